@@ -1,0 +1,150 @@
+//! A use case at work: one request of one actor to one service of a room.
+//!
+//! The use cases themselves stand where XEP-0060 has them: [`crate::entity`] (its chapter 5), [`crate::subscriber`]
+//! (6), [`crate::publisher`] (7) and [`crate::owner`] (8). Each reads the same: authorise, find, check, mutate,
+//! effects. A case that fails has changed nothing.
+
+use minidom::Element;
+
+use crate::access::{self, Action, Actor, Affiliation, Publishers, Standing};
+use crate::call::Call;
+use crate::config::NodeConfig;
+use crate::effect::Effect;
+use crate::error::Error;
+use crate::event::Event;
+use crate::form::Form;
+use crate::node::{Node, NodeName};
+use crate::options::Options;
+use crate::request::Request;
+use crate::room::Room;
+use crate::service::{OccupantId, Service, ServiceId};
+
+/// What a use case works on.
+pub(crate) struct Case<'a> {
+    pub room: &'a mut Room,
+    /// The service that is asked.
+    pub target: ServiceId,
+    /// The affiliation to the room of the occupant whose service it is.
+    pub standing: Standing,
+    pub actor: &'a Actor,
+    pub publishers: Publishers,
+    pub options: &'a Options,
+    pub call: &'a mut Call,
+    /// What follows the reply.
+    pub effects: Vec<Effect>,
+}
+
+/// How a request was met.
+pub(crate) enum Answer {
+    /// With this inside the reply.
+    Reply(Option<Element>),
+    /// It is not MEP's to answer: the room goes on with it as if there were no MEP.
+    NotOurs,
+}
+
+impl Case<'_> {
+    /// Carries a request out.
+    pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
+        match request {
+            Request::Publish { node, item, options } => self.publish(&node, item, &options),
+            Request::Retract { node, items, notify } => self.retract(&node, &items, notify),
+            Request::Items { node, items, max } => self.items(&node, &items, max),
+            Request::Subscribe { node, jid } => self.subscribe(node, &jid),
+            Request::Unsubscribe { node, jid } => self.unsubscribe(node, &jid),
+            Request::Subscriptions { node } => Ok(self.subscriptions(node.as_ref())),
+            Request::Create { node, config } => self.create(node, &config),
+            Request::GetConfig { node } => self.configuration(&node),
+            Request::SetConfig { node, form } => self.configure(&node, &form),
+            Request::GetDefault => self.default_configuration(),
+            Request::Delete { node } => self.delete(&node),
+            Request::Purge { node } => self.purge(&node),
+            Request::Info { node } => self.info(node.as_ref()),
+            Request::List { node } => self.list(node.as_ref()),
+        }
+    }
+
+    /// The actor's number in the room.
+    pub fn me(&self) -> Option<OccupantId> {
+        self.room.find(self.actor.occupant.as_ref()?.as_str())
+    }
+
+    /// Whether the address is the actor's own.
+    pub fn is_own(&self) -> bool {
+        self.me().is_some_and(|me| self.target == ServiceId::Occupant(me))
+    }
+
+    /// What the actor is to a node, or to the service where there is none.
+    pub fn affiliation(&self, node: Option<&Node>) -> Affiliation {
+        let owns = match self.target {
+            ServiceId::Occupant(_) => self.is_own(),
+            ServiceId::Room => self.actor.publishes_as_room(self.publishers),
+        };
+        if owns {
+            return Affiliation::Owner;
+        }
+        if self.actor.standing == Standing::Outcast {
+            return Affiliation::Outcast;
+        }
+        node.map_or(Affiliation::None, |node| node.affiliations.get(self.actor.session.bare(), self.me()))
+    }
+
+    /// Whether the actor may do this to the node of this name, which need not exist.
+    pub fn authorise(&self, action: Action, name: Option<&NodeName>) -> Result<(), Error> {
+        let node = name.and_then(|name| self.service().ok()?.node(name.as_str()).ok());
+        let affiliation = self.affiliation(node);
+        if action == Action::Remove
+            && matches!(self.target, ServiceId::Occupant(_))
+            && self.actor.moderates(self.standing)
+        {
+            return Ok(());
+        }
+        access::allow(affiliation, action)?;
+        let speaks = matches!(action, Action::Publish | Action::Configure);
+        if speaks && matches!(self.target, ServiceId::Occupant(_)) && !self.actor.has_voice() {
+            return Err(Error::NoVoice);
+        }
+        Ok(())
+    }
+
+    /// The node of this name, for somebody who may read it.
+    pub fn readable(&self, name: &NodeName) -> Result<&Node, Error> {
+        let node = self.service()?.node(name.as_str())?;
+        access::may_read(&node.config, self.affiliation(Some(node)), self.actor.occupant.is_some())?;
+        Ok(node)
+    }
+
+    /// The service that is asked.
+    pub fn service(&self) -> Result<&Service, Error> {
+        self.room.service(self.target).ok_or(Error::NodeNotFound)
+    }
+
+    /// The service that is asked, to change it.
+    pub fn service_mut(&mut self) -> Result<&mut Service, Error> {
+        self.room.service_mut(self.target).ok_or(Error::NodeNotFound)
+    }
+
+    /// The configuration that a new node of this name would have.
+    ///
+    /// # Errors
+    /// Those of the form, [`Error::NodeReserved`], [`Error::TooManyNodes`].
+    pub fn new_config(&self, name: &NodeName, form: &Form) -> Result<NodeConfig, Error> {
+        let limit = match self.target {
+            ServiceId::Room => self.options.max_room_nodes,
+            ServiceId::Occupant(_) => self.options.max_nodes,
+        };
+        if matches!(self.target, ServiceId::Occupant(_))
+            && self.options.reserved_nodes.contains(name.as_str())
+        {
+            return Err(Error::NodeReserved);
+        }
+        let config = NodeConfig::new(self.options).with(form, self.options)?;
+        if self.service()?.len() >= limit { Err(Error::TooManyNodes) } else { Ok(config) }
+    }
+
+    /// Tells whoever is to be told of `event` at the node of this name.
+    pub fn notify(&mut self, name: &NodeName, make: impl FnOnce(&Node) -> Event) -> Result<(), Error> {
+        let node = self.room.service(self.target).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
+        self.effects.extend(self.room.notify(self.target, name, node, make(node), self.call));
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! What can be wrong with a request: one variant for each broken rule, and the one table that says what a client
+//! is told of it.
+
+use minidom::Element;
+use thiserror::Error;
+
+use crate::ns;
+use crate::xml::{self, With};
+
+/// A request that was refused. Whatever the variant, the request has changed nothing.
+///
+/// The text goes to the client: it names nodes and fields that the client itself named, never a JID.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request is none that XEP-0060 has a form for.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The request is one of XEP-0060's that this service does not have; the feature's name goes along.
+    #[error("this service does not do that")]
+    Unsupported(&'static str),
+    /// The request must name a node (XEP-0060, 7.2.3.3 and others).
+    #[error("the request names no node")]
+    NodeRequired,
+    /// There is no such node here, or none that the asker may know of.
+    #[error("there is no such node")]
+    NodeNotFound,
+    /// A node of this name is there already (XEP-0060, 8.1.1).
+    #[error("there is such a node already")]
+    NodeExists,
+    /// A node name is longer than the limit.
+    #[error("the name is too long")]
+    NameTooLong,
+    /// The node's name is one that clients take for somebody's identity; occupants may not publish there.
+    #[error("clients take this node for the account's own; it can't be used in a room")]
+    NodeReserved,
+    /// The address holds as many nodes as it may.
+    #[error("there are as many nodes here as may be")]
+    TooManyNodes,
+    /// A publish to a node that keeps items must have one (XEP-0060, 7.1.3.5).
+    #[error("the request has no item")]
+    ItemRequired,
+    /// A publish to a node that only notifies must have no item (XEP-0060, 7.1.3.5).
+    #[error("this node takes no items")]
+    ItemForbidden,
+    /// There is no such item.
+    #[error("there is no such item")]
+    ItemNotFound,
+    /// An item without a payload, where the node delivers payloads (XEP-0060, 7.1.3.5).
+    #[error("the item has no payload")]
+    PayloadRequired,
+    /// An item with more than one payload, or with text beside it (XEP-0060, 7.1.3.4).
+    #[error("an item holds one element and nothing else")]
+    InvalidPayload,
+    /// A payload over the limit in octets (XEP-0060, 7.1.3.3).
+    #[error("the payload is larger than {0} octets")]
+    PayloadTooBig(usize),
+    /// A stanza that is nested deeper, or made of more parts, than is walked.
+    #[error("the payload has too many levels or parts")]
+    PayloadTooComplex,
+    /// The asker may not do that here.
+    #[error("you may not do that here")]
+    Forbidden,
+    /// The asker is in the room without voice (XEP-0045, 7.9): no voice, no publishing.
+    #[error("you have no voice in this room")]
+    NoVoice,
+    /// The node is for those in the room, and the asker is not (access model `presence`).
+    #[error("you are not in the room")]
+    NotInRoom,
+    /// The node is for those whom its owner named (access model `whitelist`).
+    #[error("the node is not open to you")]
+    ClosedNode,
+    /// The access model is none of those that are had here.
+    #[error("this access model is not had here")]
+    UnsupportedAccessModel,
+    /// A JID in the payload is not the asker's own: full, bare or in the room (XEP-0060, 6.1.3.1).
+    #[error("the JID is none of yours")]
+    InvalidJid,
+    /// The request must say whose subscription it means.
+    #[error("the request has no JID")]
+    JidRequired,
+    /// There is no such subscription (XEP-0060, 6.2.3.2).
+    #[error("you are not subscribed")]
+    NotSubscribed,
+    /// Subscriptions have no identifiers here, so none can be right (XEP-0060, 6.2.3.5).
+    #[error("there is no such subscription")]
+    InvalidSubid,
+    /// There are as many subscriptions as may be.
+    #[error("there are as many subscriptions here as may be")]
+    TooManySubscriptions,
+    /// A form with a field or a value that is not known; nothing of it was taken over.
+    #[error("the form's field {0} is not known, or its value is not")]
+    InvalidField(String),
+    /// A publish-option that the node does not meet (XEP-0060, 7.1.5).
+    #[error("the node's {0} is another")]
+    PreconditionNotMet(String),
+    /// More publishes, for now, than the limit lets pass.
+    #[error("too many at once; wait a little")]
+    TooFast,
+}
+
+impl Error {
+    /// The `<error/>` of the reply.
+    pub fn to_element(&self) -> Element {
+        let Rule { kind, condition, pubsub } = self.rule();
+        let mut error = Element::builder("error", ns::CLIENT)
+            .with("type", kind)
+            .append(xml::bare(condition, ns::STANZAS))
+            .append(xml::text("text", ns::STANZAS, &self.to_string()));
+        match pubsub {
+            Pubsub::None => {}
+            Pubsub::Condition(name) => error = error.append(xml::bare(name, ns::ERRORS)),
+            Pubsub::Feature(feature) => {
+                error = error
+                    .append(Element::builder("unsupported", ns::ERRORS).with("feature", feature).build());
+            }
+        }
+        error.build()
+    }
+
+    /// The table: error type, condition, and the condition that XEP-0060 adds.
+    fn rule(&self) -> Rule {
+        use Pubsub::{Condition, Feature, None};
+        let (kind, condition, pubsub) = match self {
+            Self::Malformed(_) => ("modify", "bad-request", None),
+            Self::Unsupported(feature) => ("cancel", "feature-not-implemented", Feature(feature)),
+            Self::NodeRequired => ("modify", "bad-request", Condition("nodeid-required")),
+            Self::NodeNotFound | Self::ItemNotFound => ("cancel", "item-not-found", None),
+            Self::NodeExists => ("cancel", "conflict", None),
+            Self::NameTooLong => ("modify", "not-acceptable", None),
+            Self::NodeReserved => ("cancel", "not-allowed", None),
+            Self::TooManyNodes => ("cancel", "conflict", Condition("max-nodes-exceeded")),
+            Self::ItemRequired => ("modify", "bad-request", Condition("item-required")),
+            Self::ItemForbidden => ("modify", "bad-request", Condition("item-forbidden")),
+            Self::PayloadRequired => ("modify", "bad-request", Condition("payload-required")),
+            Self::InvalidPayload => ("modify", "bad-request", Condition("invalid-payload")),
+            Self::PayloadTooBig(_) | Self::PayloadTooComplex => {
+                ("modify", "not-acceptable", Condition("payload-too-big"))
+            }
+            Self::Forbidden | Self::NoVoice => ("auth", "forbidden", None),
+            Self::NotInRoom => ("auth", "not-authorized", Condition("presence-subscription-required")),
+            Self::ClosedNode => ("cancel", "not-allowed", Condition("closed-node")),
+            Self::UnsupportedAccessModel => {
+                ("modify", "not-acceptable", Condition("unsupported-access-model"))
+            }
+            Self::InvalidJid => ("modify", "bad-request", Condition("invalid-jid")),
+            Self::JidRequired => ("modify", "bad-request", Condition("jid-required")),
+            Self::NotSubscribed => ("cancel", "unexpected-request", Condition("not-subscribed")),
+            Self::InvalidSubid => ("modify", "not-acceptable", Condition("invalid-subid")),
+            Self::TooManySubscriptions => ("wait", "policy-violation", Condition("too-many-subscriptions")),
+            Self::InvalidField(_) => ("modify", "bad-request", Condition("invalid-options")),
+            Self::PreconditionNotMet(_) => ("cancel", "conflict", Condition("precondition-not-met")),
+            Self::TooFast => ("wait", "resource-constraint", None),
+        };
+        Rule { kind, condition, pubsub }
+    }
+}
+
+struct Rule {
+    kind: &'static str,
+    condition: &'static str,
+    pubsub: Pubsub,
+}
+
+enum Pubsub {
+    None,
+    Condition(&'static str),
+    Feature(&'static str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_type_condition_text_and_pubsub_condition() {
+        let error = Error::Unsupported("get-pending").to_element();
+        assert_eq!(error.attr("type"), Some("cancel"));
+        assert!(error.has_child("feature-not-implemented", ns::STANZAS));
+        assert_eq!(error.get_child("text", ns::STANZAS).unwrap().text(), "this service does not do that");
+        let unsupported = error.get_child("unsupported", ns::ERRORS).unwrap();
+        assert_eq!(unsupported.attr("feature"), Some("get-pending"));
+    }
+}

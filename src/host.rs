@@ -1,0 +1,323 @@
+//! All the rooms of a MUC host: where calls come in.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use minidom::Element;
+
+use crate::access::{Actor, Publishers, Standing};
+use crate::address::{OccupantJid, RoomJid, SessionJid};
+use crate::call::Call;
+use crate::caps::{Caps, Claim, Info, Outcome, Question, Waiting};
+use crate::case::{Answer, Case};
+use crate::effect::Effect;
+use crate::error::Error;
+use crate::interest::SessionId;
+use crate::ns;
+use crate::occupant::Presence;
+use crate::options::Options;
+use crate::request::Request;
+use crate::response;
+use crate::room::Room;
+use crate::service::ServiceId;
+use crate::xml::{self, With};
+
+/// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
+#[derive(Debug)]
+pub struct Host {
+    options: Options,
+    rooms: IndexMap<RoomJid, Room>,
+    caps: Caps,
+    /// When the server was asked to call [`Host::wake`].
+    alarm: Option<u64>,
+}
+
+/// What the server knows about the addresses of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The room.
+    pub room: RoomJid,
+    /// Who publishes as the room, by its configuration.
+    pub publishers: Publishers,
+    /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
+    pub occupant: Option<(OccupantJid, Standing)>,
+}
+
+/// An occupant and its sessions, with what their presences say of capabilities.
+pub type Seen = (Presence, Vec<(SessionJid, Option<Claim>)>);
+
+/// What a host holds, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Rooms that something is known of.
+    pub rooms: usize,
+    /// Occupants.
+    pub occupants: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Nodes, of rooms and occupants.
+    pub nodes: usize,
+    /// Explicit subscriptions.
+    pub subscriptions: usize,
+    /// Verified sets of capabilities.
+    pub known: usize,
+    /// Questions in flight.
+    pub asked: usize,
+}
+
+impl Host {
+    /// A host without rooms.
+    pub fn new(options: Options) -> Self {
+        let caps = Caps::new(options.caps_cache_size);
+        Self { options, rooms: IndexMap::new(), caps, alarm: None }
+    }
+
+    /// Takes new options over, for a server part that was loaded anew: it knows of no alarm. What is over a lowered
+    /// limit already stays.
+    pub fn configure(&mut self, options: Options) {
+        self.options = options;
+        self.alarm = None;
+    }
+
+    /// A session comes into a room, or comes in again while it is there. `claim` is what its presence says of
+    /// capabilities. Effects: the last items that it wants, or the question what it wants.
+    pub fn enter(
+        &mut self,
+        room: &RoomJid,
+        presence: Presence,
+        session: &SessionJid,
+        claim: Option<Claim>,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let id = entry.enter(presence, session);
+        let claim = claim.map(Rc::new);
+        let known = claim.as_ref().and_then(|claim| {
+            entry.claim(id, claim);
+            self.caps.known(claim)
+        });
+        if let Some(known) = &known {
+            entry.want(id, known);
+        }
+        let mut effects = entry.welcome(id, call, &self.options);
+        if let (None, Some(claim)) = (known, claim) {
+            effects.extend(self.ask(room, session, &claim, call));
+        }
+        effects
+    }
+
+    /// An occupant's presence was broadcast: these are the sessions at that nick now, with what their presences
+    /// say of capabilities. A presence that says nothing changes nothing (XEP-0115, 8.4).
+    pub fn presence(
+        &mut self,
+        room: &RoomJid,
+        presence: Presence,
+        sessions: &[(SessionJid, Option<Claim>)],
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
+        let here = entry.presence(presence, sessions.iter().map(|(jid, _)| jid));
+        let mut effects = Vec::new();
+        for (jid, claim) in sessions {
+            let Some(claim) = claim.clone().map(Rc::new) else { continue };
+            let Some(entry) = self.rooms.get_mut(room) else { break };
+            let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
+            if !entry.claim(id, &claim) {
+                continue;
+            }
+            match self.caps.known(&claim) {
+                Some(set) => {
+                    let new = entry.want(id, &set);
+                    effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                }
+                None => effects.extend(self.ask(room, jid, &claim, call)),
+            }
+        }
+        effects
+    }
+
+    /// A room is back in memory, with these occupants and their sessions: what is known of others is forgotten, and
+    /// whoever is not known comes in.
+    pub fn restore(&mut self, room: &RoomJid, occupants: Vec<Seen>, call: &mut Call) -> Vec<Effect> {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            let here: HashSet<_> = occupants.iter().map(|(presence, _)| &presence.occupant).collect();
+            let gone: Vec<_> = entry.nicks().filter(|nick| !here.contains(nick)).cloned().collect();
+            for nick in gone {
+                entry.leave(nick.as_str());
+            }
+        }
+        let mut effects = Vec::new();
+        for (presence, sessions) in occupants {
+            effects.extend(self.presence(room, presence.clone(), &sessions, call));
+            for (session, claim) in sessions {
+                if self.rooms.get(room).is_none_or(|room| room.sessions.find(session.as_str()).is_none()) {
+                    effects.extend(self.enter(room, presence.clone(), &session, claim, call));
+                }
+            }
+        }
+        effects
+    }
+
+    /// An occupant changes its nick.
+    pub fn rename(&mut self, room: &RoomJid, old: &str, new: &OccupantJid) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.rename(old, new);
+        }
+    }
+
+    /// An occupant left a room.
+    pub fn leave(&mut self, room: &RoomJid, occupant: &str) {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.leave(occupant);
+            if entry.is_empty() {
+                self.destroy(room);
+            }
+        }
+    }
+
+    /// A room is no more.
+    pub fn destroy(&mut self, room: &RoomJid) {
+        self.rooms.swap_remove(room);
+        self.caps.forget_room(room);
+    }
+
+    /// A request. `None`: it is not MEP's, and the server goes on with it as if there were no MEP.
+    pub fn request(
+        &mut self,
+        setting: &Setting,
+        actor: &Actor,
+        iq: &Element,
+        call: &mut Call,
+    ) -> Option<Vec<Effect>> {
+        let room = &setting.room;
+        let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let answered = answer(entry, setting, actor, iq, call, &self.options);
+        if entry.is_empty() {
+            self.destroy(room);
+        }
+        match answered {
+            Ok((Answer::NotOurs, _)) => None,
+            Ok((Answer::Reply(inner), effects)) => {
+                let reply = Effect::Reply(response::reply(iq, Ok(inner)));
+                Some(std::iter::once(reply).chain(effects).collect())
+            }
+            Err(error) => Some(vec![Effect::Reply(response::reply(iq, Err(error)))]),
+        }
+    }
+
+    /// What came back for the question `id`: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or
+    /// not them, or it comes too late.
+    pub fn answer(&mut self, iq: &Element, call: &mut Call) -> Option<Vec<Effect>> {
+        let (id, from) = (iq.attr("id")?, iq.attr("from")?);
+        let query = iq.get_child("query", ns::DISCO_INFO).filter(|_| iq.attr("type") == Some("result"));
+        let lang = iq.attr_ns(&minidom::rxml::Namespace::XML, "lang");
+        let info = query.map(|query| Info::read(query, lang, self.options.caps_max_features));
+        let next = (call.id(), call.now + self.options.caps_timeout);
+        let outcome = self.caps.answer(id, from, info, next)?;
+        Some(self.apply(outcome, call))
+    }
+
+    /// Gives up waiting for those whose time is over, and asks the next.
+    pub fn wake(&mut self, call: &mut Call) -> Vec<Effect> {
+        let deadline = call.now + self.options.caps_timeout;
+        let outcomes = self.caps.expire(call.now, || (call.id(), deadline));
+        self.alarm = None;
+        let mut effects: Vec<_> =
+            outcomes.into_iter().flat_map(|outcome| self.apply(outcome, call)).collect();
+        effects.extend(self.set_alarm(call.now));
+        effects
+    }
+
+    /// What is held. Costs a walk over all rooms.
+    pub fn counts(&self) -> Counts {
+        let (known, asked) = self.caps.counts();
+        let mut counts = Counts { rooms: self.rooms.len(), known, asked, ..Counts::default() };
+        for room in self.rooms.values() {
+            counts.occupants += room.occupants.len();
+            counts.sessions += room.sessions.len();
+            counts.subscriptions += room.subscriptions.len();
+            counts.nodes +=
+                room.service.len() + room.occupants.values().map(|o| o.service.len()).sum::<usize>();
+        }
+        counts
+    }
+
+    fn ask(
+        &mut self,
+        room: &RoomJid,
+        session: &SessionJid,
+        claim: &Rc<Claim>,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let who = Waiting { room: room.clone(), session: session.clone() };
+        let deadline = call.now + self.options.caps_timeout;
+        let question = self.caps.ask(claim, who, call.id(), deadline);
+        question.map(|question| send(&question)).into_iter().chain(self.set_alarm(call.now)).collect()
+    }
+
+    /// Asks to be woken when the next question's time is over, unless that was asked already.
+    fn set_alarm(&mut self, now: u64) -> Option<Effect> {
+        let next = self.caps.next_deadline()?;
+        if self.alarm.is_some_and(|alarm| alarm <= next) {
+            return None;
+        }
+        self.alarm = Some(next);
+        Some(Effect::Wake(next.saturating_sub(now)))
+    }
+
+    /// Gives the sessions that still make the claim what it turned out to stand for.
+    fn apply(&mut self, outcome: Outcome, call: &mut Call) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (Waiting { room, session }, set) in outcome.resolved {
+            let Some(room) = self.rooms.get_mut(&room) else { continue };
+            let still = |id: &SessionId| room.sessions.get(*id).is_some_and(|s| s.claim == outcome.claim);
+            let Some(id) = room.sessions.find(session.as_str()).filter(still) else { continue };
+            let new = room.want(id, &set);
+            effects.extend(room.last_items_of(id, &new, call, &self.options));
+        }
+        effects.extend(outcome.question.iter().map(send));
+        effects.extend(self.set_alarm(call.now));
+        effects
+    }
+}
+
+fn send(question: &Question) -> Effect {
+    let Waiting { room, session } = &question.whom;
+    let query = Element::builder("query", ns::DISCO_INFO).with("node", &question.node).build();
+    Effect::Send(xml::iq("get", &question.id, room.as_str(), session.as_str()).append(query).build())
+}
+
+fn answer(
+    room: &mut Room,
+    setting: &Setting,
+    actor: &Actor,
+    iq: &Element,
+    call: &mut Call,
+    options: &Options,
+) -> Result<(Answer, Vec<Effect>), Error> {
+    let (target, standing) = match &setting.occupant {
+        None => (ServiceId::Room, Standing::None),
+        Some((occupant, standing)) => match room.find(occupant.as_str()) {
+            Some(id) if room.shows(ServiceId::Occupant(id), actor.session.bare()) => {
+                (ServiceId::Occupant(id), *standing)
+            }
+            _ => return Ok((Answer::NotOurs, Vec::new())),
+        },
+    };
+    let publishers = setting.publishers;
+    // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
+    // an occupant has opened to all.
+    let outsider = actor.occupant.is_none() && target != ServiceId::Room;
+    let mut case = Case { room, target, standing, actor, publishers, options, call, effects: Vec::new() };
+    let answered = Request::read(iq, options).and_then(|request| {
+        if outsider && !request.is_for_anybody() {
+            return Ok(Answer::NotOurs);
+        }
+        case.run(request)
+    });
+    match answered {
+        Err(_) if outsider => Ok((Answer::NotOurs, Vec::new())),
+        answered => Ok((answered?, case.effects)),
+    }
+}

@@ -1,0 +1,147 @@
+//! What the glue hands in, read from tables. A missing or wrong entry is the glue's mistake, and a Lua error.
+
+use mlua::prelude::*;
+
+use super::stanza;
+use crate::access::{Actor, Publishers, Role, Standing};
+use crate::address::SessionJid;
+use crate::call::Call;
+use crate::caps::Claim;
+use crate::config::NotificationType;
+use crate::host::{Seen, Setting};
+use crate::ns;
+use crate::occupant::Presence;
+use crate::options::Options;
+
+/// A borrowed-for-the-call string of the glue's.
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromLua for Text {
+    fn from_lua(value: LuaValue, lua: &Lua) -> LuaResult<Self> {
+        String::from_lua(value, lua).map(Self)
+    }
+}
+
+/// Seconds since 1970 and 16 random octets.
+pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {
+    let random = random.as_bytes();
+    let random =
+        <[u8; 16]>::try_from(&*random).map_err(|_| LuaError::runtime("16 random octets are needed"))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates; a time is positive"
+    )]
+    Ok(Call::new((now * 1000.0) as u64, random))
+}
+
+/// `{ nick, role, affiliation, visible, occupant_id }`; `nick` is the address in the room.
+pub(super) fn presence(table: &LuaTable) -> LuaResult<Presence> {
+    Ok(Presence {
+        occupant: string(table, "nick")?.as_str().into(),
+        role: choice(table, "role", Role::from_name)?,
+        standing: choice(table, "affiliation", Standing::from_name)?,
+        visible: table.get("visible")?,
+        occupant_id: table.get::<Option<String>>("occupant_id")?.map(Into::into),
+    })
+}
+
+/// `{ jid, nick, role, affiliation }`; without `nick` outside the room.
+pub(super) fn actor(table: &LuaTable) -> LuaResult<Actor> {
+    Ok(Actor {
+        session: string(table, "jid")?.as_str().into(),
+        occupant: table.get::<Option<String>>("nick")?.map(|nick| nick.as_str().into()),
+        role: choice(table, "role", Role::from_name)?,
+        standing: choice(table, "affiliation", Standing::from_name)?,
+    })
+}
+
+/// `{ room, publishers, nick, affiliation }`; without `nick` it is the room that is asked.
+pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
+    let occupant = match table.get::<Option<String>>("nick")? {
+        Some(nick) => Some((nick.as_str().into(), choice(table, "affiliation", Standing::from_name)?)),
+        None => None,
+    };
+    Ok(Setting {
+        room: string(table, "room")?.as_str().into(),
+        publishers: choice(table, "publishers", Publishers::from_name)?,
+        occupant,
+    })
+}
+
+/// The `<c/>` of a presence stanza.
+pub(super) fn claim(stanza: &LuaTable) -> LuaResult<Option<Claim>> {
+    Ok(stanza::read_child(stanza, "c", ns::CAPS)?.and_then(|c| Claim::read(&c)))
+}
+
+/// A list of `{ presence, sessions }`, sorted by nick: Lua's order is none.
+pub(super) fn occupants(list: &LuaTable) -> LuaResult<Vec<Seen>> {
+    let mut occupants = Vec::new();
+    for entry in list.sequence_values::<LuaTable>() {
+        let entry = entry?;
+        occupants.push((presence(&entry.get(1)?)?, sessions(&entry.get(2)?)?));
+    }
+    occupants.sort_by(|(a, _), (b, _)| a.occupant.cmp(&b.occupant));
+    Ok(occupants)
+}
+
+/// A table of presence stanzas by full JID, sorted: Lua's order is none.
+pub(super) fn sessions(table: &LuaTable) -> LuaResult<Vec<(SessionJid, Option<Claim>)>> {
+    let mut sessions = Vec::new();
+    for pair in table.pairs::<String, LuaTable>() {
+        let (jid, stanza) = pair?;
+        let kind: Option<LuaString> = stanza.get::<LuaTable>("attr")?.get("type")?;
+        if kind.is_none() {
+            sessions.push((SessionJid::from(jid.as_str()), claim(&stanza)?));
+        }
+    }
+    sessions.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(sessions)
+}
+
+/// The options that the glue has read; those that are absent keep their defaults.
+pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
+    let mut options = Options::default();
+    number(table, "max_payload_size", &mut options.max_payload_size)?;
+    number(table, "max_items", &mut options.max_items)?;
+    number(table, "max_nodes", &mut options.max_nodes)?;
+    number(table, "max_room_nodes", &mut options.max_room_nodes)?;
+    number(table, "max_subscriptions", &mut options.max_subscriptions)?;
+    number(table, "max_subscribers", &mut options.max_subscribers)?;
+    number(table, "publish_burst", &mut options.publish_burst)?;
+    number(table, "publish_rate", &mut options.publish_rate)?;
+    number(table, "max_last_items", &mut options.max_last_items)?;
+    number(table, "caps_cache_size", &mut options.caps_cache_size)?;
+    if let Some(seconds) = table.get::<Option<u64>>("caps_timeout")? {
+        options.caps_timeout = seconds * 1000;
+    }
+    if table.contains_key("notification_type")? {
+        options.notification_type = choice(table, "notification_type", NotificationType::from_name)?;
+    }
+    if let Some(nodes) = table.get::<Option<Vec<String>>>("reserved_nodes")? {
+        options.reserved_nodes = nodes.into_iter().collect();
+    }
+    Ok(options)
+}
+
+fn number<T: FromLua>(table: &LuaTable, key: &str, place: &mut T) -> LuaResult<()> {
+    if let Some(value) = table.get::<Option<T>>(key)? {
+        *place = value;
+    }
+    Ok(())
+}
+
+fn string(table: &LuaTable, key: &str) -> LuaResult<String> {
+    table.get(key)
+}
+
+fn choice<T>(table: &LuaTable, key: &str, from_name: fn(&str) -> Option<T>) -> LuaResult<T> {
+    let name: String = table.get(key)?;
+    from_name(&name).ok_or_else(|| LuaError::runtime(format!("{name:?} is no {key}")))
+}

@@ -1,0 +1,161 @@
+//! [`Host`] as a userdata: one for each MUC host.
+
+use mlua::prelude::*;
+
+use super::arguments::{self, Text};
+use super::effects;
+use super::stanza::{self, Bounds, Builder, Walked};
+use crate::effect::Effect;
+use crate::error::Error;
+use crate::host::{Counts, Host};
+use crate::response;
+
+/// `new(stanza_mt, options)`.
+pub(super) fn new(_: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
+    Ok(Bound { host: Host::new(arguments::options(&options)?), metatable, bounds: bounds(&options)? })
+}
+
+fn bounds(options: &LuaTable) -> LuaResult<Bounds> {
+    Ok(Bounds {
+        depth: options.get::<Option<usize>>("max_depth")?.unwrap_or(64),
+        parts: options.get::<Option<usize>>("max_parts")?.unwrap_or(10_000),
+    })
+}
+
+/// A host, with what is needed to read and build Prosody's stanzas.
+pub(super) struct Bound {
+    host: Host,
+    metatable: LuaTable,
+    bounds: Bounds,
+}
+
+type Moment = (f64, LuaString);
+
+impl Bound {
+    fn effects(&self, lua: &Lua, effects: &[Effect]) -> LuaResult<LuaTable> {
+        effects::to_table(&Builder { lua, metatable: &self.metatable }, effects)
+    }
+
+    /// `host:enter(room, presence, session, stanza, now, random)`
+    fn enter(
+        lua: &Lua,
+        this: &mut Self,
+        (room, who, session, stanza, now, random): (Text, LuaTable, Text, LuaTable, f64, LuaString),
+    ) -> LuaResult<LuaTable> {
+        let (who, claim) = (arguments::presence(&who)?, arguments::claim(&stanza)?);
+        let mut call = arguments::call(now, &random)?;
+        let (room, session) = (room.as_str().into(), session.as_str().into());
+        let effects = this.host.enter(&room, who, &session, claim, &mut call);
+        this.effects(lua, &effects)
+    }
+
+    /// `host:presence(room, presence, sessions, now, random)`
+    fn presence(
+        lua: &Lua,
+        this: &mut Self,
+        (room, who, sessions, now, random): (Text, LuaTable, LuaTable, f64, LuaString),
+    ) -> LuaResult<LuaTable> {
+        let (who, sessions) = (arguments::presence(&who)?, arguments::sessions(&sessions)?);
+        let mut call = arguments::call(now, &random)?;
+        let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut call);
+        this.effects(lua, &effects)
+    }
+
+    /// `host:restore(room, occupants, now, random)`
+    fn restore(
+        lua: &Lua,
+        this: &mut Self,
+        (room, occupants, now, random): (Text, LuaTable, f64, LuaString),
+    ) -> LuaResult<LuaTable> {
+        let occupants = arguments::occupants(&occupants)?;
+        let mut call = arguments::call(now, &random)?;
+        let effects = this.host.restore(&room.as_str().into(), occupants, &mut call);
+        this.effects(lua, &effects)
+    }
+
+    /// `host:configure(stanza_mt, options)`: for a glue that was loaded anew.
+    fn configure(_: &Lua, this: &mut Self, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<()> {
+        this.bounds = bounds(&options)?;
+        this.metatable = metatable;
+        this.host.configure(arguments::options(&options)?);
+        Ok(())
+    }
+
+    /// `host:request(setting, actor, stanza, now, random)`; `nil` where the request is not MEP's.
+    fn request(
+        lua: &Lua,
+        this: &mut Self,
+        (setting, actor, stanza, now, random): (LuaTable, LuaTable, LuaTable, f64, LuaString),
+    ) -> LuaResult<Option<LuaTable>> {
+        let (setting, actor) = (arguments::setting(&setting)?, arguments::actor(&actor)?);
+        let effects = match stanza::read(&stanza, this.bounds)? {
+            Walked::Whole(iq) => {
+                let mut call = arguments::call(now, &random)?;
+                this.host.request(&setting, &actor, &iq, &mut call)
+            }
+            Walked::TooComplex(iq) if iq.attr("type") == Some("set") => {
+                Some(vec![Effect::Reply(response::reply(&iq, Err(Error::PayloadTooComplex)))])
+            }
+            Walked::TooComplex(_) => None,
+        };
+        effects.map(|effects| this.effects(lua, &effects)).transpose()
+    }
+
+    /// `host:answer(stanza, now, random)`; `nil` where nobody asked.
+    fn answer(
+        lua: &Lua,
+        this: &mut Self,
+        (stanza, now, random): (LuaTable, f64, LuaString),
+    ) -> LuaResult<Option<LuaTable>> {
+        let (Walked::Whole(iq) | Walked::TooComplex(iq)) = stanza::read(&stanza, this.bounds)?;
+        let effects = this.host.answer(&iq, &mut arguments::call(now, &random)?);
+        effects.map(|effects| this.effects(lua, &effects)).transpose()
+    }
+
+    /// `host:wake(now, random)`
+    fn wake(lua: &Lua, this: &mut Self, (now, random): Moment) -> LuaResult<LuaTable> {
+        let effects = this.host.wake(&mut arguments::call(now, &random)?);
+        this.effects(lua, &effects)
+    }
+
+    fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
+        let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asked } = this.host.counts();
+        lua.create_table_from([
+            ("rooms", rooms),
+            ("occupants", occupants),
+            ("sessions", sessions),
+            ("nodes", nodes),
+            ("subscriptions", subscriptions),
+            ("known", known),
+            ("asked", asked),
+        ])
+    }
+}
+
+impl LuaUserData for Bound {
+    fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
+        methods.add_method_mut("enter", Self::enter);
+        methods.add_method_mut("presence", Self::presence);
+        methods.add_method_mut("restore", Self::restore);
+        methods.add_method_mut("configure", Self::configure);
+        methods.add_method_mut("request", Self::request);
+        methods.add_method_mut("answer", Self::answer);
+        methods.add_method_mut("wake", Self::wake);
+        methods.add_method("counts", Self::counts);
+        methods.add_method_mut("rename", |_, this, (room, old, new): (Text, Text, Text)| {
+            this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
+            Ok(())
+        });
+        methods.add_method_mut("leave", |_, this, (room, occupant): (Text, Text)| {
+            this.host.leave(&room.as_str().into(), occupant.as_str());
+            Ok(())
+        });
+        methods.add_method_mut("destroy", |_, this, room: Text| {
+            this.host.destroy(&room.as_str().into());
+            Ok(())
+        });
+        // For the test that a panic ends nothing but the call.
+        #[expect(clippy::panic, reason = "this is what it is for")]
+        methods.add_method_mut("panic", |_, _, ()| -> LuaResult<()> { panic!("asked for") });
+    }
+}

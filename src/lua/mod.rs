@@ -1,0 +1,24 @@
+//! The binding: everything here, and nothing else, knows Lua.
+//!
+//! `require "mep_core"` gives `{ version, features, new }`; `new(stanza_mt, options)` gives a host, whose methods
+//! are those of [`crate::host::Host`]. Wrong arguments are Lua errors; what a client does wrong never is. A panic
+//! becomes a Lua error too, after which the host is not to be used any more.
+
+mod arguments;
+mod effects;
+mod host;
+mod stanza;
+
+use mlua::prelude::*;
+
+use crate::entity;
+
+/// What `package.loadlib(path, "luaopen_mep_core")` finds.
+#[mlua::lua_module]
+fn mep_core(lua: &Lua) -> LuaResult<LuaTable> {
+    let exports = lua.create_table()?;
+    exports.set("version", env!("CARGO_PKG_VERSION"))?;
+    exports.set("features", lua.create_sequence_from(entity::features())?)?;
+    exports.set("new", lua.create_function(host::new)?)?;
+    Ok(exports)
+}

@@ -1,0 +1,201 @@
+//! Prosody's stanza tables and [`Element`]s, both ways.
+//!
+//! A stanza table has `name`, `attr` and its children in order: tables and strings. `attr.xmlns` is absent for
+//! `jabber:client`; a prefixed attribute `p:name` is stored as `namespace\1name`, and `xml:lang` as it is.
+
+use minidom::rxml::{Namespace, NcName};
+use minidom::{Element, Node};
+use mlua::prelude::*;
+
+use crate::ns;
+
+/// How much of a stanza is walked. Checked before anything is built: dropping a tree of tens of thousands of
+/// levels, which fits Prosody's limit for a stanza, would overflow the stack and end the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Levels.
+    pub depth: usize,
+    /// Elements, attributes and texts.
+    pub parts: usize,
+}
+
+/// A stanza, or only its top where it goes beyond the bounds.
+pub(super) enum Walked {
+    /// All of it.
+    Whole(Element),
+    /// Its start tag.
+    TooComplex(Element),
+}
+
+/// Reads a stanza table.
+///
+/// # Errors
+/// A Lua error where the table is no stanza.
+pub(super) fn read(stanza: &LuaTable, bounds: Bounds) -> LuaResult<Walked> {
+    let mut walk = Walk { left: bounds.parts, parsed: is_parsed(stanza)? };
+    let mut top = walk.start(stanza, ns::CLIENT)?;
+    Ok(if walk.children(stanza, &mut top, bounds.depth)? {
+        Walked::Whole(top)
+    } else {
+        walk.left = usize::MAX;
+        Walked::TooComplex(walk.start(stanza, ns::CLIENT)?)
+    })
+}
+
+/// Reads the first child of a stanza that is a `<name xmlns='ns'/>`, without what is in it.
+pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: &str) -> LuaResult<Option<Element>> {
+    let tags: LuaTable = stanza.raw_get("tags")?;
+    for at in 1..=tags.raw_len() {
+        let tag: LuaTable = tags.raw_get(at)?;
+        let attr: LuaTable = tag.raw_get("attr")?;
+        if is(&tag, "name", name)? && is(&attr, "xmlns", ns)? {
+            let mut walk = Walk { left: MAX_ATTRIBUTES, parsed: true };
+            return walk.start(&tag, ns).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Builds stanza tables with Prosody's own metatable.
+pub(super) struct Builder<'a> {
+    /// The state.
+    pub lua: &'a Lua,
+    /// `util.stanza.stanza_mt`.
+    pub metatable: &'a LuaTable,
+}
+
+impl Builder<'_> {
+    /// An element as a stanza table. Namespaces are written out, as Prosody's own parser does it, so that
+    /// `get_child` finds what it looks for.
+    pub(super) fn build(&self, element: &Element) -> LuaResult<LuaTable> {
+        self.element(element, true)
+    }
+
+    fn element(&self, element: &Element, of_stanza: bool) -> LuaResult<LuaTable> {
+        let attr = self.lua.create_table()?;
+        let ns = element.ns();
+        // Within a payload jabber:client has to be said, or it would be read as the parent's.
+        let plain = of_stanza && ns == ns::CLIENT;
+        if !plain {
+            attr.raw_set("xmlns", ns)?;
+        }
+        for ((ns, name), value) in element.attrs() {
+            match ns.as_str() {
+                "" => attr.raw_set(name.as_str(), value.as_str())?,
+                ns if ns == Namespace::XML.as_str() => attr.raw_set(format!("xml:{name}"), value.as_str())?,
+                ns => attr.raw_set(format!("{ns}\u{1}{name}"), value.as_str())?,
+            }
+        }
+        let table = self.lua.create_table_with_capacity(element.nodes().len(), 3)?;
+        let tags = self.lua.create_table()?;
+        for (at, node) in element.nodes().enumerate() {
+            match node {
+                Node::Element(child) => {
+                    let child = self.element(child, plain)?;
+                    tags.raw_push(&child)?;
+                    table.raw_set(at + 1, child)?;
+                }
+                Node::Text(text) => table.raw_set(at + 1, text.as_str())?,
+            }
+        }
+        table.raw_set("name", element.name())?;
+        table.raw_set("attr", attr)?;
+        table.raw_set("tags", tags)?;
+        table.set_metatable(Some(self.metatable.clone()))?;
+        Ok(table)
+    }
+}
+
+/// More than any element that is read by itself has.
+const MAX_ATTRIBUTES: usize = 64;
+
+struct Walk {
+    left: usize,
+    parsed: bool,
+}
+
+impl Walk {
+    /// An element with its attributes. More attributes than there may be are left out, and counted.
+    fn start(&mut self, table: &LuaTable, inherited: &str) -> LuaResult<Element> {
+        let name: LuaString = table.raw_get("name")?;
+        let attr: LuaTable = table.raw_get("attr")?;
+        let xmlns: Option<LuaString> = attr.raw_get("xmlns")?;
+        let mut element = match &xmlns {
+            Some(xmlns) => Element::bare(&*name.to_str()?, &*xmlns.to_str()?),
+            None => Element::bare(&*name.to_str()?, inherited),
+        };
+        for pair in attr.pairs::<LuaString, LuaString>() {
+            let (key, value) = pair?;
+            let (key, value) = (key.to_str()?, value.to_str()?);
+            if &*key == "xmlns" {
+                continue;
+            }
+            if !self.count() {
+                break;
+            }
+            let (ns, name) = match key.split_once('\u{1}') {
+                Some((ns, name)) => (Namespace::from(ns.to_owned()), name),
+                None => match key.strip_prefix("xml:") {
+                    Some(name) => (Namespace::XML, name),
+                    None => (Namespace::NONE, &*key),
+                },
+            };
+            let name = NcName::try_from(name).map_err(LuaError::external)?;
+            element.set_attr(ns, name, &*value);
+        }
+        Ok(element)
+    }
+
+    /// Reads what is in an element; whether all of it was within the bounds.
+    fn children(&mut self, table: &LuaTable, element: &mut Element, depth: usize) -> LuaResult<bool> {
+        let count = table.raw_len();
+        if count > 0 && depth <= 1 {
+            return Ok(false);
+        }
+        for at in 1..=count {
+            if !self.count() {
+                return Ok(false);
+            }
+            match table.raw_get(at)? {
+                LuaValue::String(text) => element.append_text_node(&*text.to_str()?),
+                LuaValue::Table(child) => {
+                    let inherited = if self.parsed { ns::CLIENT.to_owned() } else { element.ns() };
+                    let mut built = self.start(&child, &inherited)?;
+                    if !self.children(&child, &mut built, depth - 1)? {
+                        return Ok(false);
+                    }
+                    element.append_child(built);
+                }
+                other => {
+                    let message = format!("a stanza holds stanzas and strings, not a {}", other.type_name());
+                    return Err(LuaError::runtime(message));
+                }
+            }
+        }
+        Ok(self.left > 0)
+    }
+
+    fn count(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
+    }
+}
+
+/// Whether Prosody's parser made this stanza, and no module did.
+///
+/// The parser writes out each namespace but `jabber:client`; code that builds stanzas names a namespace once and
+/// means it for what is inside. So where a child of a namespaced child has no `xmlns`, it tells which of the two it
+/// was, and with it what a missing `xmlns` means: `jabber:client`, or the parent's.
+fn is_parsed(stanza: &LuaTable) -> LuaResult<bool> {
+    let first = |table: &LuaTable| -> LuaResult<Option<LuaTable>> {
+        table.raw_get::<Option<LuaTable>>("tags")?.map_or(Ok(None), |tags| tags.raw_get(1))
+    };
+    let Some(query) = first(stanza)? else { return Ok(false) };
+    let Some(action) = first(&query)? else { return Ok(false) };
+    action.raw_get::<LuaTable>("attr")?.contains_key("xmlns")
+}
+
+fn is(table: &LuaTable, key: &str, wanted: &str) -> LuaResult<bool> {
+    let value: Option<LuaString> = table.raw_get(key)?;
+    Ok(value.is_some_and(|value| *value.as_bytes() == *wanted.as_bytes()))
+}

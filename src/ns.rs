@@ -1,0 +1,32 @@
+//! The XML namespaces that the protocol is made of.
+
+/// Stanzas: RFC 6120 and 6121. Prosody leaves this one out of its stanza tables.
+pub const CLIENT: &str = "jabber:client";
+/// Stanza error conditions: RFC 6120, 8.3.
+pub const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// Requests of everybody: XEP-0060.
+pub const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+/// Requests of a node's owner: XEP-0060, 8.
+pub const OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
+/// Notifications: XEP-0060.
+pub const EVENT: &str = "http://jabber.org/protocol/pubsub#event";
+/// Pubsub conditions inside stanza errors: XEP-0060.
+pub const ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
+/// `FORM_TYPE` of a node's configuration: XEP-0060, 16.4.4.
+pub const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
+/// `FORM_TYPE` of a node's meta-data: XEP-0060, 16.4.3.
+pub const META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data";
+/// `FORM_TYPE` of the preconditions of a publish: XEP-0060, 7.1.5.
+pub const PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publish-options";
+/// Service discovery of identities and features: XEP-0030.
+pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+/// Service discovery of nodes and items: XEP-0030.
+pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+/// Data forms: XEP-0004.
+pub const DATA: &str = "jabber:x:data";
+/// Entity capabilities in presence: XEP-0115.
+pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// The stamp of what is sent later than it happened: XEP-0203.
+pub const DELAY: &str = "urn:xmpp:delay";
+/// The stable name of an occupant: XEP-0421.
+pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";

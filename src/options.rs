@@ -1,0 +1,81 @@
+//! What an admin can set: limits, defaults, and nodes kept apart. Every list, cache and payload that a client can
+//! grow has its bound here.
+
+use std::collections::HashSet;
+
+use crate::config::NotificationType;
+
+/// The module's options, read once when the module loads. Defaults are those of the README's table.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Octets that a payload may have.
+    pub max_payload_size: usize,
+    /// Items that a node may be configured to keep; also what `max` means. XEP-0163 wants at least 256 to be had.
+    pub max_items: u32,
+    /// Nodes that an occupant may have.
+    pub max_nodes: usize,
+    /// Nodes that a room may have.
+    pub max_room_nodes: usize,
+    /// Explicit subscriptions that one subscriber may have in a room.
+    pub max_subscriptions: usize,
+    /// Explicit subscriptions that one address may have, of all its subscribers.
+    pub max_subscribers: usize,
+    /// Octets that a node's name or an item's id may have.
+    pub max_name: usize,
+    /// Publishes that an occupant may send at once.
+    pub publish_burst: u32,
+    /// Publishes a second that an occupant may go on with.
+    pub publish_rate: u32,
+    /// Last items that one session is sent when it comes in; the newest go first.
+    pub max_last_items: usize,
+    /// Verified sets of capabilities that are kept.
+    pub caps_cache_size: usize,
+    /// Features of one answer that are looked at.
+    pub caps_max_features: usize,
+    /// Milliseconds that a session is given to answer for its capabilities.
+    pub caps_timeout: u64,
+    /// The type of notifications where a node's configuration names none.
+    pub notification_type: NotificationType,
+    /// Nodes that clients take for an account's or a room's identity: no occupant may publish there.
+    pub reserved_nodes: HashSet<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_payload_size: 64 * 1024,
+            max_items: 256,
+            max_nodes: 32,
+            max_room_nodes: 256,
+            max_subscriptions: 256,
+            max_subscribers: 10_000,
+            max_name: 1023,
+            publish_burst: 250,
+            publish_rate: 10,
+            max_last_items: 1000,
+            caps_cache_size: 10_000,
+            caps_max_features: 2000,
+            caps_timeout: 10_000,
+            notification_type: NotificationType::Headline,
+            reserved_nodes: RESERVED.iter().map(|&node| node.to_owned()).collect(),
+        }
+    }
+}
+
+/// Nodes that are about an account wherever they come from: Converse.js would rename the room after a `nick`
+/// event from it, Movim change its picture.
+const RESERVED: [&str; 13] = [
+    "http://jabber.org/protocol/nick",
+    "urn:xmpp:avatar:data",
+    "urn:xmpp:avatar:metadata",
+    "urn:xmpp:vcard4",
+    "urn:ietf:params:xml:ns:vcard-4.0",
+    "eu.siacs.conversations.axolotl.devicelist",
+    "urn:xmpp:omemo:1:devices",
+    "urn:xmpp:omemo:2:devices",
+    "urn:xmpp:omemo:2:bundles",
+    "urn:xmpp:bookmarks:1",
+    "storage:bookmarks",
+    "urn:xmpp:mds:displayed:0",
+    "urn:xmpp:openpgp:0:public-keys",
+];

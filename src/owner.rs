@@ -1,0 +1,106 @@
+//! What a node's owner does (XEP-0060, 8).
+
+use minidom::Element;
+
+use crate::access::Action;
+use crate::case::{Answer, Case};
+use crate::config::NodeConfig;
+use crate::error::Error;
+use crate::event::Event;
+use crate::form::Form;
+use crate::node::{Node, NodeName};
+use crate::ns;
+use crate::response;
+use crate::xml::With;
+
+impl Case<'_> {
+    /// Makes a node, with a name of its own where the request has none (8.1).
+    pub(crate) fn create(&mut self, name: Option<NodeName>, config: &Form) -> Result<Answer, Error> {
+        self.authorise(Action::Configure, name.as_ref())?;
+        let instant = name.is_none();
+        let name = name.unwrap_or_else(|| self.call.id().as_str().into());
+        if self.service()?.holds(name.as_str()) {
+            return Err(Error::NodeExists);
+        }
+        let config = self.new_config(&name, config)?;
+
+        self.service_mut()?.node_or(&name, || Node::new(config));
+        let target = self.target;
+        self.room.held(&name, target);
+        let created = || response::pubsub(response::about("create", Some(name.as_str())).build());
+        Ok(Answer::Reply(instant.then(created)))
+    }
+
+    /// Shows a node's configuration (8.2).
+    pub(crate) fn configuration(&self, name: &NodeName) -> Result<Answer, Error> {
+        if !self.service()?.holds(name.as_str()) && self.is_someones() {
+            return Ok(Answer::NotOurs);
+        }
+        self.authorise(Action::Configure, Some(name))?;
+        let node = self.service()?.node(name.as_str())?;
+        let configure = Element::builder("configure", ns::OWNER)
+            .with("node", name.as_str())
+            .append(node.config.to_form("form"))
+            .build();
+        Ok(Answer::Reply(Some(response::owner(configure))))
+    }
+
+    /// Changes a node's configuration (8.2.4); items over a lowered number go, the oldest first.
+    pub(crate) fn configure(&mut self, name: &NodeName, form: &Form) -> Result<Answer, Error> {
+        self.authorise(Action::Configure, Some(name))?;
+        let options = self.options;
+        let node = self.service_mut()?.node_mut(name.as_str())?;
+        let config = node.config.with(form, options)?;
+        if config == node.config {
+            return Ok(Answer::Reply(None));
+        }
+
+        node.config = config;
+        let dropped = node.shrink();
+        let NodeConfig { notify_config, notify_retract, .. } = node.config;
+        if notify_config {
+            self.notify(name, |node| Event::configuration(name, &node.config))?;
+        }
+        if notify_retract && !dropped.is_empty() {
+            self.notify(name, |node| Event::retract(name, &node.config, &dropped))?;
+        }
+        Ok(Answer::Reply(None))
+    }
+
+    /// Shows the configuration that a new node has (8.3).
+    pub(crate) fn default_configuration(&self) -> Result<Answer, Error> {
+        self.authorise(Action::Configure, None)?;
+        let form = NodeConfig::new(self.options).to_form("form");
+        let default = Element::builder("default", ns::OWNER).append(form).build();
+        Ok(Answer::Reply(Some(response::owner(default))))
+    }
+
+    /// Ends a node (8.4).
+    pub(crate) fn delete(&mut self, name: &NodeName) -> Result<Answer, Error> {
+        self.authorise(Action::Remove, Some(name))?;
+        let node = self.service()?.node(name.as_str())?;
+
+        if node.config.notify_delete {
+            self.notify(name, |node| Event::delete(name, &node.config))?;
+        }
+        self.service_mut()?.remove(name.as_str());
+        let target = self.target;
+        self.room.dropped(name, target);
+        Ok(Answer::Reply(None))
+    }
+
+    /// Takes all items of a node back (8.5).
+    pub(crate) fn purge(&mut self, name: &NodeName) -> Result<Answer, Error> {
+        self.authorise(Action::Remove, Some(name))?;
+        let node = self.service_mut()?.node_mut(name.as_str())?;
+        if !node.config.persist_items {
+            return Err(Error::Unsupported("persistent-items"));
+        }
+
+        node.purge();
+        if node.config.notify_retract {
+            self.notify(name, |node| Event::purge(name, &node.config))?;
+        }
+        Ok(Answer::Reply(None))
+    }
+}

@@ -1,0 +1,116 @@
+//! What a publisher does (XEP-0060, 7).
+
+use std::rc::Rc;
+
+use minidom::Element;
+
+use crate::access::Action;
+use crate::case::{Answer, Case};
+use crate::config::NodeConfig;
+use crate::error::Error;
+use crate::event::Event;
+use crate::form::Form;
+use crate::node::{Item, ItemId, Node, NodeName};
+use crate::ns;
+use crate::occupant::Allowance;
+use crate::request::Published;
+use crate::response;
+use crate::xml::{self, With};
+
+impl Case<'_> {
+    /// Publishes an item (7.1); the node is made by the first.
+    pub(crate) fn publish(
+        &mut self,
+        name: &NodeName,
+        item: Option<Published>,
+        options: &Form,
+    ) -> Result<Answer, Error> {
+        self.authorise(Action::Publish, Some(name))?;
+        if !self.allowance().permits(self.call.now, self.options) {
+            return Err(Error::TooFast);
+        }
+        let config = match self.service()?.node(name.as_str()) {
+            Ok(node) => {
+                node.config.meets(options, self.options)?;
+                node.config.clone()
+            }
+            Err(_) => self.new_config(name, options)?,
+        };
+        check(&config, item.as_ref())?;
+
+        let (now, limits) = (self.call.now, self.options);
+        self.allowance_mut().count(now, limits);
+        let target = self.target;
+        self.room.held(name, target);
+        let Some(Published { id, payload }) = item else {
+            self.service_mut()?.node_or(name, || Node::new(config));
+            self.notify(name, |node| Event::no_item(name, &node.config))?;
+            return Ok(published(name, None));
+        };
+        let id = id.unwrap_or_else(|| self.call.id().as_str().into());
+        let item = Item { payload: payload.map(Rc::new), at: now };
+        self.service_mut()?.node_or(name, || Node::new(config)).put(id.clone(), item.clone());
+
+        self.notify(name, |node| Event::item(name, &node.config, &id, &item))?;
+        Ok(published(name, Some(&id)))
+    }
+
+    /// Takes items back (7.2): all of them, or none where one is not there.
+    pub(crate) fn retract(
+        &mut self,
+        name: &NodeName,
+        ids: &[ItemId],
+        notify: Option<bool>,
+    ) -> Result<Answer, Error> {
+        self.authorise(Action::Remove, Some(name))?;
+        let node = self.service_mut()?.node_mut(name.as_str())?;
+        if !node.config.persist_items {
+            return Err(Error::Unsupported("persistent-items"));
+        }
+        if ids.iter().any(|id| node.item(id.as_str()).is_none()) {
+            return Err(Error::ItemNotFound);
+        }
+
+        for id in ids {
+            node.remove(id.as_str());
+        }
+        if notify.unwrap_or(node.config.notify_retract) {
+            self.notify(name, |node| Event::retract(name, &node.config, ids))?;
+        }
+        Ok(Answer::Reply(None))
+    }
+
+    fn allowance(&self) -> &Allowance {
+        let mine = self.me().and_then(|me| self.room.occupants.get(&me));
+        mine.map_or(&self.room.allowance, |occupant| &occupant.allowance)
+    }
+
+    fn allowance_mut(&mut self) -> &mut Allowance {
+        let me = self.me();
+        match me.and_then(|me| self.room.occupants.get_mut(&me)) {
+            Some(occupant) => &mut occupant.allowance,
+            None => &mut self.room.allowance,
+        }
+    }
+}
+
+/// Whether a node so configured takes this item (7.1.3.5).
+fn check(config: &NodeConfig, item: Option<&Published>) -> Result<(), Error> {
+    let only_notifies = !config.persist_items && !config.deliver_payloads;
+    match item {
+        None if only_notifies => Ok(()),
+        None => Err(Error::ItemRequired),
+        Some(_) if only_notifies => Err(Error::ItemForbidden),
+        Some(Published { payload: Some(payload), .. }) if xml::size(payload) > config.max_payload_size => {
+            Err(Error::PayloadTooBig(config.max_payload_size))
+        }
+        Some(Published { payload: None, .. }) if config.deliver_payloads => Err(Error::PayloadRequired),
+        Some(_) => Ok(()),
+    }
+}
+
+fn published(name: &NodeName, id: Option<&ItemId>) -> Answer {
+    let item = id.map(|id| Element::builder("item", ns::PUBSUB).with("id", id.as_str()).build());
+    let publish = response::about("publish", Some(name.as_str())).append_all(item).build();
+    Answer::Reply(Some(response::pubsub(publish)))
+}

@@ -1,0 +1,413 @@
+//! A room: its own service, its occupants with theirs, and what its sessions want.
+//!
+//! Here is who comes, changes and goes; [`crate::delivery`] says who is told of an event.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::address::{OccupantJid, RoomJid, SessionJid};
+use crate::caps::Claim;
+use crate::config::AccessModel;
+use crate::interest::{Interest, NodeSet, SessionId};
+use crate::node::NodeName;
+use crate::occupant::{Allowance, Occupant, Presence, Session, Sessions};
+use crate::service::{OccupantId, Service, ServiceId};
+use crate::subscription::{Subscriber, Subscriptions, Topic};
+
+/// A room as MEP knows it.
+#[derive(Debug)]
+pub struct Room {
+    pub(crate) jid: RoomJid,
+    pub(crate) service: Service,
+    pub(crate) occupants: BTreeMap<OccupantId, Occupant>,
+    pub(crate) sessions: Sessions,
+    pub(crate) interest: Interest,
+    pub(crate) subscriptions: Subscriptions,
+    /// Node name to the occupants that have such a node: where last items are found.
+    pub(crate) holders: HashMap<NodeName, BTreeSet<OccupantId>>,
+    /// The sessions of accounts that are subscribed by their bare JID.
+    pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
+    /// What those who publish as the room from outside of it may still publish.
+    pub(crate) allowance: Allowance,
+    by_nick: HashMap<OccupantJid, OccupantId>,
+    next_occupant: u64,
+    /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
+    /// left other sessions behind; a room tells that no other way.
+    gone: Option<Gone>,
+}
+
+impl Room {
+    /// A room that nobody is in.
+    pub fn new(jid: RoomJid) -> Self {
+        Self {
+            jid,
+            service: Service::default(),
+            occupants: BTreeMap::new(),
+            sessions: Sessions::default(),
+            interest: Interest::default(),
+            subscriptions: Subscriptions::default(),
+            holders: HashMap::new(),
+            accounts: HashMap::new(),
+            allowance: Allowance::default(),
+            by_nick: HashMap::new(),
+            next_occupant: 0,
+            gone: None,
+        }
+    }
+
+    /// Whether nothing is known of the room: it need not be kept.
+    pub fn is_empty(&self) -> bool {
+        self.occupants.is_empty() && self.service.is_empty() && self.subscriptions.is_empty()
+    }
+
+    /// Who is at this nick.
+    pub fn find(&self, occupant: &str) -> Option<OccupantId> {
+        self.by_nick.get(occupant).copied()
+    }
+
+    /// The addresses of the occupants.
+    pub fn nicks(&self) -> impl Iterator<Item = &OccupantJid> {
+        self.occupants.values().map(|occupant| &occupant.presence.occupant)
+    }
+
+    /// A session comes in, or comes in again: what it wanted before is forgotten.
+    pub fn enter(&mut self, presence: Presence, jid: &SessionJid) -> SessionId {
+        let occupant = self.occupant(presence);
+        match self.sessions.find(jid.as_str()) {
+            Some(session) => {
+                self.move_to(session, occupant);
+                self.interest.clear(session);
+                if let Some(session) = self.sessions.get_mut(session) {
+                    session.claim = None;
+                }
+                session
+            }
+            None => self.add(occupant, Session { jid: jid.clone(), occupant, claim: None }),
+        }
+    }
+
+    /// An occupant's presence, with all the sessions that are at this nick now. Sessions that are not there any
+    /// more are gone; one that was at another nick has moved; one that never came in is left for [`Room::enter`].
+    ///
+    /// Returns the sessions that are here.
+    pub fn presence<'a>(
+        &mut self,
+        presence: Presence,
+        jids: impl Iterator<Item = &'a SessionJid>,
+    ) -> Vec<SessionId> {
+        let known: Vec<_> =
+            jids.filter_map(|jid| self.sessions.find(jid.as_str()).or_else(|| self.back(jid))).collect();
+        if known.is_empty() && self.find(presence.occupant.as_str()).is_none() {
+            return known;
+        }
+        let occupant = self.occupant(presence);
+        for &session in &known {
+            self.move_to(session, occupant);
+        }
+        let here: HashSet<_> = known.iter().copied().collect();
+        let gone: Vec<_> = self
+            .occupants
+            .get(&occupant)
+            .map(|occupant| {
+                occupant.sessions.iter().copied().filter(|session| !here.contains(session)).collect()
+            })
+            .unwrap_or_default();
+        for session in gone {
+            self.remove_session(session);
+        }
+        known
+    }
+
+    /// An occupant has another nick now.
+    pub fn rename(&mut self, old: &str, new: &OccupantJid) {
+        if self.find(new.as_str()).is_some() {
+            return;
+        }
+        let Some(id) = self.by_nick.remove(old) else { return };
+        self.by_nick.insert(new.clone(), id);
+        if let Some(occupant) = self.occupants.get_mut(&id) {
+            occupant.presence.occupant = new.clone();
+        }
+    }
+
+    /// An occupant has left, whatever the reason: everything of theirs is gone.
+    pub fn leave(&mut self, occupant: &str) {
+        let Some(id) = self.find(occupant) else { return };
+        let sessions = self.occupants.get(&id).map(|occupant| occupant.sessions.clone()).unwrap_or_default();
+        for session in sessions {
+            self.remove_session(session);
+        }
+        self.by_nick.remove(occupant);
+        if let Some(gone) = self.occupants.remove(&id) {
+            for (node, _) in gone.service.nodes() {
+                self.not_held(node, id);
+            }
+        }
+        self.subscriptions.remove_service(ServiceId::Occupant(id));
+        self.subscriptions.remove_subscriber(&Subscriber::Occupant(id), |_| true);
+    }
+
+    /// Notes what a session's presence says of its capabilities; whether that is new.
+    pub fn claim(&mut self, session: SessionId, claim: &Rc<Claim>) -> bool {
+        let Some(session) = self.sessions.get_mut(session) else { return false };
+        if session.claim.as_ref() == Some(claim) {
+            return false;
+        }
+        session.claim = Some(Rc::clone(claim));
+        true
+    }
+
+    /// Sets what a session wants; returns the nodes that are new to it.
+    pub fn want(&mut self, session: SessionId, set: &NodeSet) -> Vec<NodeName> {
+        let old = self.interest.get(session).cloned().unwrap_or_default();
+        self.interest.set(session, set);
+        set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect()
+    }
+
+    /// The service of this number.
+    pub(crate) fn service(&self, id: ServiceId) -> Option<&Service> {
+        match id {
+            ServiceId::Room => Some(&self.service),
+            ServiceId::Occupant(id) => self.occupants.get(&id).map(|occupant| &occupant.service),
+        }
+    }
+
+    /// The service of this number, to change it.
+    pub(crate) fn service_mut(&mut self, id: ServiceId) -> Option<&mut Service> {
+        match id {
+            ServiceId::Room => Some(&mut self.service),
+            ServiceId::Occupant(id) => self.occupants.get_mut(&id).map(|occupant| &mut occupant.service),
+        }
+    }
+
+    /// The address of a service.
+    pub(crate) fn address(&self, id: ServiceId) -> &str {
+        match id {
+            ServiceId::Room => self.jid.as_str(),
+            ServiceId::Occupant(id) => {
+                self.occupants.get(&id).map_or("", |occupant| occupant.presence.occupant.as_str())
+            }
+        }
+    }
+
+    /// A node was made.
+    pub(crate) fn held(&mut self, node: &NodeName, service: ServiceId) {
+        if let ServiceId::Occupant(id) = service {
+            self.holders.entry(node.clone()).or_default().insert(id);
+        }
+    }
+
+    /// A node is no more: nor is it found, nor subscribed to.
+    pub(crate) fn dropped(&mut self, node: &NodeName, service: ServiceId) {
+        self.subscriptions.remove_node(service, node);
+        if let ServiceId::Occupant(id) = service {
+            self.not_held(node, id);
+        }
+    }
+
+    /// Keeps track of the sessions of an account that subscribes by its bare JID.
+    pub(crate) fn watch(&mut self, account: &str) {
+        if !self.accounts.contains_key(account) {
+            let theirs = self.sessions.iter().filter(|(_, session)| session.jid.bare() == account);
+            let theirs = theirs.map(|(id, _)| id).collect();
+            self.accounts.insert(account.into(), theirs);
+        }
+    }
+
+    /// Stops keeping track, where there is no reason any more.
+    pub(crate) fn unwatch(&mut self, account: &str) {
+        if !self.subscriptions.knows(&Subscriber::Account(account.into())) {
+            self.accounts.remove(account);
+        }
+    }
+
+    /// Whether a subscription needs no presence in the room.
+    fn outlasts_presence(&self, (service, node): &Topic) -> bool {
+        let node = node.as_ref().and_then(|node| self.service(*service)?.node(node.as_str()).ok());
+        node.is_some_and(|node| node.config.access_model == AccessModel::Open)
+    }
+
+    fn occupant(&mut self, presence: Presence) -> OccupantId {
+        if let Some(id) = self.find(presence.occupant.as_str()) {
+            if let Some(occupant) = self.occupants.get_mut(&id) {
+                occupant.presence = presence;
+            }
+            return id;
+        }
+        let id = OccupantId(self.next_occupant);
+        self.next_occupant += 1;
+        self.by_nick.insert(presence.occupant.clone(), id);
+        self.occupants.insert(id, Occupant::new(presence));
+        id
+    }
+
+    fn add(&mut self, occupant: OccupantId, session: Session) -> SessionId {
+        self.gone = None;
+        let account = session.jid.bare().to_owned();
+        let id = self.sessions.insert(session);
+        if let Some(occupant) = self.occupants.get_mut(&occupant) {
+            occupant.sessions.push(id);
+        }
+        if let Some(theirs) = self.accounts.get_mut(account.as_str()) {
+            theirs.push(id);
+        }
+        id
+    }
+
+    fn move_to(&mut self, session: SessionId, occupant: OccupantId) {
+        let Some(entry) = self.sessions.get_mut(session) else { return };
+        let from = std::mem::replace(&mut entry.occupant, occupant);
+        if from == occupant {
+            return;
+        }
+        if let Some(from) = self.occupants.get_mut(&from) {
+            from.sessions.retain(|&other| other != session);
+        }
+        if let Some(to) = self.occupants.get_mut(&occupant) {
+            to.sessions.push(session);
+        }
+    }
+
+    fn remove_session(&mut self, id: SessionId) {
+        let wanted = self.interest.get(id).cloned().unwrap_or_default();
+        self.interest.clear(id);
+        let Some(session) = self.sessions.remove(id) else { return };
+        if let Some(occupant) = self.occupants.get_mut(&session.occupant) {
+            occupant.sessions.retain(|&other| other != id);
+        }
+        let account = session.jid.bare();
+        if let Some(theirs) = self.accounts.get_mut(account) {
+            theirs.retain(|&other| other != id);
+            if theirs.is_empty() {
+                self.end(&Subscriber::Account(account.into()));
+                self.unwatch(account);
+            }
+        }
+        let ended = self.end(&Subscriber::Session(session.jid.clone()));
+        self.gone = Some(Gone { session, wanted, ended });
+    }
+
+    /// Ends the subscriptions of somebody who left, but for those that need no presence.
+    fn end(&mut self, who: &Subscriber) -> Vec<Topic> {
+        let (_, ended): (Vec<_>, Vec<_>) =
+            self.subscriptions.topics(who).cloned().partition(|topic| self.outlasts_presence(topic));
+        for topic in &ended {
+            self.subscriptions.remove(who, topic);
+        }
+        ended
+    }
+
+    /// Brings the session back that was just seen going, if it is this one: with all that it had.
+    fn back(&mut self, jid: &SessionJid) -> Option<SessionId> {
+        let Gone { session, wanted, ended } = self.gone.take_if(|gone| gone.session.jid == *jid)?;
+        let id = self.add(session.occupant, session);
+        self.interest.set(id, &wanted);
+        for topic in ended {
+            if self.service(topic.0).is_some() {
+                self.subscriptions.insert(Subscriber::Session(jid.clone()), topic);
+            }
+        }
+        Some(id)
+    }
+
+    fn not_held(&mut self, node: &NodeName, id: OccupantId) {
+        if let Some(holders) = self.holders.get_mut(node.as_str()) {
+            holders.remove(&id);
+            if holders.is_empty() {
+                self.holders.remove(node.as_str());
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Gone {
+    session: Session,
+    wanted: NodeSet,
+    ended: Vec<Topic>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{Role, Standing};
+
+    fn presence(nick: &str) -> Presence {
+        Presence {
+            occupant: format!("room@muc/{nick}").as_str().into(),
+            role: Role::Participant,
+            standing: Standing::None,
+            visible: true,
+            occupant_id: None,
+        }
+    }
+
+    fn room() -> Room {
+        Room::new("room@muc".into())
+    }
+
+    fn set(node: &str) -> NodeSet {
+        [NodeName::from(node)].into_iter().collect()
+    }
+
+    fn wanting(room: &Room, node: &str) -> Vec<String> {
+        room.interest.sessions(node).map(|id| room.sessions.get(id).unwrap().jid.to_string()).collect()
+    }
+
+    #[test]
+    fn a_nick_change_keeps_the_occupant_and_coming_again_starts_anew() {
+        let mut room = room();
+        let session = room.enter(presence("old"), &"a@b/c".into());
+        room.want(session, &set("mood"));
+        room.rename("room@muc/old", &"room@muc/new".into());
+        room.leave("room@muc/old");
+        assert_eq!(room.presence(presence("new"), [&"a@b/c".into()].into_iter()), [session]);
+        assert_eq!(wanting(&room, "mood"), ["a@b/c"]);
+        assert_eq!(room.enter(presence("new"), &"a@b/c".into()), session);
+        assert_eq!(wanting(&room, "mood"), [""; 0]);
+        assert_eq!(room.occupants.len(), 1);
+    }
+
+    #[test]
+    fn a_session_that_leaves_others_behind_at_its_old_nick_keeps_its_interest() {
+        let mut room = room();
+        let (a, b): (SessionJid, SessionJid) = ("a@b/1".into(), "a@b/2".into());
+        for jid in [&a, &b] {
+            let session = room.enter(presence("old"), jid);
+            room.want(session, &set("mood"));
+        }
+        room.presence(presence("old"), [&a].into_iter());
+        assert_eq!(wanting(&room, "mood"), ["a@b/1"], "nobody is sent anything while gone");
+        room.presence(presence("new"), [&b].into_iter());
+        assert_eq!(wanting(&room, "mood"), ["a@b/1", "a@b/2"]);
+        assert_eq!(room.occupants.len(), 2);
+    }
+
+    #[test]
+    fn who_left_and_comes_back_later_starts_anew() {
+        let mut room = room();
+        let jid: SessionJid = "a@b/1".into();
+        let session = room.enter(presence("nick"), &jid);
+        room.want(session, &set("mood"));
+        room.leave("room@muc/nick");
+        room.enter(presence("other"), &"x@y/z".into());
+        assert_eq!(room.presence(presence("nick"), [&jid].into_iter()), []);
+        assert_eq!(room.find("room@muc/nick"), None, "a presence alone brings nobody in");
+        room.enter(presence("nick"), &jid);
+        assert_eq!(wanting(&room, "mood"), [""; 0]);
+    }
+
+    #[test]
+    fn an_empty_room_holds_nothing() {
+        let mut room = room();
+        for round in 0..100 {
+            let nick = format!("nick{round}");
+            let session = room.enter(presence(&nick), &"a@b/1".into());
+            room.want(session, &set("mood"));
+            room.leave(&format!("room@muc/{nick}"));
+        }
+        assert!(room.is_empty() && room.sessions.is_empty() && room.by_nick.is_empty());
+        assert!(room.holders.is_empty() && room.accounts.is_empty());
+        assert_eq!(room.interest.kinds(), 0);
+    }
+}

@@ -1,0 +1,224 @@
+//! Explicit subscriptions (XEP-0060, 6.1): who asked for what, beside the interest that capabilities express.
+
+use std::collections::HashMap;
+
+use indexmap::{IndexMap, IndexSet};
+
+use crate::address::SessionJid;
+use crate::error::Error;
+use crate::node::NodeName;
+use crate::options::Options;
+use crate::service::{OccupantId, ServiceId};
+
+/// Who is subscribed, as they named themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subscriber {
+    /// One client, by its full JID.
+    Session(SessionJid),
+    /// An account, by its bare JID: all of its clients in the room.
+    Account(Box<str>),
+    /// An occupant, by the address in the room: all clients of that nick. Stays with the occupant through a nick
+    /// change, and ends with it.
+    Occupant(OccupantId),
+}
+
+/// What is subscribed to: a node of a service, or its root collection, which is all nodes, now and later
+/// (XEP-0316, 5).
+pub type Topic = (ServiceId, Option<NodeName>);
+
+/// The explicit subscriptions in a room, from either end.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexSet<Subscriber>>>,
+    topics: HashMap<Subscriber, IndexSet<Topic>>,
+}
+
+impl Subscriptions {
+    /// Whether `who` is subscribed to `topic`.
+    pub fn contains(&self, who: &Subscriber, topic: &Topic) -> bool {
+        self.topics.get(who).is_some_and(|topics| topics.contains(topic))
+    }
+
+    /// Whether one more subscription of `who` to something of `service` is within the limits.
+    ///
+    /// # Errors
+    /// [`Error::TooManySubscriptions`].
+    pub fn check(&self, who: &Subscriber, topic: &Topic, options: &Options) -> Result<(), Error> {
+        if self.contains(who, topic) {
+            return Ok(());
+        }
+        let mine = self.topics.get(who).map_or(0, IndexSet::len);
+        let theirs: usize = self.services.get(&topic.0).map_or(0, |s| s.values().map(IndexSet::len).sum());
+        if mine >= options.max_subscriptions || theirs >= options.max_subscribers {
+            return Err(Error::TooManySubscriptions);
+        }
+        Ok(())
+    }
+
+    /// Subscribes `who`; whether that is new.
+    pub fn insert(&mut self, who: Subscriber, topic: Topic) -> bool {
+        self.services.entry(topic.0).or_default().entry(topic.1.clone()).or_default().insert(who.clone());
+        self.topics.entry(who).or_default().insert(topic)
+    }
+
+    /// Ends one subscription; whether there was one.
+    pub fn remove(&mut self, who: &Subscriber, topic: &Topic) -> bool {
+        let Some(topics) = self.topics.get_mut(who) else { return false };
+        if !topics.shift_remove(topic) {
+            return false;
+        }
+        if topics.is_empty() {
+            self.topics.remove(who);
+        }
+        self.remove_from_service(who, topic);
+        true
+    }
+
+    /// Who is subscribed to the node or to the root of its service, in the order of subscribing; somebody can
+    /// come twice.
+    pub fn subscribers(&self, service: ServiceId, node: &NodeName) -> impl Iterator<Item = &Subscriber> {
+        let service = self.services.get(&service);
+        let of = move |topic: &Option<NodeName>| {
+            service.and_then(|service| service.get(topic)).into_iter().flatten()
+        };
+        of(&Some(node.clone())).chain(of(&None))
+    }
+
+    /// What `who` is subscribed to.
+    pub fn topics(&self, who: &Subscriber) -> impl Iterator<Item = &Topic> {
+        self.topics.get(who).into_iter().flatten()
+    }
+
+    /// Whether `who` is subscribed to anything.
+    pub fn knows(&self, who: &Subscriber) -> bool {
+        self.topics.contains_key(who)
+    }
+
+    /// Ends all subscriptions to a node, which is no more.
+    pub fn remove_node(&mut self, service: ServiceId, node: &NodeName) {
+        let topic = (service, Some(node.clone()));
+        let Some(nodes) = self.services.get_mut(&service) else { return };
+        let subscribers = nodes.shift_remove(&topic.1).unwrap_or_default();
+        if nodes.is_empty() {
+            self.services.remove(&service);
+        }
+        for who in subscribers {
+            self.remove_from_topics(&who, &topic);
+        }
+    }
+
+    /// Ends all subscriptions to a service, which is no more.
+    pub fn remove_service(&mut self, service: ServiceId) {
+        for (node, subscribers) in self.services.remove(&service).into_iter().flatten() {
+            let topic = (service, node);
+            for who in subscribers {
+                self.remove_from_topics(&who, &topic);
+            }
+        }
+    }
+
+    /// Ends the subscriptions of `who` for which `ends` holds.
+    pub fn remove_subscriber(&mut self, who: &Subscriber, ends: impl Fn(&Topic) -> bool) {
+        let ended: Vec<_> = self.topics(who).filter(|topic| ends(topic)).cloned().collect();
+        for topic in ended {
+            self.remove(who, &topic);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.topics.values().map(IndexSet::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    fn remove_from_service(&mut self, who: &Subscriber, topic: &Topic) {
+        let Some(nodes) = self.services.get_mut(&topic.0) else { return };
+        if let Some(subscribers) = nodes.get_mut(&topic.1) {
+            subscribers.shift_remove(who);
+            if subscribers.is_empty() {
+                nodes.shift_remove(&topic.1);
+            }
+        }
+        if nodes.is_empty() {
+            self.services.remove(&topic.0);
+        }
+    }
+
+    fn remove_from_topics(&mut self, who: &Subscriber, topic: &Topic) {
+        if let Some(topics) = self.topics.get_mut(who) {
+            topics.shift_remove(topic);
+            if topics.is_empty() {
+                self.topics.remove(who);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str) -> Subscriber {
+        Subscriber::Account(name.into())
+    }
+
+    fn who(subscriptions: &Subscriptions, node: &str) -> Vec<Subscriber> {
+        subscriptions.subscribers(ServiceId::Room, &node.into()).cloned().collect()
+    }
+
+    #[test]
+    fn the_root_means_all_nodes() {
+        let mut subscriptions = Subscriptions::default();
+        assert!(subscriptions.insert(account("b"), (ServiceId::Room, None)));
+        assert!(subscriptions.insert(account("a"), (ServiceId::Room, Some("mood".into()))));
+        assert!(!subscriptions.insert(account("a"), (ServiceId::Room, Some("mood".into()))));
+        assert_eq!(who(&subscriptions, "mood"), [account("a"), account("b")]);
+        assert_eq!(who(&subscriptions, "tune"), [account("b")]);
+        assert!(subscriptions.remove(&account("b"), &(ServiceId::Room, None)));
+        assert!(!subscriptions.remove(&account("b"), &(ServiceId::Room, None)));
+        assert_eq!(who(&subscriptions, "tune"), []);
+    }
+
+    #[test]
+    fn nothing_is_left_at_either_end() {
+        let occupant = ServiceId::Occupant(OccupantId(1));
+        let fill = || {
+            let mut subscriptions = Subscriptions::default();
+            for topic in
+                [(ServiceId::Room, Some("mood".into())), (occupant, None), (occupant, Some("mood".into()))]
+            {
+                subscriptions.insert(account("a"), topic);
+            }
+            subscriptions
+        };
+        let empty = |s: &Subscriptions| s.services.is_empty() && s.topics.is_empty();
+        let mut left = fill();
+        left.remove_subscriber(&account("a"), |_| true);
+        assert!(empty(&left));
+        let mut left = fill();
+        left.remove_service(occupant);
+        left.remove_node(ServiceId::Room, &"mood".into());
+        assert!(empty(&left));
+    }
+
+    #[test]
+    fn both_ends_are_bounded() {
+        let options = Options { max_subscriptions: 1, max_subscribers: 2, ..Options::default() };
+        let mut subscriptions = Subscriptions::default();
+        let topic = |node: &str| (ServiceId::Room, Some(NodeName::from(node)));
+        let add = |subscriptions: &mut Subscriptions, name: &str, node: &str| {
+            subscriptions.check(&account(name), &topic(node), &options)?;
+            subscriptions.insert(account(name), topic(node));
+            Ok(())
+        };
+        assert_eq!(add(&mut subscriptions, "a", "mood"), Ok(()));
+        assert_eq!(add(&mut subscriptions, "a", "mood"), Ok(()), "the same again is no more");
+        assert_eq!(add(&mut subscriptions, "a", "tune"), Err(Error::TooManySubscriptions));
+        assert_eq!(add(&mut subscriptions, "b", "tune"), Ok(()));
+        assert_eq!(add(&mut subscriptions, "c", "tune"), Err(Error::TooManySubscriptions));
+    }
+}

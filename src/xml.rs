@@ -1,0 +1,94 @@
+//! Small helpers over [`minidom`]: building elements with literal attribute names, reading attributes, measuring.
+
+use minidom::rxml::{NcName, xml_map::XmlMap};
+use minidom::{Element, ElementBuilder, Node};
+
+use crate::ns;
+
+/// Building with attributes that may be absent, in one chain.
+pub(crate) trait With {
+    /// Sets the attribute `name`, a literal of this crate.
+    #[must_use]
+    fn with(self, name: &'static str, value: &str) -> Self;
+
+    /// Sets the attribute `name` if there is a value.
+    #[must_use]
+    fn with_some(self, name: &'static str, value: Option<&str>) -> Self;
+}
+
+impl With for ElementBuilder {
+    fn with(self, name: &'static str, value: &str) -> Self {
+        self.attr(literal(name), value)
+    }
+
+    fn with_some(self, name: &'static str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+}
+
+/// An element with nothing in it.
+pub(crate) fn bare(name: &str, ns: &str) -> Element {
+    Element::bare(name, ns)
+}
+
+/// An element that holds one text.
+pub(crate) fn text(name: &str, ns: &str, text: &str) -> Element {
+    Element::builder(name, ns).append(text).build()
+}
+
+/// The first child of `parent` that is an element, whatever its name.
+pub(crate) fn first_child(parent: &Element) -> Option<&Element> {
+    parent.children().next()
+}
+
+/// An `<iq/>` from `from` to `to`.
+pub(crate) fn iq(kind: &str, id: &str, from: &str, to: &str) -> ElementBuilder {
+    Element::builder("iq", ns::CLIENT).with("type", kind).with("id", id).with("from", from).with("to", to)
+}
+
+/// The octets that an element takes as text, near enough for a limit: names, attributes and texts, without
+/// repeated namespaces. Costs one walk of the tree.
+pub(crate) fn size(element: &Element) -> usize {
+    // <name/> or <name></name>, and xmlns='' where it is the payload's own.
+    let mut total = 2 * element.name().len() + 5;
+    total += attributes(element.attrs());
+    for node in element.nodes() {
+        total += match node {
+            Node::Element(child) => {
+                size(child) + if child.has_ns(element.ns().as_str()) { 0 } else { ns_size(child) }
+            }
+            Node::Text(text) => text.len(),
+        };
+    }
+    total
+}
+
+fn ns_size(element: &Element) -> usize {
+    element.ns().len() + 9
+}
+
+fn attributes(attrs: &XmlMap<String>) -> usize {
+    attrs.iter().map(|((ns, name), value)| ns.as_str().len() + name.len() + value.len() + 4).sum()
+}
+
+fn literal(name: &'static str) -> NcName {
+    #[expect(clippy::expect_used, reason = "every caller passes a literal, and every literal is under test")]
+    NcName::try_from(name).expect("an attribute name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_is_that_of_the_text() {
+        let text = "<a b='c'><d xmlns='urn:e'>fgh</d></a>";
+        let element: Element = format!("<x xmlns='urn:x'>{text}</x>").parse().unwrap();
+        let a = element.children().next().unwrap();
+        let measured = size(a);
+        assert!(measured.abs_diff(text.len()) <= 4, "{measured} for {}", text.len());
+    }
+}
