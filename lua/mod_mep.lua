@@ -1,0 +1,250 @@
+-- mod_mep: XEP-0316, the MUC Eventing Protocol. Every room and every occupant is a pubsub service.
+--
+-- The logic is in the core, a shared object made of Rust. This file tells it what happens in Prosody, and carries
+-- out what it answers.
+
+local version = "0.1.0";
+
+local hosts = prosody.hosts;
+
+-- Depending on mod_muc would turn any component into a MUC host: look first.
+if module:get_host_type() ~= "component" or not hosts[module.host].modules.muc then
+	module:log("error", "mod_mep is for MUC components; %s is none, and nothing is done here", module.host);
+	return;
+end
+
+local jid_bare = require "util.jid".bare;
+local random_bytes = require "util.random".bytes;
+local st = require "util.stanza";
+local time_now = require "util.time".now;
+
+local run = module:require "effects".run;
+local rooms = module:require "rooms";
+
+local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
+local xmlns_disco_items = "http://jabber.org/protocol/disco#items";
+local xmlns_pubsub = "http://jabber.org/protocol/pubsub";
+local xmlns_pubsub_owner = "http://jabber.org/protocol/pubsub#owner";
+
+local lib, err = module:require "core".load();
+if not lib then
+	error("the core of mod_mep was not found, or could not be loaded; tried:\n"..err, 0);
+elseif lib.version ~= version then
+	error(("this is mod_mep %s, and the core that was found is %s"):format(version, lib.version), 0);
+end
+
+local muc = module:depends "muc";
+
+local reserved = module:get_option_set("mep_reserved_nodes");
+local reserved_nodes;
+if reserved then
+	reserved_nodes = {};
+	for node in reserved do
+		table.insert(reserved_nodes, node);
+	end
+end
+
+local options = {
+	max_payload_size = module:get_option_number("mep_max_payload_size");
+	max_depth = module:get_option_number("mep_max_payload_depth");
+	max_parts = module:get_option_number("mep_max_payload_parts");
+	max_items = module:get_option_number("mep_max_items");
+	max_nodes = module:get_option_number("mep_max_nodes");
+	max_room_nodes = module:get_option_number("mep_max_room_nodes");
+	max_subscriptions = module:get_option_number("mep_max_subscriptions");
+	max_subscribers = module:get_option_number("mep_max_subscribers");
+	max_last_items = module:get_option_number("mep_max_last_items");
+	publish_burst = module:get_option_number("mep_publish_burst");
+	publish_rate = module:get_option_number("mep_publish_rate");
+	caps_cache_size = module:get_option_number("mep_caps_cache_size");
+	caps_timeout = module:get_option_number("mep_caps_timeout");
+	notification_type = module:get_option_string("mep_notification_type");
+	reserved_nodes = reserved_nodes;
+};
+
+local core;
+-- Rooms that were destroyed while somebody was in them: Prosody goes on with such an object after the only occupant
+-- of a temporary room changed its nick.
+local destroyed = setmetatable({}, { __mode = "k" });
+local rebuild;
+
+-- Calls the core. A failure there is a bug: what it knows is suspect then, so it starts again from the rooms.
+local function ask(method, ...)
+	local ok, result = pcall(core[method], core, ...);
+	if ok then
+		return result;
+	end
+	module:log("error", "The core failed, and starts anew without the occupants' nodes: %s", result);
+	rebuild();
+	return nil, "internal-server-error";
+end
+
+local function on_wake()
+	local effects = ask("wake", time_now(), random_bytes(16));
+	if effects then
+		run(effects, nil, on_wake);
+	end
+end
+
+local function tell(method, ...)
+	local effects = ask(method, ...);
+	if effects then
+		run(effects, nil, on_wake);
+	end
+end
+
+local function restore(room)
+	if rooms.is_usable(room) then
+		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
+	end
+end
+
+local rebuilding = false;
+function rebuild()
+	core = lib.new(st.stanza_mt, options);
+	if rebuilding then return; end
+	rebuilding = true;
+	for room in muc.live_rooms() do
+		restore(room);
+	end
+	rebuilding = false;
+end
+
+-- Who comes, changes and goes.
+
+module:hook("muc-occupant-session-new", function (event)
+	local room = event.room;
+	if destroyed[room] then return; end
+	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
+end, 10); -- After history (50) and subject (20)
+
+module:hook("muc-broadcast-presence", function (event)
+	local room, occupant = event.room, event.occupant;
+	if destroyed[room] or not occupant.role then return; end -- without a role they are leaving: muc-occupant-left
+	local new_nick = event.nick and room.jid.."/"..event.nick;
+	if new_nick and new_nick ~= occupant.nick then
+		ask("rename", room.jid, occupant.nick, new_nick);
+		return;
+	end
+	tell("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, time_now(), random_bytes(16));
+end, -100);
+
+module:hook("muc-occupant-left", function (event)
+	ask("leave", event.room.jid, event.occupant.nick);
+end, 10);
+
+module:hook("muc-room-destroyed", function (event)
+	destroyed[event.room] = true;
+	ask("destroy", event.room.jid);
+end, 10); -- Above the handler at -10 that ends the event
+
+module:hook("muc-room-restored", function (event)
+	restore(event.room);
+end);
+
+-- What is asked of rooms and occupants.
+
+local function refuse(event, error_type, condition, text)
+	event.origin.send(st.error_reply(event.stanza, error_type, condition, text, module.host));
+	return true;
+end
+
+-- Hands a request to the core; nothing where mod_muc is to go on with it.
+local function request(event, room)
+	local origin, stanza = event.origin, event.stanza;
+	local setting = rooms.setting(room, stanza.attr.to);
+	if not setting then return; end
+	local actor = rooms.actor(room, stanza.attr.from);
+	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
+	if effects then
+		run(effects, origin, on_wake);
+		return true;
+	elseif failed then
+		return refuse(event, "wait", failed);
+	end
+end
+
+local function handle_room_pubsub(event)
+	local room = muc.get_room_from_jid(event.stanza.attr.to);
+	if room == nil then
+		return refuse(event, "cancel", "item-not-found");
+	elseif room and room._data.destroyed then
+		return refuse(event, "cancel", "gone", room._data.reason);
+	elseif not rooms.is_usable(room) then
+		return refuse(event, "wait", "resource-constraint");
+	end
+	return request(event, room);
+end
+
+module:hook("iq/bare/"..xmlns_pubsub..":pubsub", handle_room_pubsub);
+module:hook("iq/bare/"..xmlns_pubsub_owner..":pubsub", handle_room_pubsub);
+
+-- Discovery of nodes; what a room says of itself is mod_muc's, with the features below.
+local function handle_room_disco(event)
+	local room = muc.get_room_from_jid(event.stanza.attr.to);
+	if rooms.is_usable(room) then
+		return request(event, room);
+	end
+end
+
+module:hook("iq-get/bare/"..xmlns_disco_info..":query", function (event)
+	local node = event.stanza.tags[1].attr.node;
+	if node and node ~= "" then
+		return handle_room_disco(event);
+	end
+end);
+module:hook("iq-get/bare/"..xmlns_disco_items..":query", handle_room_disco);
+
+module:hook("muc-disco#info", function (event)
+	local reply = event.reply;
+	reply:tag("identity", { category = "pubsub", type = "mep" }):up();
+	for _, feature in ipairs(lib.features) do
+		reply:tag("feature", { var = feature }):up();
+	end
+end);
+
+local to_occupants = {
+	[xmlns_pubsub] = true;
+	[xmlns_pubsub_owner] = true;
+	[xmlns_disco_info] = true;
+	[xmlns_disco_items] = true;
+};
+
+-- COMPAT components have no iq-set/full and the like: mod_iq expands iq/full on VirtualHosts only
+module:hook("iq/full", function (event)
+	local stanza = event.stanza;
+	local query = stanza.tags[1];
+	local kind = stanza.attr.type;
+	if (kind == "get" or kind == "set") and query and to_occupants[query.attr.xmlns] then
+		local room = muc.get_room_from_jid(jid_bare(stanza.attr.to));
+		if rooms.is_usable(room) then
+			return request(event, room);
+		end
+	end
+end, 1); -- Above mod_muc (-2)
+
+-- Answers to the questions that rooms ask their sessions.
+module:hook("iq/bare", function (event)
+	local kind = event.stanza.attr.type;
+	if kind == "result" or kind == "error" then
+		local effects = ask("answer", event.stanza, time_now(), random_bytes(16));
+		if effects then
+			run(effects, nil, on_wake);
+			return true;
+		end
+	end
+end, 1);
+
+function module.save()
+	return { core = core, version = version };
+end
+
+local saved = module.saved_state;
+if saved and saved.version == version then
+	core = saved.core;
+	core:configure(st.stanza_mt, options);
+	-- A timer of the old module's may have been what the core waits for
+	module:add_timer(0, on_wake);
+else
+	rebuild();
+end

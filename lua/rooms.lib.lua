@@ -1,0 +1,95 @@
+-- What the core is told of rooms and occupants: the facts, as mod_muc has them at this moment.
+
+local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
+local default_publishers = module:get_option_string("mep_room_publishers", "admins");
+
+-- What an occupant's presence says, but for its sessions.
+local function presence(room, occupant)
+	local role = occupant.role or "none";
+	return {
+		nick = occupant.nick;
+		role = role;
+		affiliation = room:get_affiliation(occupant.bare_jid) or "none";
+		visible = not not room:get_presence_broadcast()[role];
+		occupant_id = occupant_ids and room:get_occupant_id(occupant) or nil;
+	};
+end
+
+-- Who asks.
+local function actor(room, jid)
+	local occupant = room:get_occupant_by_real_jid(jid);
+	return {
+		jid = jid;
+		nick = occupant and occupant.nick;
+		role = occupant and occupant.role or "none";
+		affiliation = room:get_affiliation(jid) or "none";
+	};
+end
+
+-- What is asked: a room, or somebody in it. Nothing where there is nobody at that nick.
+local function setting(room, to)
+	local facts = { room = room.jid; publishers = room._data.mep_publishers or default_publishers };
+	if to ~= room.jid then
+		local occupant = room:get_occupant_by_nick(to);
+		if not occupant then return nil; end
+		facts.nick = to;
+		facts.affiliation = room:get_affiliation(occupant.bare_jid) or "none";
+	end
+	return facts;
+end
+
+-- Everybody in a room, with their sessions.
+local function everybody(room)
+	local list = {};
+	for _, occupant in room:each_occupant() do
+		table.insert(list, { presence(room, occupant), occupant.sessions });
+	end
+	return list;
+end
+
+-- Whether a room is one that can be asked anything: mod_muc has its own words for one that was destroyed, or that
+-- could not be loaded.
+local function is_usable(room)
+	return room and not room._data.destroyed and room._data.locked ~= math.huge;
+end
+
+module:hook("muc-config-form", function (event)
+	local current = event.room._data.mep_publishers or default_publishers;
+	local function option(value, label)
+		return { value = value, label = label, default = value == current };
+	end
+	table.insert(event.form, {
+		name = "mep#roomconfig_publishers";
+		type = "list-single";
+		label = "Who may publish events as the room (XEP-0316)";
+		options = {
+			option("owners", "Owners");
+			option("admins", "Owners and admins");
+			option("moderators", "Moderators");
+			option("participants", "Anyone with voice");
+		};
+	});
+end, 70-8);
+
+local publishers = { owners = true, admins = true, moderators = true, participants = true };
+
+module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
+	local data, value = event.room._data, event.value;
+	if publishers[value] and value ~= (data.mep_publishers or default_publishers) then
+		data.mep_publishers = value;
+		event.status_codes["104"] = true;
+	end
+end);
+
+if not publishers[default_publishers] then
+	module:log("warn", "mep_room_publishers is %q: taken for \"admins\"", default_publishers);
+	default_publishers = "admins";
+end
+
+return {
+	presence = presence;
+	actor = actor;
+	setting = setting;
+	everybody = everybody;
+	is_usable = is_usable;
+};
