@@ -1,0 +1,66 @@
+# Every target sets up what it needs, once: the scripts in tests/setup/ return at once when there is nothing to do.
+
+CARGO ?= cargo
+CARGO_TEST = $(CARGO) $(if $(shell $(CARGO) nextest --version 2>/dev/null),nextest run --no-tests pass,test --all-targets)
+LUA_DIRS = $(wildcard lua spec examples)
+MODULE = target/module/mod_mep
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system prosody python node core module run test lint test-rust test-lua test-e2e test-browser clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: system prosody python node ## everything that the other targets need
+
+system:
+	@tests/setup/system.sh
+
+prosody: system
+	@tests/setup/prosody.sh
+
+python: system
+	@tests/setup/python.sh
+
+node: system
+	@tests/setup/node.sh
+
+core: system ## the Rust core, for Lua 5.4
+	$(CARGO) build --release --lib
+
+# The new core takes the place of the old one by rename: written into, a file that a running Prosody has mapped would
+# take the server down.
+module: core ## the module as a folder: target/module/mod_mep
+	@mkdir -p $(MODULE)
+	@rm -f $(MODULE)/*.lua
+	@cp lua/*.lua $(MODULE)/
+	@cp target/release/libmep_core.so $(MODULE)/.mep_core.so.new
+	@mv $(MODULE)/.mep_core.so.new $(MODULE)/mep_core.so
+
+run: module prosody python node ## a Prosody with rooms to try, and occupants in them
+	target/venv/bin/python examples/demo/demo.py
+
+test: lint test-rust test-lua test-e2e test-browser ## everything that CI runs
+
+lint: system ## formatting, clippy, luacheck
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
+	luacheck --quiet $(LUA_DIRS)
+
+test-rust: system ## the core: with Lua, without, and the documentation's examples
+	$(CARGO_TEST)
+	$(CARGO_TEST) --no-default-features
+	$(CARGO) test --doc
+
+test-lua: module prosody ## busted: the boundary and the glue
+	busted
+
+test-e2e: module prosody python ## pytest: real Prosodys of both versions, real clients
+	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e
+
+test-browser: module prosody python node ## Converse.js in a headless Chromium
+	$(if $(wildcard tests/browser/*.test.*),cd tests/browser && node --test,@echo "no browser tests")
+
+clean: ## removes all that was built or fetched
+	rm -rf target tests/browser/node_modules examples/converse/node_modules

@@ -1,0 +1,266 @@
+"""A Prosody of its own for each test: own folder, own loopback ports, gone without a trace afterwards."""
+
+import asyncio
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from string import Template
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = (ROOT / "target/module", Path(__file__).with_name("plugins"))
+
+CONFIG = Template("""
+run_as_root = true
+pidfile = "$folder/prosody.pid"
+data_path = "$folder/data"
+certificates = "$folder/certs"
+plugin_paths = { $plugins }
+log = { { levels = { min = "$log_level" }, to = "stdout", timestamps = "%H:%M:%S", source_width = 0 } }
+
+interfaces = { "$address" }
+c2s_ports = { $c2s_port }
+http_ports = { $http_port }
+http_interfaces = { "$address" }
+https_ports = {}
+
+modules_enabled = { $modules }
+modules_disabled = { "s2s", "tls" }
+storage = "$storage"
+limits = {}
+
+authentication = "insecure"
+insecure_open_authentication = "Yes please, I know what I'm doing!"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+consider_bosh_secure = true
+consider_websocket_secure = true
+$global_options
+
+VirtualHost "$host"
+
+Component "$rooms" "muc"
+modules_enabled = { $muc_modules }
+muc_room_locking = false
+$options
+$hosts
+""")
+
+MODULES = (
+    "admin_shell", "bosh", "carbons", "disco", "pep", "ping", "roster", "saslauth", "smacks", "testbed", "websocket",
+)  # fmt: skip
+
+LOG_LINE = re.compile(r"^\d\d:\d\d:\d\d (?P<source>\S+)\s+(?P<level>debug|info|warn|error)\t")
+READY = re.compile(r"^\S+ mod_testbed\s+info\tready$", re.M)
+PORT_TAKEN = "Failed to open server port"
+
+# What Prosody says about this configuration, whatever it is asked to do.
+HARMLESS = (r"\bwarn\tReceived SIGTERM", r"\bwarn\tConfiguration warning: .* Duplicate option")
+
+
+def free_ports(address, count):
+    sockets = [socket.create_server((address, 0)) for _ in range(count)]
+    try:
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def lua_list(values):
+    return ", ".join(f'"{value}"' for value in values)
+
+
+class Prosody:
+    """`with Prosody() as server:` or `async with`. What is Lua is pasted into the configuration:
+
+    `options` into the MUC component, `global_options` above the hosts, `hosts` at the end. `modules` (for all hosts) and
+    `muc_modules` come on top of what is enabled anyway; `module=False` leaves mod_mep out.
+    """
+
+    def __init__(
+        self,
+        version="13.0",
+        options="",
+        global_options="",
+        hosts="",
+        module=True,
+        modules=(),
+        muc_modules=(),
+        storage="memory",
+        host="localhost",
+        rooms="rooms.localhost",
+        address="127.0.0.1",
+        log_level="info",
+    ):
+        self.version, self.host, self.rooms, self.address = version, host, rooms, address
+        self.c2s_port = self.http_port = None
+        self._settings = {
+            "options": options,
+            "global_options": global_options,
+            "hosts": hosts,
+            "storage": storage,
+            "modules": lua_list([*MODULES, *modules]),
+            "muc_modules": lua_list([*["mep"] * module, *muc_modules]),
+            "log_level": log_level,
+        }
+        self._bin = ROOT / "target/prosody" / version / "usr/bin"
+        self._folder = self._process = self._reader = None
+        self._lines = []
+        self._stderr = ""
+
+    # Life and death
+
+    def start(self):
+        """Starts the server and returns it once it is ready."""
+        if not self._folder:
+            self._folder = Path(tempfile.mkdtemp(prefix="mod_mep-"))
+            (self._folder / "certs").mkdir()
+            (self._folder / "data").mkdir()
+        # A port found free may be taken by the time Prosody asks for it.
+        for _ in range(5):
+            if self._launch():
+                return self
+        self.stop()
+        raise RuntimeError(f"Prosody finds no free ports:\n{self.log}")
+
+    def stop(self):
+        """Stops the server and removes its data; the log stays."""
+        self._end(signal.SIGTERM)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def kill(self):
+        """Ends the server as a crash would; `start()` brings it back with its data."""
+        self._end(signal.SIGKILL)
+
+    def restart(self):
+        """Stops the server and starts it again with the same data, on other ports."""
+        self._end(signal.SIGTERM)
+        return self.start()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    async def __aenter__(self):
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(self, *_):
+        await asyncio.to_thread(self.stop)
+
+    # What it says
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def log(self):
+        return "".join(self._lines) + self._read_stderr()
+
+    def problems(self, allow=()):
+        """Warnings and errors in the log, and all of stderr, but for what matches a regex of `allow`."""
+        entries, serious = [], False
+        for line in list(self._lines):
+            if start := LOG_LINE.match(line):
+                serious = start["level"] in ("warn", "error")
+                if serious:
+                    entries.append(line)
+            elif serious:
+                entries[-1] += line
+        if stderr := self._read_stderr():
+            entries.append(stderr)
+        known = [re.compile(regex) for regex in (*HARMLESS, *allow)]
+        return [entry for entry in entries if not any(regex.search(entry) for regex in known)]
+
+    # What it is told
+
+    def shell(self, command):
+        """Runs a command of Prosody's shell and returns what it prints; raises where that fails."""
+        done = subprocess.run(
+            [self._bin / "prosodyctl", "--config", self._folder / "prosody.cfg.lua", "shell", command],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def reload(self, module="mep", host=None):
+        return self.shell(f'module:reload("{module}", "{host or self.rooms}")')
+
+    # Within
+
+    def _launch(self):
+        self.c2s_port, self.http_port = free_ports(self.address, 2)
+        config = self._folder / "prosody.cfg.lua"
+        config.write_text(
+            CONFIG.substitute(
+                self._settings,
+                folder=self._folder,
+                plugins=lua_list(PLUGINS),
+                address=self.address,
+                c2s_port=self.c2s_port,
+                http_port=self.http_port,
+                host=self.host,
+                rooms=self.rooms,
+            )
+        )
+        attempt = len(self._lines)
+        with (self._folder / "stderr").open("a") as stderr:
+            self._process = subprocess.Popen(
+                [self._bin / "prosody", "--config", config, "-F"],
+                stdin=subprocess.PIPE,  # mod_testbed ends the server when this closes
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                errors="replace",
+            )
+        settled = threading.Event()
+        self._reader = threading.Thread(target=self._read_log, args=(settled,), daemon=True)
+        self._reader.start()
+        settled.wait(20)
+        started = "".join(self._lines[attempt:])
+        if PORT_TAKEN in started:
+            self._end(signal.SIGKILL)
+            del self._lines[attempt:]
+            return False
+        if not READY.search(started):
+            self.stop()
+            raise RuntimeError(f"Prosody {self.version} did not start:\n{self.log}")
+        return True
+
+    def _read_log(self, settled):
+        for line in self._process.stdout:
+            self._lines.append(line)
+            if READY.match(line):
+                settled.set()
+        settled.set()
+
+    def _end(self, how):
+        if not self._process:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._lines.append("00:00:00 testbed error\tProsody did not end when told to\n")
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._stderr = self._read_stderr()
+        self._process = None
+
+    def _read_stderr(self):
+        return (self._folder / "stderr").read_text(errors="replace") if self._folder else self._stderr
