@@ -1,0 +1,85 @@
+"""What the tests say again and again: requests as XML, and what a room and its occupants are called."""
+
+from testbed import error_of
+
+ROOM = "den@rooms.localhost"
+MOOD = "http://jabber.org/protocol/mood"
+TUNE = "http://jabber.org/protocol/tune"
+CONFERENCE = "urn:ietf:params:xml:ns:conference-info"
+
+PUBSUB = "http://jabber.org/protocol/pubsub"
+OWNER = PUBSUB + "#owner"
+DISCO_INFO = "http://jabber.org/protocol/disco#info"
+DISCO_ITEMS = "http://jabber.org/protocol/disco#items"
+
+
+def notify(*nodes):
+    """The features of a client that wants the events of these nodes."""
+    return [node + "+notify" for node in nodes]
+
+
+def mood(what="happy"):
+    return f"<mood xmlns='{MOOD}'><{what}/></mood>"
+
+
+def pubsub(inner, xmlns=PUBSUB):
+    return f"<pubsub xmlns='{xmlns}'>{inner}</pubsub>"
+
+
+def item(payload, id=None):
+    return f"<item{attribute('id', id)}>{payload}</item>"
+
+
+def attribute(name, value):
+    return "" if value is None else f" {name}='{value}'"
+
+
+def publish(node, payload, id=None, options=""):
+    return pubsub(f"<publish node='{node}'>{item(payload, id)}</publish>{options}")
+
+
+def retract(node, *ids):
+    return pubsub(f"<retract node='{node}'>{''.join(item('', id) for id in ids)}</retract>")
+
+
+def items(node, *ids, max=None):
+    wanted = "".join(item("", id) for id in ids)
+    return pubsub(f"<items node='{node}'{attribute('max_items', max)}>{wanted}</items>")
+
+
+def subscribe(jid, node=None, verb="subscribe"):
+    return pubsub(f"<{verb}{attribute('node', node)} jid='{jid}'/>")
+
+
+def owner(verb, node, inner=""):
+    return pubsub(f"<{verb} node='{node}'>{inner}</{verb}>", OWNER)
+
+
+def form(form_type, **fields):
+    """A submitted form; `max_items="2"` is the field `pubsub#max_items`."""
+    rows = [f"<field var='FORM_TYPE' type='hidden'><value>{PUBSUB}#{form_type}</value></field>"]
+    rows += [f"<field var='pubsub#{var}'><value>{value}</value></field>" for var, value in fields.items()]
+    return f"<x xmlns='jabber:x:data' type='submit'>{''.join(rows)}</x>"
+
+
+def disco(kind, node=None):
+    return f"<query xmlns='{kind}'{attribute('node', node)}/>"
+
+
+async def must(client, type, to, payload):
+    """A request that must succeed; its reply."""
+    reply = await client.iq(type, to, payload)
+    assert reply.get("type") == "result", error_of(reply)
+    return reply
+
+
+async def refused(client, type, to, payload):
+    """A request that must fail: type, condition and pubsub condition of its error."""
+    reply = await client.iq(type, to, payload)
+    assert reply.get("type") == "error", "a reply where an error should be"
+    return error_of(reply)[:3]
+
+
+def ids_in(reply):
+    """The ids of the items in a reply, in order."""
+    return [element.get("id") for element in reply.iter(f"{{{PUBSUB}}}item")]
