@@ -83,3 +83,25 @@ async def refused(client, type, to, payload):
 def ids_in(reply):
     """The ids of the items in a reply, in order."""
     return [element.get("id") for element in reply.iter(f"{{{PUBSUB}}}item")]
+
+
+def nodes_in(reply):
+    """The nodes that a disco#items reply lists."""
+    return [element.get("node") for element in reply.iter(f"{{{DISCO_ITEMS}}}item")]
+
+
+def features_in(reply):
+    """The features that a disco#info reply has."""
+    return {element.get("var") for element in reply.iter(f"{{{DISCO_INFO}}}feature")}
+
+
+def identities_in(reply):
+    """The identities that a disco#info reply has, as `category/type`."""
+    return {f"{e.get('category')}/{e.get('type')}" for e in reply.iter(f"{{{DISCO_INFO}}}identity")}
+
+
+async def come_in(client, nick, room=ROOM):
+    """Joins, and returns once the room knows what the client wants."""
+    await client.join(room, nick)
+    await client.barrier()  # the room's question has come, and is answered
+    await client.barrier()  # the answer has been read

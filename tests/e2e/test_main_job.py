@@ -1,6 +1,6 @@
 """The main job: publish to an occupant and to the room, and the event to whoever wants it (XEP-0316, 2 and 3)."""
 
-from mep import CONFERENCE, MOOD, ROOM, TUNE, ids_in, items, mood, must, notify, publish
+from mep import CONFERENCE, MOOD, ROOM, TUNE, come_in, ids_in, items, mood, must, notify, publish
 
 
 async def test_an_occupants_event_reaches_the_interested_and_nobody_else(connect):
@@ -9,7 +9,7 @@ async def test_an_occupants_event_reaches_the_interested_and_nobody_else(connect
     carol = await connect("carol", features=notify(TUNE))
     dave = await connect("dave", features=notify(MOOD))
     for client, nick in ((alice, "alice"), (bob, "bob"), (carol, "carol")):
-        await client.join(ROOM, nick)
+        await come_in(client, nick)
 
     reply = await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), id="now"))
     assert ids_in(reply) == ["now"]
@@ -28,8 +28,8 @@ async def test_an_occupants_event_reaches_the_interested_and_nobody_else(connect
 async def test_the_room_publishes_what_its_owner_sends(connect):
     alice = await connect("alice", features=notify(CONFERENCE))
     bob = await connect("bob", features=notify(CONFERENCE))
-    await alice.join(ROOM, "alice")
-    await bob.join(ROOM, "bob")
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
     info = f"<conference-info xmlns='{CONFERENCE}'><activity><text>On air</text></activity></conference-info>"
     reply = await must(alice, "set", ROOM, publish(CONFERENCE, info))
     for client in (alice, bob):
@@ -40,12 +40,12 @@ async def test_the_room_publishes_what_its_owner_sends(connect):
 
 async def test_last_items_come_with_joining_and_with_growing_interest(connect):
     alice = await connect("alice")
-    await alice.join(ROOM, "alice")
+    await come_in(alice, "alice")
     await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood("sad")))
     await must(alice, "set", f"{ROOM}/alice", publish(TUNE, f"<tune xmlns='{TUNE}'/>"))
 
     bob = await connect("bob", features=notify(MOOD))
-    await bob.join(ROOM, "bob")
+    await come_in(bob, "bob")
     event = await bob.expect_event(MOOD)
     assert event.from_ == f"{ROOM}/alice"
     assert event.element.find("{urn:xmpp:delay}delay") is not None
@@ -62,8 +62,8 @@ async def test_last_items_come_with_joining_and_with_growing_interest(connect):
 async def test_leaving_ends_it_and_a_nick_change_carries_it_along(connect):
     alice = await connect("alice", features=notify(MOOD))
     bob = await connect("bob", features=notify(MOOD))
-    await alice.join(ROOM, "alice")
-    await bob.join(ROOM, "bob")
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
     await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), id="a"))
     await bob.expect_event(MOOD)
 
@@ -75,7 +75,7 @@ async def test_leaving_ends_it_and_a_nick_change_carries_it_along(connect):
 
     await alice.leave(ROOM)
     carol = await connect("carol", features=notify(MOOD))
-    await carol.join(ROOM, "alicia")
+    await come_in(carol, "alicia")
     await carol.barrier()
     assert carol.events() == [], "the next at that nick inherits nothing"
     await must(carol, "set", f"{ROOM}/alicia", publish(MOOD, mood("angry"), id="c"))

@@ -1,0 +1,51 @@
+"""Discovery: what a room and its occupants say of themselves (XEP-0316, 6; XEP-0060, 5)."""
+
+from mep import (
+    DISCO_INFO, DISCO_ITEMS, MOOD, PUBSUB, ROOM, come_in, disco, features_in, identities_in, mood, must,
+    nodes_in, publish,
+)  # fmt: skip
+
+# What XEP-0316, 6, shows, and what Converse.js looks for before it publishes.
+WANTED = {f"{PUBSUB}#{feature}" for feature in (
+    "access-presence", "auto-create", "auto-subscribe", "config-node", "create-and-configure", "create-nodes",
+    "filtered-notifications", "persistent-items", "publish", "publish-options", "retrieve-items", "subscribe",
+)}  # fmt: skip
+
+
+async def test_a_room_says_that_it_is_a_pubsub_service_and_still_a_room(connect):
+    alice, outsider = await connect("alice"), await connect("bob")
+    await come_in(alice, "alice")
+    for client in (alice, outsider):
+        info = await must(client, "get", ROOM, disco(DISCO_INFO))
+        assert identities_in(info) == {"conference/text", "pubsub/mep"}
+        assert WANTED | {"http://jabber.org/protocol/muc", "muc_semianonymous"} <= features_in(info)
+
+
+async def test_an_own_occupant_address_says_so_too_and_others_are_their_clients(connect):
+    alice, bob = await connect("alice"), await connect("bob", features=["urn:example:toy"])
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    own = await must(bob, "get", f"{ROOM}/bob", disco(DISCO_INFO))
+    assert identities_in(own) == {"pubsub/mep"}
+    assert WANTED <= features_in(own)
+    others = await must(alice, "get", f"{ROOM}/bob", disco(DISCO_INFO))
+    assert "urn:example:toy" in features_in(others)
+
+
+async def test_nodes_and_items_are_listed_for_those_in_the_room(connect):
+    alice, bob, outsider = await connect("alice"), await connect("bob"), await connect("carol")
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    await must(alice, "set", ROOM, publish("urn:example:room", mood(), "r"))
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "m"))
+
+    assert nodes_in(await must(bob, "get", ROOM, disco(DISCO_ITEMS))) == ["urn:example:room"]
+    assert nodes_in(await must(bob, "get", f"{ROOM}/alice", disco(DISCO_ITEMS))) == [MOOD]
+    assert nodes_in(await must(outsider, "get", ROOM, disco(DISCO_ITEMS))) == []
+    listed = await must(bob, "get", f"{ROOM}/alice", disco(DISCO_ITEMS, MOOD))
+    assert [(i.get("jid"), i.get("name")) for i in listed.iter(f"{{{DISCO_ITEMS}}}item")] == [(f"{ROOM}/alice", "m")]
+
+    info = await must(bob, "get", f"{ROOM}/alice", disco(DISCO_INFO, MOOD))
+    assert identities_in(info) == {"pubsub/leaf"}
+    fields = {f.get("var") for f in info.iter("{jabber:x:data}field")}
+    assert {"pubsub#title", "pubsub#type", "pubsub#access_model"} <= fields

@@ -1,0 +1,156 @@
+//! A room without a server: sessions that come, ask, answer and listen, as Prosody would hand it in.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+use mep_core::access::{Actor, Publishers, Role, Standing};
+use mep_core::address::{RoomJid, SessionJid};
+use mep_core::call::Call;
+use mep_core::caps::Claim;
+use mep_core::effect::Effect;
+use mep_core::host::{Host, Setting};
+use mep_core::occupant::Presence;
+use mep_core::options::Options;
+use minidom::Element;
+
+pub const ROOM: &str = "coven@chat.shakespeare.lit";
+
+pub struct World {
+    pub host: Host,
+    pub now: u64,
+    calls: u64,
+}
+
+/// What a call led to, with the questions answered by whoever was asked.
+#[derive(Debug, Default)]
+pub struct Happened {
+    pub reply: Option<Element>,
+    /// Every message, once for each recipient, with its `to`.
+    pub messages: Vec<(SessionJid, Element)>,
+    pub questions: Vec<Element>,
+}
+
+impl World {
+    pub fn new(options: Options) -> Self {
+        Self { host: Host::new(options), now: 1_000_000, calls: 0 }
+    }
+
+    pub fn call(&mut self) -> Call {
+        self.calls += 1;
+        let mut random = [0; 16];
+        random[..8].copy_from_slice(&self.calls.to_be_bytes());
+        Call::new(self.now, random)
+    }
+
+    pub fn room(&self) -> RoomJid {
+        ROOM.into()
+    }
+
+    /// Somebody comes in; `presence` is the stanza.
+    pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
+        let claim = element(presence).children().find_map(Claim::read);
+        let (mut call, room) = (self.call(), self.room());
+        sort(self.host.enter(&room, seen(nick), &session.into(), claim, &mut call))
+    }
+
+    /// An answer, as it comes from the wire.
+    pub fn answer(&mut self, iq: &Element) -> Happened {
+        let mut call = self.call();
+        sort(self.host.answer(iq, &mut call).unwrap_or_default())
+    }
+
+    /// A request of somebody at `nick`, to the room or, with `to`, to an occupant. `None`: not MEP's.
+    pub fn request(
+        &mut self,
+        nick: &str,
+        session: &str,
+        role: Role,
+        standing: Standing,
+        iq: &str,
+    ) -> Option<Happened> {
+        let iq = element(iq);
+        let to = iq.attr("to").unwrap().to_owned();
+        let setting = Setting {
+            room: self.room(),
+            publishers: Publishers::Admins,
+            occupant: to.contains('/').then(|| (to.as_str().into(), Standing::None)),
+        };
+        let actor =
+            Actor { session: session.into(), occupant: Some(occupant(nick).as_str().into()), role, standing };
+        let mut call = self.call();
+        self.host.request(&setting, &actor, &iq, &mut call).map(sort)
+    }
+}
+
+pub fn occupant(nick: &str) -> String {
+    format!("{ROOM}/{nick}")
+}
+
+pub fn seen(nick: &str) -> Presence {
+    Presence {
+        occupant: occupant(nick).as_str().into(),
+        role: Role::Participant,
+        standing: Standing::None,
+        visible: true,
+        occupant_id: None,
+    }
+}
+
+pub fn element(xml: &str) -> Element {
+    let xml = xml.trim();
+    let (name, rest) = xml.split_at(xml.find([' ', '>', '/']).unwrap());
+    let xml = if rest.contains("xmlns='jabber:client'") {
+        xml.to_owned()
+    } else {
+        format!("{name} xmlns='jabber:client'{rest}")
+    };
+    xml.parse().unwrap_or_else(|error| panic!("{error}: {xml}"))
+}
+
+/// The same element with an attribute set, or taken away.
+pub fn with(element: &Element, name: &str, value: Option<&str>) -> Element {
+    let mut copy = element.clone();
+    let none = minidom::rxml::Namespace::NONE;
+    copy.attrs_mut().remove(&none, name);
+    if let Some(value) = value {
+        copy.set_attr(none, name.try_into().unwrap(), value);
+    }
+    copy
+}
+
+/// The same tree without the white space between its elements.
+pub fn plain(element: &Element) -> Element {
+    let mut copy = Element::bare(element.name(), element.ns());
+    *copy.attrs_mut() = element.attrs().clone();
+    let texts_only = element.children().next().is_none();
+    for node in element.nodes() {
+        match node {
+            minidom::Node::Element(child) => {
+                copy.append_child(plain(child));
+            }
+            minidom::Node::Text(text) if texts_only || !text.trim().is_empty() => copy.append_text_node(text),
+            minidom::Node::Text(_) => {}
+        }
+    }
+    copy
+}
+
+fn sort(effects: Vec<Effect>) -> Happened {
+    let mut happened = Happened::default();
+    for effect in effects {
+        match effect {
+            Effect::Reply(reply) => {
+                assert!(happened.messages.is_empty(), "the reply comes before the notifications");
+                assert!(happened.reply.replace(reply).is_none(), "one reply");
+            }
+            Effect::Send(question) => happened.questions.push(question),
+            Effect::Notify { message, to } => {
+                happened.messages.extend(
+                    to.into_iter().map(|jid| (jid.clone(), with(&message, "to", Some(jid.as_str())))),
+                );
+            }
+            Effect::Wake(_) => {}
+        }
+    }
+    happened
+}
