@@ -1,0 +1,375 @@
+//! Sequences of operations, whatever they are, against a plain model of who is where and wants what.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mep_core::access::{Role, Standing};
+use mep_core::host::Counts;
+use mep_core::options::Options;
+use proptest::prelude::*;
+use support::{Happened, World, element, occupant};
+
+const NODES: [&str; 3] = ["urn:a", "urn:b", "urn:c"];
+const PEOPLE: usize = 4;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody comes in, or comes in again, wanting these of the nodes.
+    Enter {
+        who: usize,
+        wants: BTreeSet<usize>,
+        honest: bool,
+    },
+    Leave {
+        who: usize,
+    },
+    /// To the own address, or (refused) to somebody else's.
+    Publish {
+        who: usize,
+        at: usize,
+        node: usize,
+        voice: bool,
+    },
+    Retract {
+        who: usize,
+        node: usize,
+    },
+    Delete {
+        who: usize,
+        node: usize,
+    },
+    Subscribe {
+        who: usize,
+        at: usize,
+        node: Option<usize>,
+    },
+    Unsubscribe {
+        who: usize,
+        at: usize,
+        node: Option<usize>,
+    },
+    Read {
+        who: usize,
+        at: usize,
+        node: usize,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..PEOPLE;
+    let node = 0..NODES.len();
+    let some_node = prop::option::of(0..NODES.len());
+    prop_oneof![
+        (who.clone(), prop::collection::btree_set(node.clone(), 0..3), any::<bool>())
+            .prop_map(|(who, wants, honest)| Step::Enter { who, wants, honest }),
+        who.clone().prop_map(|who| Step::Leave { who }),
+        (who.clone(), who.clone(), node.clone(), prop::bool::weighted(0.8))
+            .prop_map(|(who, at, node, voice)| Step::Publish { who, at, node, voice }),
+        (who.clone(), who.clone(), node.clone()).prop_map(|(who, at, node)| Step::Publish {
+            who,
+            at: if at > 1 { who } else { at },
+            node,
+            voice: true
+        }),
+        (who.clone(), node.clone()).prop_map(|(who, node)| Step::Retract { who, node }),
+        (who.clone(), node.clone()).prop_map(|(who, node)| Step::Delete { who, node }),
+        (who.clone(), who.clone(), some_node.clone()).prop_map(|(who, at, node)| Step::Subscribe {
+            who,
+            at,
+            node
+        }),
+        (who.clone(), who.clone(), some_node).prop_map(|(who, at, node)| Step::Unsubscribe { who, at, node }),
+        (who.clone(), who, node).prop_map(|(who, at, node)| Step::Read { who, at, node }),
+    ]
+}
+
+/// What a room is, as plainly as can be: no index, no numbers.
+#[derive(Debug, Default)]
+struct Model {
+    present: BTreeMap<usize, BTreeSet<usize>>,
+    /// (occupant, node) to the item's payload number, where there is an item.
+    nodes: BTreeMap<(usize, usize), Option<usize>>,
+    /// (who, at, node or root).
+    subscriptions: BTreeSet<(usize, usize, Option<usize>)>,
+}
+
+impl Model {
+    /// Who is told of something at a node.
+    fn told(&self, at: usize, node: usize) -> BTreeSet<usize> {
+        let wants = |who: &usize| {
+            self.present[who].contains(&node)
+                || self.subscriptions.contains(&(*who, at, Some(node)))
+                || self.subscriptions.contains(&(*who, at, None))
+        };
+        self.present.keys().copied().filter(wants).collect()
+    }
+
+    fn leave(&mut self, who: usize) {
+        self.present.remove(&who);
+        self.nodes.retain(|&(at, _), _| at != who);
+        self.subscriptions.retain(|&(subscriber, at, _)| subscriber != who && at != who);
+    }
+
+    fn counts(&self) -> (usize, usize, usize) {
+        (self.present.len(), self.nodes.len(), self.subscriptions.len())
+    }
+}
+
+struct Play {
+    world: World,
+    model: Model,
+    published: usize,
+}
+
+impl Play {
+    fn request(&mut self, who: usize, at: usize, kind: &str, inner: &str, role: Role) -> Option<Happened> {
+        let iq = format!(
+            "<iq type='{kind}' id='i' from='{}' to='{}'><pubsub xmlns='http://jabber.org/protocol/pubsub{}'>{inner}\
+             </pubsub></iq>",
+            session(who),
+            occupant(&nick(at)),
+            if inner.starts_with("<delete") { "#owner" } else { "" },
+        );
+        self.world.request(&nick(who), &session(who), role, Standing::None, &iq)
+    }
+
+    /// The messages that came: each session once at the most, and exactly these.
+    fn check_told(&self, happened: &Happened, expected: &BTreeSet<usize>) -> Result<(), TestCaseError> {
+        let got: Vec<_> = happened.messages.iter().map(|(jid, _)| jid.to_string()).collect();
+        let distinct: BTreeSet<_> = got.iter().cloned().collect();
+        prop_assert_eq!(got.len(), distinct.len(), "one event for each session");
+        prop_assert_eq!(distinct, expected.iter().map(|&who| session(who)).collect());
+        let ids: BTreeSet<_> = happened.messages.iter().map(|(_, message)| message.attr("id")).collect();
+        prop_assert!(ids.len() <= 1, "one id for all copies");
+        Ok(())
+    }
+
+    fn check_last_items(
+        &self,
+        happened: &Happened,
+        who: usize,
+        mut expected: BTreeSet<(usize, usize)>,
+    ) -> Result<(), TestCaseError> {
+        expected.retain(|place| self.model.nodes.get(place).is_some_and(Option::is_some));
+        let got: Vec<_> = happened
+            .messages
+            .iter()
+            .map(|(jid, message)| {
+                let items = message.children().next().unwrap().children().next().unwrap();
+                (
+                    jid.to_string(),
+                    message.attr("from").unwrap().to_owned(),
+                    items.attr("node").unwrap().to_owned(),
+                )
+            })
+            .collect();
+        let distinct: BTreeSet<_> = got.iter().cloned().collect();
+        prop_assert_eq!(got.len(), distinct.len(), "a last item comes once");
+        let expected = expected
+            .into_iter()
+            .map(|(at, node)| (session(who), occupant(&nick(at)), NODES[node].to_owned()))
+            .collect();
+        prop_assert_eq!(distinct, expected);
+        Ok(())
+    }
+
+    fn play(&mut self, step: Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Enter { who, wants, honest } => self.enter(who, wants, honest),
+            Step::Leave { who } => {
+                let room = self.world.room();
+                self.world.host.leave(&room, &occupant(&nick(who)));
+                self.model.leave(who);
+                Ok(())
+            }
+            Step::Publish { who, at, node, voice } => self.publish(who, at, node, voice),
+            Step::Retract { who, node } => {
+                let known = self.model.nodes.get(&(who, node)).is_some_and(Option::is_some);
+                let inner = format!("<retract node='{}'><item id='i'/></retract>", NODES[node]);
+                self.remove(who, node, &inner, known)?;
+                if known {
+                    self.model.nodes.insert((who, node), None);
+                }
+                Ok(())
+            }
+            Step::Delete { who, node } => {
+                let known = self.model.nodes.contains_key(&(who, node));
+                self.remove(who, node, &format!("<delete node='{}'/>", NODES[node]), known)?;
+                if known {
+                    self.model.nodes.remove(&(who, node));
+                    self.model.subscriptions.retain(|&(_, at, topic)| (at, topic) != (who, Some(node)));
+                }
+                Ok(())
+            }
+            Step::Subscribe { who, at, node } => self.subscribe(who, at, node),
+            Step::Unsubscribe { who, at, node } => self.unsubscribe(who, at, node),
+            Step::Read { who, at, node } => self.read(who, at, node),
+        }
+    }
+
+    fn enter(&mut self, who: usize, wants: BTreeSet<usize>, honest: bool) -> Result<(), TestCaseError> {
+        // A lie is a hash that nothing has; the answer then serves this session alone.
+        let mut names: Vec<_> = wants.iter().map(ToString::to_string).collect();
+        names.push(if honest { "honest".into() } else { format!("{who} lies") });
+        let ver = names.join("-");
+        let presence = format!(
+            "<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='x' ver='{ver}'/></presence>"
+        );
+        let mut happened = self.world.enter(&nick(who), &session(who), &presence);
+        let subscribed = self.subscribed(who);
+        self.check_last_items(&happened, who, subscribed.clone())?;
+        self.model.present.insert(who, wants.clone());
+
+        prop_assert_eq!(happened.questions.len(), 1, "nothing here is ever verified, so everybody is asked");
+        let question = happened.questions.remove(0);
+        let features: String =
+            wants.iter().map(|&node| format!("<feature var='{}+notify'/>", NODES[node])).collect();
+        let answer = element(&format!(
+            "<iq type='result' id='{}' from='{}' to='room'><query xmlns='http://jabber.org/protocol/disco#info'>\
+             {features}</query></iq>",
+            question.attr("id").unwrap(),
+            question.attr("to").unwrap()
+        ));
+        let happened = self.world.answer(&answer);
+        let wanted = self.model.nodes.keys().copied().filter(|(_, node)| wants.contains(node));
+        let new = wanted.filter(|place| !subscribed.contains(place)).collect();
+        self.check_last_items(&happened, who, new)?;
+        prop_assert!(self.world.answer(&answer).messages.is_empty(), "an answer counts once");
+        Ok(())
+    }
+
+    fn publish(&mut self, who: usize, at: usize, node: usize, voice: bool) -> Result<(), TestCaseError> {
+        if !self.model.present.contains_key(&who) {
+            return Ok(());
+        }
+        self.published += 1;
+        let inner = format!(
+            "<publish node='{}'><item id='i'><n xmlns='urn:n'>{}</n></item></publish>",
+            NODES[node], self.published
+        );
+        let role = if voice { Role::Participant } else { Role::Visitor };
+        let happened = self.request(who, at, "set", &inner, role);
+        if !self.model.present.contains_key(&at) {
+            prop_assert!(happened.is_none(), "nobody is there to ask");
+            return Ok(());
+        }
+        let happened = happened.unwrap();
+        let accepted = who == at && voice;
+        prop_assert_eq!(
+            happened.reply.as_ref().unwrap().attr("type"),
+            Some(if accepted { "result" } else { "error" })
+        );
+        if accepted {
+            self.model.nodes.insert((at, node), Some(self.published));
+        }
+        let told = if accepted { self.model.told(at, node) } else { BTreeSet::new() };
+        self.check_told(&happened, &told)
+    }
+
+    fn remove(&mut self, who: usize, node: usize, inner: &str, known: bool) -> Result<(), TestCaseError> {
+        if !self.model.present.contains_key(&who) {
+            return Ok(());
+        }
+        let happened = self.request(who, who, "set", inner, Role::Participant).unwrap();
+        prop_assert_eq!(
+            happened.reply.as_ref().unwrap().attr("type"),
+            Some(if known { "result" } else { "error" })
+        );
+        let told = if known { self.model.told(who, node) } else { BTreeSet::new() };
+        self.check_told(&happened, &told)
+    }
+
+    fn subscribe(&mut self, who: usize, at: usize, node: Option<usize>) -> Result<(), TestCaseError> {
+        if !self.model.present.contains_key(&who) || !self.model.present.contains_key(&at) {
+            return Ok(());
+        }
+        let attr = node.map(|node| format!("node='{}'", NODES[node])).unwrap_or_default();
+        let inner = format!("<subscribe {attr} jid='{}'/>", session(who));
+        let happened = self.request(who, at, "set", &inner, Role::Participant).unwrap();
+        let accepted = node.is_none_or(|node| self.model.nodes.contains_key(&(at, node)));
+        prop_assert_eq!(
+            happened.reply.as_ref().unwrap().attr("type"),
+            Some(if accepted { "result" } else { "error" })
+        );
+        if accepted {
+            self.model.subscriptions.insert((who, at, node));
+            let places = (0..NODES.len()).filter(|&other| node.is_none_or(|node| node == other));
+            self.check_last_items(&happened, who, places.map(|node| (at, node)).collect())?;
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, who: usize, at: usize, node: Option<usize>) -> Result<(), TestCaseError> {
+        if !self.model.present.contains_key(&who) || !self.model.present.contains_key(&at) {
+            return Ok(());
+        }
+        let attr = node.map(|node| format!("node='{}'", NODES[node])).unwrap_or_default();
+        let inner = format!("<unsubscribe {attr} jid='{}'/>", session(who));
+        let happened = self.request(who, at, "set", &inner, Role::Participant).unwrap();
+        let known = self.model.subscriptions.remove(&(who, at, node));
+        prop_assert_eq!(happened.reply.as_ref().unwrap().attr("type"), Some(if known { "result" } else { "error" }));
+        Ok(())
+    }
+
+    fn read(&mut self, who: usize, at: usize, node: usize) -> Result<(), TestCaseError> {
+        if !self.model.present.contains_key(&who) || !self.model.present.contains_key(&at) {
+            return Ok(());
+        }
+        let inner = format!("<items node='{}'/>", NODES[node]);
+        let happened = self.request(who, at, "get", &inner, Role::Participant);
+        let Some(held) = self.model.nodes.get(&(at, node)) else {
+            prop_assert!(happened.is_none(), "a node that is not held is the account's");
+            return Ok(());
+        };
+        let reply = happened.unwrap().reply.unwrap();
+        let items = reply.children().next().unwrap().children().next().unwrap();
+        let payloads: Vec<_> = items.children().map(|item| item.children().next().unwrap().text()).collect();
+        prop_assert_eq!(payloads, held.iter().map(ToString::to_string).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// The places that somebody is subscribed to.
+    fn subscribed(&self, who: usize) -> BTreeSet<(usize, usize)> {
+        let of = |(at, node): &(usize, usize)| {
+            self.model.subscriptions.contains(&(who, *at, Some(*node)))
+                || self.model.subscriptions.contains(&(who, *at, None))
+        };
+        self.model.nodes.keys().copied().filter(of).collect()
+    }
+}
+
+fn nick(who: usize) -> String {
+    format!("nick{who}")
+}
+
+fn session(who: usize) -> String {
+    format!("person{who}@example.org/client")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everybody_is_told_what_they_want_and_nothing_else(steps in prop::collection::vec(step(), 1..60)) {
+        let options = Options { publish_burst: 1000, ..Options::default() };
+        let mut play = Play { world: World::new(options), model: Model::default(), published: 0 };
+        for step in steps {
+            play.play(step)?;
+            let counts = play.world.host.counts();
+            prop_assert_eq!((counts.occupants, counts.nodes, counts.subscriptions), play.model.counts());
+        }
+        let room = play.world.room();
+        for who in 0..PEOPLE {
+            play.world.host.leave(&room, &occupant(&nick(who)));
+        }
+        prop_assert_eq!(play.world.host.counts(), Counts::default(), "nothing is left behind");
+    }
+}
