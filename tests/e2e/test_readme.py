@@ -1,0 +1,75 @@
+"""What the README and the examples say is what works."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import slixmpp
+from mep import DISCO_INFO, MOOD, come_in, disco, identities_in, must, notify
+
+TOP = Path(__file__).parents[2]
+README = (TOP / "README.md").read_text()
+ROOM = "den@rooms.example.org"
+
+pytestmark = pytest.mark.mep(rooms="rooms.example.org", host="example.org")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+async def test_the_first_publish_in_xml(connect):
+    alice = await connect("alice", features=notify(MOOD))
+    await come_in(alice, "alice", ROOM)
+    (publish,) = blocks("xml")
+    alice.send(publish)
+    assert (await alice.expect_event(MOOD)).from_ == f"{ROOM}/alice"
+
+
+async def test_the_first_publish_in_slixmpp(server, connect, monkeypatch):
+    alice = await connect("alice", features=notify(MOOD))
+    await come_in(alice, "alice", ROOM)
+
+    class Plain(slixmpp.ClientXMPP):
+        """A client that may do without TLS, towards this server."""
+
+        def connect(self):
+            self.plugin["feature_mechanisms"].unencrypted_plain = True
+            self.enable_direct_tls = self.enable_starttls = False
+            self.enable_plaintext = True
+            return super().connect(server.address, server.c2s_port)
+
+    monkeypatch.setattr(slixmpp, "ClientXMPP", Plain)
+    example = TOP / "examples" / "publish_mood.py"
+    main = runpy.run_path(str(example))["main"]
+    await main("bob@example.org", "secret", ROOM, "bob", "excited")
+    event = await alice.expect_event(MOOD, from_=f"{ROOM}/bob")
+    assert event.payloads[0].find(f"{{{MOOD}}}excited") is not None
+
+    (shown,) = blocks("python")
+    text = example.read_text()
+    assert all(line.strip() in text for line in shown.splitlines()), "the README shows what the example does"
+
+
+def test_the_options_are_those_of_the_module():
+    module = "".join(path.read_text() for path in sorted((TOP / "lua").glob("*.lua")))
+    read = set(re.findall(r'"(mep_[a-z_]+)"', module)) - {"mep_core"}
+    assert set(re.findall(r"^\| `(mep_[a-z_]+)`", README, re.M)) == read
+
+
+def test_their_defaults_are_those_of_the_core():
+    core = (TOP / "src" / "options.rs").read_text()
+    told = dict(re.findall(r"^\| `mep_([a-z_]+)` \| `(\d+)`", README, re.M))
+    for name in ("max_items", "max_nodes", "max_room_nodes", "max_subscriptions", "publish_burst", "max_last_items"):
+        assert re.search(rf"\b{name}: {told[name]},", core), name
+
+
+CONFIGURATION = blocks("lua")[0].replace("plugin_paths", "-- the testbed's: plugin_paths")
+
+
+@pytest.mark.mep(rooms="other.example.org", module=False, hosts=CONFIGURATION)
+async def test_the_configuration_is_one_that_prosody_takes(connect):
+    alice = await connect("alice")
+    await alice.join(ROOM, "alice")
+    assert "pubsub/mep" in identities_in(await must(alice, "get", ROOM, disco(DISCO_INFO)))
