@@ -1,4 +1,4 @@
-# Every target sets up what it needs, once: the scripts in tests/setup/ return at once when there is nothing to do.
+# Every target sets up what it needs: the scripts in tests/setup/ return at once when there is nothing to do.
 
 CARGO ?= cargo
 CARGO_TEST = $(CARGO) $(if $(shell $(CARGO) nextest --version 2>/dev/null),nextest run --no-tests pass,test --all-targets)
@@ -9,7 +9,7 @@ MODULE = target/module/mod_mep
 .PHONY: help setup system prosody python node core module run test lint test-rust test-lua test-e2e test-browser clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: system prosody python node ## everything that the other targets need
 
@@ -28,14 +28,15 @@ node: system
 core: system ## the Rust core, for Lua 5.4
 	$(CARGO) build --release --lib
 
-# The new core takes the place of the old one by rename: written into, a file that a running Prosody has mapped would
-# take the server down.
+# Each file takes the place of the old one by rename. A server that starts meanwhile finds every file whole, and one that
+# has the core mapped keeps its own: written into, that file would take it down.
 module: core ## the module as a folder: target/module/mod_mep
 	@mkdir -p $(MODULE)
-	@rm -f $(MODULE)/*.lua
-	@cp lua/*.lua $(MODULE)/
-	@cp target/release/libmep_core.so $(MODULE)/.mep_core.so.new
-	@mv $(MODULE)/.mep_core.so.new $(MODULE)/mep_core.so
+	@for file in lua/*.lua target/release/libmep_core.so; do \
+		name=$${file##*/}; name=$${name#lib}; \
+		cp $$file $(MODULE)/.new.$$$$ && mv $(MODULE)/.new.$$$$ $(MODULE)/$$name || exit; \
+	done
+	@for file in $(MODULE)/*.lua; do [ -e lua/$${file##*/} ] || rm $$file; done
 
 run: module prosody python node ## a Prosody with rooms to try, and occupants in them
 	target/venv/bin/python examples/demo/demo.py

@@ -10,24 +10,18 @@ packages="
 	chromium fonts-dejavu-core
 "
 
-installed() {
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
-}
-
-missing=
-for package in $packages; do
-	installed "$package" || missing="$missing $package"
-done
-command -v node >/dev/null && command -v npm >/dev/null || missing="$missing nodejs npm"
+# shellcheck disable=SC2086 # one word per package, here and below
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null | sed -n 's/^installed //p')
+missing=$(printf '%s\n' $packages | grep -vxF "$installed" | tr '\n' ' ') || true
+command -v node >/dev/null && command -v npm >/dev/null || missing="${missing}nodejs npm "
 python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)' 2>/dev/null ||
-	missing="$missing python3 python3-venv"
+	missing="${missing}python3 python3-venv"
 
 [ -n "$missing" ] || exit 0
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
 
-echo "installing:$missing"
+echo "installing: $missing"
 $as_root apt-get update -q
-# shellcheck disable=SC2086 # one word per package
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing

@@ -7,10 +7,11 @@ import itertools
 from collections import namedtuple
 from dataclasses import dataclass
 from xml.etree.ElementTree import tostring
+from xml.sax.saxutils import escape
 
 from . import caps
 from .xml import (
-    CLIENT, DISCO_INFO, MUC, MUC_USER, PING, PUBSUB_ERRORS, PUBSUB_EVENT, SASL, STANZAS, STREAM,
+    BIND, CLIENT, DISCO_INFO, MUC, MUC_USER, PING, PUBSUB_ERRORS, PUBSUB_EVENT, SASL, STANZAS, STREAM,
     Element, StreamParser, attributes,
 )  # fmt: skip
 
@@ -148,7 +149,7 @@ class Client:
         self._arrival = asyncio.Condition()
         self._ids = itertools.count(1)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._over = False
+        self._ended = None  # the error that ended the stream: the connection's, or the parser's
         self.features = [*BASE_FEATURES, *features]
 
     @classmethod
@@ -168,9 +169,9 @@ class Client:
         await self._open()
         self._task = asyncio.create_task(self._run())
         bound = await self.iq(
-            "set", None, f"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind>"
+            "set", None, f"<bind xmlns='{BIND[1:-1]}'><resource>{escape(resource)}</resource></bind>"
         )
-        self.jid = bound.findtext(".//{urn:ietf:params:xml:ns:xmpp-bind}jid")
+        self.jid = bound.findtext(f".//{BIND}jid")
         return self
 
     async def close(self):
@@ -222,8 +223,7 @@ class Client:
 
     async def iq(self, type, to, payload, id=None, timeout=TIMEOUT):
         """Sends a request; its reply, be it a result or an error."""
-        if self._over:
-            raise ConnectionError(f"{self.jid}: the stream has ended")
+        self._check_stream()
         id = id or self.new_id()
         reply = self._replies[id] = asyncio.get_running_loop().create_future()
         self.send(f"<iq{attributes(type=type, to=to, id=id)}>{payload}</iq>")
@@ -288,8 +288,7 @@ class Client:
                     for position, stanza in enumerate(self._inbox):
                         if predicate(stanza):
                             return self._inbox.pop(position)
-                    if self._over:
-                        raise ConnectionError(f"{self.jid}: the stream has ended")
+                    self._check_stream()
                     await self._arrival.wait()
 
         try:
@@ -340,14 +339,17 @@ class Client:
                         self._inbox.append(stanza)
                 async with self._arrival:
                     self._arrival.notify_all()
-        except ConnectionError as error:
+        except Exception as error:
+            self._ended = error
             for reply in self._replies.values():
                 if not reply.done():
                     reply.set_exception(error)
-        finally:
-            self._over = True
             async with self._arrival:
                 self._arrival.notify_all()
+
+    def _check_stream(self):
+        if self._ended:
+            raise ConnectionError(f"{self.jid}: the stream has ended") from self._ended
 
     def _handle(self, stanza):
         """Deals with replies and requests; False leaves a stanza to `expect`."""

@@ -78,8 +78,8 @@ def lua_list(values):
 class Prosody:
     """`with Prosody() as server:` or `async with`. What is Lua is pasted into the configuration:
 
-    `options` into the MUC component, `global_options` above the hosts, `hosts` at the end. `modules` (for all hosts) and
-    `muc_modules` come on top of what is enabled anyway; `module=False` leaves mod_mep out.
+    `options` into the MUC component, `global_options` above the hosts, `hosts` at the end. `modules` (for all hosts)
+    and `muc_modules` come on top of what is enabled anyway; `module=False` leaves mod_mep out.
     """
 
     def __init__(

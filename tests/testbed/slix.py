@@ -37,9 +37,8 @@ class Slix(ClientXMPP):
             self.add_event_handler(f"pubsub_{name}", self._record)
 
     async def __aenter__(self):
-        started = self.wait_until("session_start", TIMEOUT)
         self.connect(*self._address)
-        await started
+        await self.wait_until("session_start", TIMEOUT)
         self.send_presence()
         return self
 

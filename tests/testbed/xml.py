@@ -7,6 +7,7 @@ from xml.sax.saxutils import quoteattr
 CLIENT = "{jabber:client}"
 STREAM = "{http://etherx.jabber.org/streams}"
 SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
+BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 CAPS = "{http://jabber.org/protocol/caps}"
 DISCO_INFO = "{http://jabber.org/protocol/disco#info}"
