@@ -54,6 +54,8 @@ local options = {
 	max_subscriptions = module:get_option_number("mep_max_subscriptions");
 	max_subscribers = module:get_option_number("mep_max_subscribers");
 	max_last_items = module:get_option_number("mep_max_last_items");
+	max_affiliations = module:get_option_number("mep_max_affiliations");
+	node_config = module:get_option("mep_node_config");
 	publish_burst = module:get_option_number("mep_publish_burst");
 	publish_rate = module:get_option_number("mep_publish_rate");
 	caps_cache_size = module:get_option_number("mep_caps_cache_size");
@@ -130,7 +132,7 @@ module:hook("muc-broadcast-presence", function (event)
 end, -100);
 
 module:hook("muc-occupant-left", function (event)
-	ask("leave", event.room.jid, event.occupant.nick);
+	tell("leave", event.room.jid, event.occupant.nick, time_now(), random_bytes(16));
 end, 10);
 
 module:hook("muc-room-destroyed", function (event)

@@ -23,12 +23,17 @@ local function actor(room, jid)
 		nick = occupant and occupant.nick;
 		role = occupant and occupant.role or "none";
 		affiliation = room:get_affiliation(jid) or "none";
+		sees_jids = not room:is_anonymous_for(jid);
 	};
 end
 
 -- What is asked: a room, or somebody in it. Nothing where there is nobody at that nick.
 local function setting(room, to)
-	local facts = { room = room.jid; publishers = room._data.mep_publishers or default_publishers };
+	local facts = {
+		room = room.jid;
+		publishers = room._data.mep_publishers or default_publishers;
+		anonymous = room:get_whois() ~= "anyone";
+	};
 	if to ~= room.jid then
 		local occupant = room:get_occupant_by_nick(to);
 		if not occupant then return nil; end

@@ -72,6 +72,18 @@ choice! {
     }
 }
 
+impl Publishers {
+    /// Whether somebody of this role and affiliation publishes as the room.
+    pub fn include(self, role: Role, standing: Standing) -> bool {
+        match self {
+            Self::Owners => standing == Standing::Owner,
+            Self::Admins => standing >= Standing::Admin,
+            Self::Moderators => standing >= Standing::Admin || role == Role::Moderator,
+            Self::Participants => standing >= Standing::Admin || role >= Role::Participant,
+        }
+    }
+}
+
 /// Whom an owner names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Person {
@@ -94,6 +106,35 @@ impl Affiliations {
         let by_account = self.0.get(&Person::Account(account.into()));
         let by_occupant = || self.0.get(&Person::Occupant(occupant?));
         by_account.or_else(by_occupant).copied().unwrap_or(Affiliation::None)
+    }
+
+    /// What a person is as it was named.
+    pub fn of(&self, person: &Person) -> Affiliation {
+        self.0.get(person).copied().unwrap_or(Affiliation::None)
+    }
+
+    /// Names somebody; `None` takes the name back.
+    pub fn set(&mut self, person: Person, affiliation: Affiliation) {
+        if affiliation == Affiliation::None {
+            self.0.shift_remove(&person);
+        } else {
+            self.0.insert(person, affiliation);
+        }
+    }
+
+    /// Forgets those for whom `keep` does not hold.
+    pub fn retain(&mut self, keep: impl Fn(&Person) -> bool) {
+        self.0.retain(|person, _| keep(person));
+    }
+
+    /// Everybody who was named, in that order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Person, Affiliation)> {
+        self.0.iter().map(|(person, &affiliation)| (person, affiliation))
+    }
+
+    /// How many were named.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether nobody is named.
@@ -126,22 +167,14 @@ pub struct Actor {
     pub role: Role,
     /// The affiliation to the room.
     pub standing: Standing,
+    /// Whether the room shows real JIDs to the actor.
+    pub sees_jids: bool,
 }
 
 impl Actor {
     /// Whether the actor has voice.
     pub fn has_voice(&self) -> bool {
         self.role >= Role::Participant
-    }
-
-    /// Whether the actor publishes as the room.
-    pub fn publishes_as_room(&self, publishers: Publishers) -> bool {
-        match publishers {
-            Publishers::Owners => self.standing == Standing::Owner,
-            Publishers::Admins => self.standing >= Standing::Admin,
-            Publishers::Moderators => self.standing >= Standing::Admin || self.role == Role::Moderator,
-            Publishers::Participants => self.standing >= Standing::Admin || self.has_voice(),
-        }
     }
 
     /// Whether the actor keeps order over somebody of this standing: a moderator, of no lesser standing
@@ -217,7 +250,13 @@ mod tests {
 
     #[test]
     fn a_moderator_keeps_order_over_equals_and_lesser_ones() {
-        let actor = |role, standing| Actor { session: "a@b/c".into(), occupant: None, role, standing };
+        let actor = |role, standing| Actor {
+            session: "a@b/c".into(),
+            occupant: None,
+            role,
+            standing,
+            sees_jids: true,
+        };
         assert!(actor(Role::Moderator, Standing::Admin).moderates(Standing::Admin));
         assert!(!actor(Role::Moderator, Standing::Admin).moderates(Standing::Owner));
         assert!(!actor(Role::Participant, Standing::Owner).moderates(Standing::None));

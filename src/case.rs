@@ -8,7 +8,7 @@ use minidom::Element;
 
 use crate::access::{self, Action, Actor, Affiliation, Publishers, Standing};
 use crate::call::Call;
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, PublishModel};
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::event::Event;
@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::request::Request;
 use crate::room::Room;
 use crate::service::{OccupantId, Service, ServiceId};
+use crate::subscription::Subscriber;
 
 /// What a use case works on.
 pub(crate) struct Case<'a> {
@@ -28,6 +29,8 @@ pub(crate) struct Case<'a> {
     pub standing: Standing,
     pub actor: &'a Actor,
     pub publishers: Publishers,
+    /// Whether the room is semi-anonymous.
+    pub anonymous: bool,
     pub options: &'a Options,
     pub call: &'a mut Call,
     /// What follows the reply.
@@ -45,21 +48,36 @@ pub(crate) enum Answer {
 impl Case<'_> {
     /// Carries a request out.
     pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
+        let now = self.call.now;
+        self.room.subscriptions.expire(now);
+        if let Some(name) = request.node()
+            && let Ok(node) = self.service_mut()?.node_mut(name.as_str())
+        {
+            node.expire(now);
+        }
         match request {
             Request::Publish { node, item, options } => self.publish(&node, item, &options),
             Request::Retract { node, items, notify } => self.retract(&node, &items, notify),
-            Request::Items { node, items, max } => self.items(&node, &items, max),
-            Request::Subscribe { node, jid } => self.subscribe(node, &jid),
+            Request::Items { node, items, max, page } => self.items(&node, &items, max, page.as_ref()),
+            Request::Subscribe { node, jid, options } => self.subscribe(node, &jid, &options),
             Request::Unsubscribe { node, jid } => self.unsubscribe(node, &jid),
+            Request::GetOptions { node, jid } => self.options(node, &jid),
+            Request::SetOptions { node, jid, form } => self.set_options(node, &jid, &form),
+            Request::GetDefaultOptions { node } => Ok(Self::default_options(node.as_ref())),
             Request::Subscriptions { node } => Ok(self.subscriptions(node.as_ref())),
+            Request::Affiliations { node } => Ok(self.affiliations(node.as_ref())),
             Request::Create { node, config } => self.create(node, &config),
             Request::GetConfig { node } => self.configuration(&node),
             Request::SetConfig { node, form } => self.configure(&node, &form),
             Request::GetDefault => self.default_configuration(),
-            Request::Delete { node } => self.delete(&node),
+            Request::Delete { node, redirect } => self.delete(&node, redirect.as_deref()),
             Request::Purge { node } => self.purge(&node),
+            Request::GetSubscribers { node } => self.subscribers(&node),
+            Request::SetSubscribers { node, entries } => self.set_subscribers(&node, &entries),
+            Request::GetAffiliates { node } => self.affiliates(&node),
+            Request::SetAffiliates { node, entries } => self.set_affiliates(&node, &entries),
             Request::Info { node } => self.info(node.as_ref()),
-            Request::List { node } => self.list(node.as_ref()),
+            Request::List { node, page } => self.list(node.as_ref(), page.as_ref()),
         }
     }
 
@@ -77,7 +95,7 @@ impl Case<'_> {
     pub fn affiliation(&self, node: Option<&Node>) -> Affiliation {
         let owns = match self.target {
             ServiceId::Occupant(_) => self.is_own(),
-            ServiceId::Room => self.actor.publishes_as_room(self.publishers),
+            ServiceId::Room => self.publishers.include(self.actor.role, self.actor.standing),
         };
         if owns {
             return Affiliation::Owner;
@@ -98,12 +116,40 @@ impl Case<'_> {
         {
             return Ok(());
         }
-        access::allow(affiliation, action)?;
         let speaks = matches!(action, Action::Publish | Action::Configure);
-        if speaks && matches!(self.target, ServiceId::Occupant(_)) && !self.actor.has_voice() {
+        let of_room = self.target == ServiceId::Room;
+        if action == Action::Publish && of_room && affiliation == Affiliation::None {
+            self.check_publish_model(name.zip(node))?;
+        } else {
+            access::allow(affiliation, action)?;
+        }
+        // The owners of a room speak as the room, whatever their role.
+        let as_owner = of_room && affiliation == Affiliation::Owner;
+        if speaks && !as_owner && self.actor.occupant.is_some() && !self.actor.has_voice() {
             return Err(Error::NoVoice);
         }
         Ok(())
+    }
+
+    /// Whether a node of the room lets somebody publish whom nobody named.
+    fn check_publish_model(&self, node: Option<(&NodeName, &Node)>) -> Result<(), Error> {
+        let Some((name, node)) = node else { return Err(Error::Forbidden) };
+        let may = self.actor.occupant.is_some()
+            && match node.config.publish_model {
+                PublishModel::Publishers => false,
+                PublishModel::Subscribers => self.is_subscribed(name),
+                PublishModel::Open => true,
+            };
+        if may { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Whether the actor is subscribed to a node by any of its names.
+    fn is_subscribed(&self, name: &NodeName) -> bool {
+        let topic = (self.target, Some(name.clone()));
+        let session = &self.actor.session;
+        let names = [Subscriber::Session(session.clone()), Subscriber::Account(session.bare().into())];
+        let names = names.into_iter().chain(self.me().map(Subscriber::Occupant));
+        names.into_iter().any(|who| self.room.subscriptions.contains(&who, &topic))
     }
 
     /// The node of this name, for somebody who may read it.
@@ -137,14 +183,37 @@ impl Case<'_> {
         {
             return Err(Error::NodeReserved);
         }
-        let config = NodeConfig::new(self.options).with(form, self.options)?;
+        let config = self.check_config(NodeConfig::of(name.as_str(), self.options).with_forced(
+            name.as_str(),
+            form,
+            self.options,
+        )?)?;
         if self.service()?.len() >= limit { Err(Error::TooManyNodes) } else { Ok(config) }
     }
 
-    /// Tells whoever is to be told of `event` at the node of this name.
-    pub fn notify(&mut self, name: &NodeName, make: impl FnOnce(&Node) -> Event) -> Result<(), Error> {
+    /// An occupant's node has one publisher (XEP-0316, 4.2).
+    pub fn check_config(&self, config: NodeConfig) -> Result<NodeConfig, Error> {
+        if self.target != ServiceId::Room && config.publish_model != PublishModel::Publishers {
+            return Err(Error::InvalidField("pubsub#publish_model".into()));
+        }
+        Ok(config)
+    }
+
+    /// Makes a node of this name, unless there is one; those who are subscribed to new nodes are told.
+    pub fn make(&mut self, name: &NodeName, config: NodeConfig) -> Result<(), Error> {
+        if self.service()?.holds(name.as_str()) {
+            return Ok(());
+        }
+        let target = self.target;
+        self.service_mut()?.node_or(name, || Node::new(config));
+        self.room.held(name, target);
+        self.notify(name, |_, node| Event::created(name, &node.config))
+    }
+
+    /// Tells whoever is to be told of an event at the node of this name.
+    pub fn notify(&mut self, name: &NodeName, make: impl FnOnce(&Room, &Node) -> Event) -> Result<(), Error> {
         let node = self.room.service(self.target).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
-        self.effects.extend(self.room.notify(self.target, name, node, make(node), self.call));
+        self.effects.extend(self.room.notify(self.target, name, node, &make(self.room, node), self.call));
         Ok(())
     }
 }

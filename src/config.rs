@@ -1,7 +1,10 @@
 //! A node's configuration (XEP-0060, 8.2), and the one table of its fields.
 
+mod fields;
+
 use minidom::Element;
 
+use self::fields::{FIELDS, Field, META_DATA, one};
 use crate::error::Error;
 use crate::form::{self, Form, Kind};
 use crate::options::Options;
@@ -38,6 +41,18 @@ pub struct NodeConfig {
     pub send_last: SendLast,
     /// `pubsub#notification_type`
     pub notification_type: NotificationType,
+    /// `pubsub#notify_sub`: tell the owner of new subscribers.
+    pub notify_sub: bool,
+    /// `pubsub#item_expire`: seconds that an item is kept; `max` is for ever.
+    pub item_expire: Option<u64>,
+    /// `pubsub#purge_offline`: what somebody published in the room's name goes when they leave.
+    pub purge_offline: bool,
+    /// `pubsub#itemreply`
+    pub itemreply: ItemReply,
+    /// `pubsub#publish_model`
+    pub publish_model: PublishModel,
+    /// `pubsub#publish_node_full`
+    pub publish_node_full: NodeFull,
 }
 
 impl NodeConfig {
@@ -58,6 +73,31 @@ impl NodeConfig {
             max_payload_size: options.max_payload_size,
             send_last: SendLast::OnSubAndPresence,
             notification_type: options.notification_type,
+            notify_sub: false,
+            item_expire: None,
+            purge_offline: false,
+            itemreply: ItemReply::None,
+            publish_model: PublishModel::Publishers,
+            publish_node_full: NodeFull::DiscardOldest,
+        }
+    }
+
+    /// The configuration that a new node of this name has: the defaults, and what the admin forces.
+    pub fn of(name: &str, options: &Options) -> Self {
+        let config = Self::new(options);
+        let forced = options.forced.get(name).and_then(|forced| config.with(forced, options).ok());
+        forced.unwrap_or(config)
+    }
+
+    /// [`NodeConfig::with`] for the node of this name: what the admin forces stays, whatever the form says.
+    ///
+    /// # Errors
+    /// Those of [`NodeConfig::with`].
+    pub fn with_forced(&self, name: &str, form: &Form, options: &Options) -> Result<Self, Error> {
+        let changed = self.with(form, options)?;
+        match options.forced.get(name) {
+            Some(forced) => changed.with(forced, options),
+            None => Ok(changed),
         }
     }
 
@@ -176,154 +216,40 @@ choice! {
     }
 }
 
-/// One field of the form: its name, its kind, and how it is read and written.
-struct Field {
-    var: &'static str,
-    kind: Kind,
-    label: &'static str,
-    get: fn(&NodeConfig) -> String,
-    set: fn(&mut NodeConfig, &str, &Options) -> bool,
-}
-
-impl Field {
-    fn find(var: &str) -> Result<&'static Self, Error> {
-        FIELDS.iter().find(|field| field.var == var).ok_or_else(|| Error::InvalidField(var.into()))
+choice! {
+    /// Whose address an item carries as its `publisher` (XEP-0060, 12.15). Never a real JID.
+    ItemReply {
+        /// Nobody's.
+        None = "none",
+        /// That of the service.
+        Owner = "owner",
+        /// The occupant's who published.
+        Publisher = "publisher",
     }
 }
 
-const META_DATA: &[&str] = &["pubsub#title", "pubsub#description", "pubsub#type", "pubsub#access_model"];
-
-const FIELDS: &[Field] = &[
-    text("pubsub#title", "A name for the node", |c| c.title.clone(), |c, v, o| put_text(&mut c.title, v, o)),
-    text(
-        "pubsub#description",
-        "What the node is for",
-        |c| c.description.clone(),
-        |c, v, o| put_text(&mut c.description, v, o),
-    ),
-    text(
-        "pubsub#type",
-        "The namespace of the payloads",
-        |c| c.payload_type.clone(),
-        |c, v, o| put_text(&mut c.payload_type, v, o),
-    ),
-    Field {
-        var: "pubsub#access_model",
-        kind: Kind::List(AccessModel::NAMES),
-        label: "Who may read and be told",
-        get: |c| c.access_model.as_str().into(),
-        set: |c, v, _| put(&mut c.access_model, AccessModel::from_name(v)),
-    },
-    flag(
-        "pubsub#deliver_notifications",
-        "Send notifications",
-        |c| show(c.deliver_notifications),
-        |c, v, _| put(&mut c.deliver_notifications, boolean(v)),
-    ),
-    flag(
-        "pubsub#deliver_payloads",
-        "Send payloads with them",
-        |c| show(c.deliver_payloads),
-        |c, v, _| put(&mut c.deliver_payloads, boolean(v)),
-    ),
-    flag(
-        "pubsub#notify_config",
-        "Tell of a new configuration",
-        |c| show(c.notify_config),
-        |c, v, _| put(&mut c.notify_config, boolean(v)),
-    ),
-    flag(
-        "pubsub#notify_delete",
-        "Tell of the node's end",
-        |c| show(c.notify_delete),
-        |c, v, _| put(&mut c.notify_delete, boolean(v)),
-    ),
-    flag(
-        "pubsub#notify_retract",
-        "Tell of items taken back",
-        |c| show(c.notify_retract),
-        |c, v, _| put(&mut c.notify_retract, boolean(v)),
-    ),
-    flag(
-        "pubsub#persist_items",
-        "Keep items",
-        |c| show(c.persist_items),
-        |c, v, _| put(&mut c.persist_items, boolean(v)),
-    ),
-    text(
-        "pubsub#max_items",
-        "How many items to keep",
-        |c| c.max_items.to_string(),
-        |c, v, o| {
-            let number = if v == "max" { Some(o.max_items) } else { v.parse().ok() };
-            put(&mut c.max_items, number.filter(|number| (1..=o.max_items).contains(number)))
-        },
-    ),
-    text(
-        "pubsub#max_payload_size",
-        "Octets of a payload",
-        |c| c.max_payload_size.to_string(),
-        |c, v, o| {
-            put(
-                &mut c.max_payload_size,
-                v.parse().ok().filter(|size| (1..=o.max_payload_size).contains(size)),
-            )
-        },
-    ),
-    Field {
-        var: "pubsub#send_last_published_item",
-        kind: Kind::List(SendLast::NAMES),
-        label: "When to send the last item",
-        get: |c| c.send_last.as_str().into(),
-        set: |c, v, _| put(&mut c.send_last, SendLast::from_name(v)),
-    },
-    Field {
-        var: "pubsub#notification_type",
-        kind: Kind::List(NotificationType::NAMES),
-        label: "The type of notifications",
-        get: |c| c.notification_type.as_str().into(),
-        set: |c, v, _| put(&mut c.notification_type, NotificationType::from_name(v)),
-    },
-];
-
-type Get = fn(&NodeConfig) -> String;
-type Set = fn(&mut NodeConfig, &str, &Options) -> bool;
-
-const fn text(var: &'static str, label: &'static str, get: Get, set: Set) -> Field {
-    Field { var, kind: Kind::Text, label, get, set }
-}
-
-const fn flag(var: &'static str, label: &'static str, get: Get, set: Set) -> Field {
-    Field { var, kind: Kind::Boolean, label, get, set }
-}
-
-/// Takes a parsed value over; whether there was one.
-fn put<T>(place: &mut T, value: Option<T>) -> bool {
-    value.map(|value| *place = value).is_some()
-}
-
-fn put_text(place: &mut String, value: &str, options: &Options) -> bool {
-    put(place, (value.len() <= options.max_name).then(|| value.to_owned()))
-}
-
-fn boolean(value: &str) -> Option<bool> {
-    match value {
-        "1" | "true" => Some(true),
-        "0" | "false" => Some(false),
-        _ => None,
+choice! {
+    /// Who publishes to a node of the room, beside its owners (XEP-0060, 4.5). An occupant's node has one publisher
+    /// (XEP-0316, 4.2).
+    PublishModel {
+        /// Those whom the owner named.
+        Publishers = "publishers",
+        /// Whoever is subscribed, too.
+        Subscribers = "subscribers",
+        /// Whoever has voice.
+        Open = "open",
     }
 }
 
-fn show(value: bool) -> String {
-    if value { "1".into() } else { "0".into() }
-}
-
-/// The one value of a field; a field without any is an empty text.
-fn one<'a>(var: &str, values: &'a [String]) -> Result<&'a str, Error> {
-    match values {
-        [] => Ok(""),
-        [value] => Ok(value),
-        _ => Err(Error::InvalidField(var.into())),
+choice! {
+    /// What becomes of a full node (XEP-0060, 7.1.2.6).
+    NodeFull {
+        /// The oldest item goes, and a retraction tells of it.
+        RetractOldest = "retract-oldest",
+        /// The oldest item goes silently: with one item kept, as PEP has it, a publish is no retraction.
+        DiscardOldest = "discard-oldest",
+        /// A new item is refused.
+        Reject = "reject",
     }
 }
 

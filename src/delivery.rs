@@ -3,23 +3,28 @@
 use std::collections::HashSet;
 
 use indexmap::IndexSet;
+use minidom::Element;
 
 use crate::access::{self, Affiliation};
 use crate::address::SessionJid;
 use crate::call::Call;
-use crate::config::{AccessModel, SendLast};
+use crate::config::{AccessModel, ItemReply, SendLast};
 use crate::effect::Effect;
 use crate::event::{Envelope, Event};
 use crate::interest::SessionId;
-use crate::node::{Node, NodeName};
+use crate::node::{Item, Node, NodeName};
+use crate::ns;
 use crate::occupant::Session;
 use crate::options::Options;
 use crate::room::Room;
 use crate::service::{Service, ServiceId};
+use crate::subscribe_options::{SubscribeOptions, What};
 use crate::subscription::{Subscriber, Topic};
+use crate::xml::With;
 
 impl Room {
-    /// The effect that tells of `event` at a node of `service`; `None` where nobody is told.
+    /// The effects that tell of `event` at a node of `service`: one message for all, and one with a text for people
+    /// for those who want that.
     ///
     /// Costs by who is interested and subscribed.
     pub(crate) fn notify(
@@ -27,15 +32,50 @@ impl Room {
         service: ServiceId,
         name: &NodeName,
         node: &Node,
-        event: Event,
+        event: &Event,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        if !node.config.deliver_notifications {
+            return Vec::new();
+        }
+        let Recipients { plain, with_body } = self.recipients(service, name, node, event.what());
+        let envelope = self.envelope(service, call.id(), None);
+        let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
+        told.map(|(to, body)| {
+            let event = if body { event.with_body() } else { event.clone() };
+            Effect::Notify { message: event.into_message(&envelope), to }
+        })
+        .collect()
+    }
+
+    /// A message of `service` with `payload` to whoever `who` is, where that can be told.
+    pub(crate) fn tell(
+        &self,
+        service: ServiceId,
+        who: &Subscriber,
+        payload: Element,
         call: &mut Call,
     ) -> Option<Effect> {
-        if !node.config.deliver_notifications {
-            return None;
+        let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
+        let message = Element::builder("message", ns::CLIENT)
+            .with("from", self.address(service))
+            .with("id", &call.id())
+            .with("type", "headline")
+            .append(payload)
+            .build();
+        (!to.is_empty()).then_some(Effect::Notify { message, to })
+    }
+
+    /// The address that an item shows as its publisher's (`pubsub#itemreply`); never a real JID.
+    pub(crate) fn publisher(&self, service: ServiceId, node: &Node, item: &Item) -> Option<&str> {
+        match (node.config.itemreply, service) {
+            (ItemReply::None, _) => None,
+            (ItemReply::Publisher, ServiceId::Room) => {
+                let publisher = self.occupants.get(&item.publisher?)?;
+                Some(publisher.presence.occupant.as_str())
+            }
+            _ => Some(self.address(service)),
         }
-        let to = self.recipients(service, name, node);
-        let envelope = self.envelope(service, call.id(), None);
-        (!to.is_empty()).then(|| Effect::Notify { message: event.into_message(&envelope), to })
     }
 
     /// The last items that a session is sent when it comes in, for all that it wants and is subscribed to.
@@ -102,50 +142,68 @@ impl Room {
         })
     }
 
-    fn recipients(&self, service: ServiceId, name: &NodeName, node: &Node) -> Vec<SessionJid> {
+    fn recipients(&self, service: ServiceId, name: &NodeName, node: &Node, what: What) -> Recipients {
         let for_all = node.affiliations.is_empty()
             && node.config.access_model != AccessModel::Whitelist
             && match service {
                 ServiceId::Room => true,
                 ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.presence.visible),
             };
-        let sessions = self.interest.sessions(name.as_str()).filter_map(|id| self.sessions.get(id));
-        let mut to: Vec<_> = sessions
+        let wanted = (what != What::Created).then(|| self.interest.sessions(name.as_str()));
+        let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
+        let mut plain: Vec<_> = sessions
             .filter(|session| for_all || self.may_see(session, service, node))
             .map(|session| session.jid.clone())
             .collect();
 
-        let mut subscribers = self.subscriptions.subscribers(service, name).peekable();
+        let mut with_body = IndexSet::new();
+        let mut subscribers = self.subscriptions.subscribers(service, name, what).peekable();
         if subscribers.peek().is_some() {
-            let mut told: HashSet<SessionJid> = to.iter().cloned().collect();
-            for subscriber in subscribers {
-                self.reach(subscriber, service, node, |jid| {
-                    if told.insert(jid.clone()) {
-                        to.push(jid);
+            let mut told: HashSet<SessionJid> = plain.iter().cloned().collect();
+            for (subscriber, options) in subscribers {
+                self.reach(subscriber, options, service, node, |jid| {
+                    if options.include_body {
+                        with_body.insert(jid);
+                    } else if told.insert(jid.clone()) {
+                        plain.push(jid);
                     }
                 });
             }
+            plain.retain(|jid| !with_body.contains(jid));
         }
-        to
+        Recipients { plain, with_body: with_body.into_iter().collect() }
+    }
+
+    /// The sessions in the room of whoever is subscribed.
+    fn sessions_of(&self, who: &Subscriber) -> impl Iterator<Item = &Session> {
+        let (one, several): (_, &[SessionId]) = match who {
+            Subscriber::Session(jid) => (self.sessions.find(jid.as_str()), &[]),
+            Subscriber::Account(account) => (None, self.accounts.get(account).map_or(&[], Vec::as_slice)),
+            Subscriber::Occupant(id) => {
+                (None, self.occupants.get(id).map_or(&[], |occupant| &occupant.sessions))
+            }
+        };
+        one.into_iter().chain(several.iter().copied()).filter_map(|id| self.sessions.get(id))
     }
 
     /// Where a subscriber is reached: at the sessions in the room; outside of it only if the node lets outsiders
     /// read.
-    fn reach(&self, who: &Subscriber, service: ServiceId, node: &Node, mut tell: impl FnMut(SessionJid)) {
-        let in_room: &[SessionId] = match who {
-            Subscriber::Session(jid) => match self.sessions.find(jid.as_str()) {
-                Some(session) => &[session],
-                None => &[],
-            },
-            Subscriber::Account(account) => self.accounts.get(account).map_or(&[], Vec::as_slice),
-            Subscriber::Occupant(id) => self.occupants.get(id).map_or(&[], |occupant| &occupant.sessions),
-        };
-        for session in in_room.iter().filter_map(|&id| self.sessions.get(id)) {
-            if self.may_see(session, service, node) {
+    fn reach(
+        &self,
+        who: &Subscriber,
+        options: &SubscribeOptions,
+        service: ServiceId,
+        node: &Node,
+        mut tell: impl FnMut(SessionJid),
+    ) {
+        let mut is_here = false;
+        for session in self.sessions_of(who) {
+            is_here = true;
+            if options.show_values.contains(&session.show) && self.may_see(session, service, node) {
                 tell(session.jid.clone());
             }
         }
-        if in_room.is_empty() {
+        if !is_here {
             let outside = match who {
                 Subscriber::Session(jid) => jid.clone(),
                 Subscriber::Account(account) => SessionJid::from(&**account),
@@ -172,10 +230,11 @@ impl Room {
             .iter()
             .filter_map(|(service, name)| {
                 let node = self.service(*service)?.node(name.as_str()).ok()?;
-                let told = wanted(node) && node.config.deliver_notifications;
-                let (event, at) =
-                    (told && self.may_see(who, *service, node)).then(|| Event::last(name, node))??;
-                Some((*service, at, event))
+                let told =
+                    wanted(node) && node.config.deliver_notifications && self.may_see(who, *service, node);
+                let (id, item) = node.last().filter(|(_, item)| told && !node.has_expired(item, call.now))?;
+                let publisher = self.publisher(*service, node, item);
+                Some((*service, item.at, Event::item(name, &node.config, id, item, publisher)))
             })
             .collect();
         if items.len() > options.max_last_items {
@@ -229,6 +288,12 @@ impl Room {
         };
         Envelope { from: self.address(service), room: self.jid.as_str(), id, occupant_id, delayed }
     }
+}
+
+/// Who is told, each once.
+struct Recipients {
+    plain: Vec<SessionJid>,
+    with_body: Vec<SessionJid>,
 }
 
 /// The names under which a session can be subscribed.

@@ -2,12 +2,14 @@
 
 use minidom::Element;
 
+use crate::access::Affiliation;
 use crate::case::{Answer, Case};
 use crate::error::Error;
 use crate::node::NodeName;
 use crate::ns;
 use crate::response;
-use crate::service::ServiceId;
+use crate::rsm::Page;
+use crate::service::{Service, ServiceId};
 use crate::subscription::Subscriber;
 use crate::xml::With;
 
@@ -15,6 +17,7 @@ use crate::xml::With;
 pub const FEATURES: &[&str] = &[
     "access-open",
     "access-presence",
+    "access-whitelist",
     "auto-create",
     "auto-subscribe",
     "collections",
@@ -28,20 +31,33 @@ pub const FEATURES: &[&str] = &[
     "instant-nodes",
     "item-ids",
     "last-published",
+    "manage-subscriptions",
+    "member-affiliation",
     "meta-data",
+    "modify-affiliations",
     "multi-items",
+    "outcast-affiliation",
     "persistent-items",
     "presence-notifications",
     "presence-subscribe",
     "publish",
+    "publish-node-full",
     "publish-options",
     "purge-nodes",
     "retract-items",
+    "retrieve-affiliations",
     "retrieve-default",
+    "retrieve-default-sub",
     "retrieve-items",
     "retrieve-subscriptions",
+    "rsm",
     "subscribe",
+    "subscription-notifications",
+    "subscription-options",
 ];
+
+/// What a room has beside them: others may publish to its nodes.
+pub const ROOM_FEATURES: &[&str] = &["publish-only-affiliation", "publisher-affiliation"];
 
 impl Case<'_> {
     /// Tells what the service is, or a node (5.1, 5.3 and 5.4).
@@ -64,31 +80,30 @@ impl Case<'_> {
     }
 
     /// Lists the nodes of the service, or the items of a node (5.2 and 5.5): those that the asker may read.
-    pub(crate) fn list(&self, node: Option<&NodeName>) -> Result<Answer, Error> {
-        let address = self.room.address(self.target);
-        let mut query =
-            Element::builder("query", ns::DISCO_ITEMS).with_some("node", node.map(NodeName::as_str)).build();
-        let mut add = |name: &'static str, value: &str| {
-            let item = Element::builder("item", ns::DISCO_ITEMS).with("jid", address).with(name, value);
-            query.append_child(item.build());
-        };
-        match node {
+    pub(crate) fn list(&self, node: Option<&NodeName>, page: Option<&Page>) -> Result<Answer, Error> {
+        let (attr, names): (_, Vec<String>) = match node {
             None if self.target == ServiceId::Room && self.actor.occupant.is_none() => {
                 return Ok(Answer::NotOurs);
             }
             None => {
-                for (name, _) in self.service()?.nodes().filter(|(name, _)| self.readable(name).is_ok()) {
-                    add("node", name.as_str());
-                }
+                let readable = self.service()?.nodes().filter(|(name, _)| self.readable(name).is_ok());
+                ("node", readable.map(|(name, _)| name.to_string()).collect())
             }
             Some(name) if !self.service()?.holds(name.as_str()) => return Ok(Answer::NotOurs),
-            Some(name) => {
-                for (id, _) in self.readable(name)?.items() {
-                    add("name", id.as_str());
-                }
-            }
-        }
-        Ok(Answer::Reply(Some(query)))
+            Some(name) => ("name", self.readable(name)?.items().map(|(id, _)| id.to_string()).collect()),
+        };
+        let position = |id: &str| names.iter().position(|name| name == id);
+        let slice = page.cloned().unwrap_or_default().slice(names.len(), position)?;
+        let address = self.room.address(self.target);
+        let shown = names.iter().skip(slice.start).take(slice.end - slice.start).map(|name| {
+            Element::builder("item", ns::DISCO_ITEMS).with("jid", address).with(attr, name).build()
+        });
+        let set = page.map(|_| slice.to_element(names.len(), |at| names.get(at).cloned()));
+        let query = Element::builder("query", ns::DISCO_ITEMS)
+            .with_some("node", node.map(NodeName::as_str))
+            .append_all(shown)
+            .append_all(set);
+        Ok(Answer::Reply(Some(query.build())))
     }
 
     /// Lists the actor's subscriptions at this address (5.6).
@@ -115,6 +130,21 @@ impl Case<'_> {
         Answer::Reply(Some(response::pubsub(list)))
     }
 
+    /// Lists what the actor is to the nodes at this address (5.7); what is nothing in particular is not listed.
+    pub(crate) fn affiliations(&self, node: Option<&NodeName>) -> Answer {
+        let mut list = response::about("affiliations", node.map(NodeName::as_str)).build();
+        let nodes = self.service().into_iter().flat_map(Service::nodes);
+        for (name, held) in nodes.filter(|(name, _)| node.is_none_or(|node| node == *name)) {
+            let is = self.affiliation(Some(held));
+            if is != Affiliation::None {
+                let entry =
+                    response::about("affiliation", Some(name.as_str())).with("affiliation", is.as_str());
+                list.append_child(entry.build());
+            }
+        }
+        Answer::Reply(Some(response::pubsub(list)))
+    }
+
     /// Whether a `get` that names a node which is not held here goes on to the occupant's account (PEP).
     pub(crate) fn is_someones(&self) -> bool {
         matches!(self.target, ServiceId::Occupant(_))
@@ -122,8 +152,9 @@ impl Case<'_> {
 }
 
 /// What disco#info of a service tells of pubsub (XEP-0316, 6): to be added to what a room tells of itself.
-pub fn features() -> impl Iterator<Item = String> {
-    let pubsub = FEATURES.iter().map(|feature| format!("{}#{feature}", ns::PUBSUB));
+pub fn features(of_room: bool) -> impl Iterator<Item = String> {
+    let more = if of_room { ROOM_FEATURES } else { &[] };
+    let pubsub = FEATURES.iter().chain(more).map(|feature| format!("{}#{feature}", ns::PUBSUB));
     std::iter::once(ns::PUBSUB.to_owned()).chain(pubsub)
 }
 
@@ -131,7 +162,7 @@ fn service_info() -> Element {
     Element::builder("query", ns::DISCO_INFO)
         .append(identity("mep"))
         .append_all([ns::DISCO_INFO, ns::DISCO_ITEMS].map(feature))
-        .append_all(features().map(|name| feature(&name)))
+        .append_all(features(false).map(|name| feature(&name)))
         .build()
 }
 

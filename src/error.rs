@@ -79,6 +79,19 @@ pub enum Error {
     /// The request must say whose subscription it means.
     #[error("the request has no JID")]
     JidRequired,
+    /// An entry of an owner's list that can't be as it says (XEP-0060, 8.8.2.4 and 8.9.2.4); with the entries as they
+    /// are, of which none was changed.
+    #[error("an entry of the list names nobody who can be named, or says what can't be")]
+    Unacceptable(Box<Element>),
+    /// An affiliation that this node does not have.
+    #[error("this node does not have that affiliation")]
+    UnsupportedAffiliation(&'static str),
+    /// As many people are named as may be.
+    #[error("there are as many affiliations here as may be")]
+    TooManyAffiliations,
+    /// The node is full and takes no more (`publish_node_full` is `reject`; XEP-0060, 7.1.3.2).
+    #[error("the node is full")]
+    NodeFull,
     /// There is no such subscription (XEP-0060, 6.2.3.2).
     #[error("you are not subscribed")]
     NotSubscribed,
@@ -123,11 +136,15 @@ impl Error {
         use Pubsub::{Condition, Feature, None};
         let (kind, condition, pubsub) = match self {
             Self::Malformed(_) => ("modify", "bad-request", None),
-            Self::Unsupported(feature) => ("cancel", "feature-not-implemented", Feature(feature)),
+            Self::Unsupported(feature) | Self::UnsupportedAffiliation(feature) => {
+                ("cancel", "feature-not-implemented", Feature(feature))
+            }
+            Self::NameTooLong | Self::Unacceptable(_) => ("modify", "not-acceptable", None),
+            Self::TooManyAffiliations => ("wait", "policy-violation", None),
+            Self::NodeFull => ("cancel", "conflict", Condition("node-full")),
             Self::NodeRequired => ("modify", "bad-request", Condition("nodeid-required")),
             Self::NodeNotFound | Self::ItemNotFound => ("cancel", "item-not-found", None),
             Self::NodeExists => ("cancel", "conflict", None),
-            Self::NameTooLong => ("modify", "not-acceptable", None),
             Self::NodeReserved => ("cancel", "not-allowed", None),
             Self::TooManyNodes => ("cancel", "conflict", Condition("max-nodes-exceeded")),
             Self::ItemRequired => ("modify", "bad-request", Condition("item-required")),

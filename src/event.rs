@@ -1,31 +1,43 @@
 //! Notifications (XEP-0060, 7.1.2 and others): the messages that tell of what happened at a node.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use minidom::{Element, ElementBuilder};
 
 use crate::config::{NodeConfig, NotificationType};
-use crate::node::{Item, ItemId, Node, NodeName};
+use crate::node::{Item, ItemId, NodeName};
 use crate::ns;
-use crate::xml::With;
+use crate::subscribe_options::{What, timestamp};
+use crate::xml::{self, With};
 
 /// What happened at a node, as the child of `<event/>`.
 #[derive(Debug, Clone)]
 pub struct Event {
     inner: Element,
     kind: NotificationType,
+    what: What,
+    /// What a payload says to people.
+    body: Option<String>,
+    /// The text that goes into the message.
+    shown: Option<String>,
 }
 
 impl Event {
     /// An item was published.
-    pub fn item(name: &NodeName, config: &NodeConfig, id: &ItemId, item: &Item) -> Self {
+    pub fn item(
+        name: &NodeName,
+        config: &NodeConfig,
+        id: &ItemId,
+        item: &Item,
+        publisher: Option<&str>,
+    ) -> Self {
         let payload = item.payload.as_deref().filter(|_| config.deliver_payloads);
-        Self::new(config, items(name).append(item_element(ns::EVENT, id, payload)))
+        let body = item.payload.as_deref().and_then(text_for_people);
+        let inner = items(name).append(item_element(ns::EVENT, id, payload, publisher));
+        Self { body, ..Self::new(config, What::Items, inner) }
     }
 
     /// A publish to a node that takes no items: only that it happened.
     pub fn no_item(name: &NodeName, config: &NodeConfig) -> Self {
-        Self::new(config, items(name))
+        Self::new(config, What::Items, items(name))
     }
 
     /// Items were taken back.
@@ -35,30 +47,45 @@ impl Event {
         ids: impl IntoIterator<Item = &'a ItemId>,
     ) -> Self {
         let retract = |id: &ItemId| Element::builder("retract", ns::EVENT).with("id", id.as_str()).build();
-        Self::new(config, items(name).append_all(ids.into_iter().map(retract)))
+        Self::new(config, What::Items, items(name).append_all(ids.into_iter().map(retract)))
     }
 
     /// All items were taken back.
     pub fn purge(name: &NodeName, config: &NodeConfig) -> Self {
-        Self::new(config, Element::builder("purge", ns::EVENT).with("node", name.as_str()))
+        Self::new(config, What::Items, Element::builder("purge", ns::EVENT).with("node", name.as_str()))
     }
 
-    /// The node is no more.
-    pub fn delete(name: &NodeName, config: &NodeConfig) -> Self {
-        Self::new(config, Element::builder("delete", ns::EVENT).with("node", name.as_str()))
+    /// The node is no more; `redirect` says where what it was about goes on (XEP-0060, 8.4.2).
+    pub fn delete(name: &NodeName, config: &NodeConfig, redirect: Option<&str>) -> Self {
+        let redirect = redirect.map(|uri| Element::builder("redirect", ns::EVENT).with("uri", uri).build());
+        let inner = Element::builder("delete", ns::EVENT).with("node", name.as_str()).append_all(redirect);
+        Self::new(config, What::Deleted, inner)
     }
 
     /// The node's configuration is another.
     pub fn configuration(name: &NodeName, config: &NodeConfig) -> Self {
         let inner = Element::builder("configuration", ns::EVENT).with("node", name.as_str());
         let form = config.deliver_payloads.then(|| config.to_form("result"));
-        Self::new(config, inner.append_all(form))
+        Self::new(config, What::Configured, inner.append_all(form))
     }
 
-    /// The last item of a node, for somebody who is new to it; `None` where there is none.
-    pub fn last(name: &NodeName, node: &Node) -> Option<(Self, u64)> {
-        let (id, item) = node.last()?;
-        Some((Self::item(name, &node.config, id, item), item.at))
+    /// A node was made: it belongs to the root collection now (XEP-0248, 4.1.2).
+    pub fn created(name: &NodeName, config: &NodeConfig) -> Self {
+        let associate = Element::builder("associate", ns::EVENT).with("node", name.as_str());
+        let associate = associate.append(config.to_meta_data()).build();
+        Self::new(config, What::Created, Element::builder("collection", ns::EVENT).append(associate))
+    }
+
+    /// What has happened, as subscriptions tell it apart.
+    pub fn what(&self) -> What {
+        self.what
+    }
+
+    /// The same with a text for people in the message (XEP-0060, 12.7).
+    #[must_use]
+    pub fn with_body(&self) -> Self {
+        let named = || self.inner.attr("node").unwrap_or_default().to_owned();
+        Self { shown: Some(self.body.clone().unwrap_or_else(named)), ..self.clone() }
     }
 
     /// The message that carries it, without a `to`.
@@ -67,6 +94,7 @@ impl Event {
             .with("from", envelope.from)
             .with("id", &envelope.id)
             .with("type", self.kind.as_str())
+            .append_all(self.shown.map(|body| xml::text("body", ns::CLIENT, &body)))
             .append(Element::builder("event", ns::EVENT).append(self.inner).build());
         if let Some(id) = envelope.occupant_id {
             message = message.append(Element::builder("occupant-id", ns::OCCUPANT_ID).with("id", id).build());
@@ -77,8 +105,8 @@ impl Event {
         message.build()
     }
 
-    fn new(config: &NodeConfig, inner: ElementBuilder) -> Self {
-        Self { inner: inner.build(), kind: config.notification_type }
+    fn new(config: &NodeConfig, what: What, inner: ElementBuilder) -> Self {
+        Self { inner: inner.build(), kind: config.notification_type, what, body: None, shown: None }
     }
 }
 
@@ -98,8 +126,41 @@ pub struct Envelope<'a> {
 }
 
 /// An `<item/>` with its payload, in the namespace of an event or of a reply.
-pub(crate) fn item_element(ns: &str, id: &ItemId, payload: Option<&Element>) -> Element {
-    Element::builder("item", ns).with("id", id.as_str()).append_all(payload.cloned()).build()
+pub(crate) fn item_element(
+    ns: &str,
+    id: &ItemId,
+    payload: Option<&Element>,
+    publisher: Option<&str>,
+) -> Element {
+    Element::builder("item", ns)
+        .with("id", id.as_str())
+        .with_some("publisher", publisher)
+        .append_all(payload.cloned())
+        .build()
+}
+
+/// The notice that somebody's subscription is another (XEP-0060, 12.17).
+pub(crate) fn subscription(node: Option<&NodeName>, jid: &str, state: &str) -> Element {
+    let subscription = Element::builder("subscription", ns::EVENT)
+        .with_some("node", node.map(NodeName::as_str))
+        .with("jid", jid)
+        .with("subscription", state)
+        .build();
+    Element::builder("event", ns::EVENT).append(subscription).build()
+}
+
+/// The notice that somebody's affiliation is another (XEP-0060, 8.9.4).
+pub(crate) fn affiliation(node: &NodeName, jid: &str, affiliation: &str) -> Element {
+    let entry = Element::builder("affiliation", ns::PUBSUB).with("jid", jid).with("affiliation", affiliation);
+    let list = Element::builder("affiliations", ns::PUBSUB).with("node", node.as_str()).append(entry.build());
+    Element::builder("pubsub", ns::PUBSUB).append(list.build()).build()
+}
+
+/// What a payload says, as far as that can be told without knowing it: a title (Atom), or its own texts.
+fn text_for_people(payload: &Element) -> Option<String> {
+    let titles = payload.children().filter(|child| matches!(child.name(), "title" | "text" | "summary"));
+    let text = titles.map(Element::text).chain([payload.text()]).find(|text| !text.trim().is_empty())?;
+    Some(text.trim().to_owned())
 }
 
 fn items(name: &NodeName) -> ElementBuilder {
@@ -107,6 +168,5 @@ fn items(name: &NodeName) -> ElementBuilder {
 }
 
 fn delay(from: &str, at: u64) -> Element {
-    let stamp = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at)).to_string();
-    Element::builder("delay", ns::DELAY).with("from", from).with("stamp", &stamp).build()
+    Element::builder("delay", ns::DELAY).with("from", from).with("stamp", &timestamp(at)).build()
 }

@@ -92,6 +92,28 @@ pub(crate) fn field(var: &str, kind: Kind, label: &str, value: &str) -> Element 
     field.build()
 }
 
+/// A field with any number of values out of a list.
+pub(crate) fn multi(var: &str, options: &[&str], label: &str, values: &[&str]) -> Element {
+    let value = |value: &&str| xml::text("value", ns::DATA, value);
+    let option = |name: &&str| Element::builder("option", ns::DATA).append(value(name)).build();
+    Element::builder("field", ns::DATA)
+        .with("var", var)
+        .with("type", "list-multi")
+        .with("label", label)
+        .append_all(values.iter().map(value))
+        .append_all(options.iter().map(option))
+        .build()
+}
+
+/// Yes or no, as XEP-0004, 3.3, has it.
+pub(crate) fn boolean(value: &str) -> Option<bool> {
+    match value {
+        "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,9 +13,10 @@ use crate::caps::{Caps, Claim, Info, Outcome, Question, Waiting};
 use crate::case::{Answer, Case};
 use crate::effect::Effect;
 use crate::error::Error;
+use crate::event::Event;
 use crate::interest::SessionId;
 use crate::ns;
-use crate::occupant::Presence;
+use crate::occupant::{Presence, Said};
 use crate::options::Options;
 use crate::request::Request;
 use crate::response;
@@ -40,12 +41,14 @@ pub struct Setting {
     pub room: RoomJid,
     /// Who publishes as the room, by its configuration.
     pub publishers: Publishers,
+    /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
+    pub anonymous: bool,
     /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
     pub occupant: Option<(OccupantJid, Standing)>,
 }
 
 /// An occupant and its sessions, with what their presences say of capabilities.
-pub type Seen = (Presence, Vec<(SessionJid, Option<Claim>)>);
+pub type Seen = (Presence, Vec<(SessionJid, Said)>);
 
 /// What a host holds, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,19 +83,19 @@ impl Host {
         self.alarm = None;
     }
 
-    /// A session comes into a room, or comes in again while it is there. `claim` is what its presence says of
-    /// capabilities. Effects: the last items that it wants, or the question what it wants.
+    /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it. Effects: the last items that it wants, or the question what it wants.
     pub fn enter(
         &mut self,
         room: &RoomJid,
         presence: Presence,
         session: &SessionJid,
-        claim: Option<Claim>,
+        said: Said,
         call: &mut Call,
     ) -> Vec<Effect> {
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         let id = entry.enter(presence, session);
-        let claim = claim.map(Rc::new);
+        entry.show(id, said.show);
+        let claim = said.claim.map(Rc::new);
         let known = claim.as_ref().and_then(|claim| {
             entry.claim(id, claim);
             self.caps.known(claim)
@@ -113,16 +116,17 @@ impl Host {
         &mut self,
         room: &RoomJid,
         presence: Presence,
-        sessions: &[(SessionJid, Option<Claim>)],
+        sessions: &[(SessionJid, Said)],
         call: &mut Call,
     ) -> Vec<Effect> {
         let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
         let here = entry.presence(presence, sessions.iter().map(|(jid, _)| jid));
         let mut effects = Vec::new();
-        for (jid, claim) in sessions {
-            let Some(claim) = claim.clone().map(Rc::new) else { continue };
+        for (jid, said) in sessions {
             let Some(entry) = self.rooms.get_mut(room) else { break };
             let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
+            entry.show(id, said.show);
+            let Some(claim) = said.claim.clone().map(Rc::new) else { continue };
             if !entry.claim(id, &claim) {
                 continue;
             }
@@ -150,9 +154,9 @@ impl Host {
         let mut effects = Vec::new();
         for (presence, sessions) in occupants {
             effects.extend(self.presence(room, presence.clone(), &sessions, call));
-            for (session, claim) in sessions {
+            for (session, said) in sessions {
                 if self.rooms.get(room).is_none_or(|room| room.sessions.find(session.as_str()).is_none()) {
-                    effects.extend(self.enter(room, presence.clone(), &session, claim, call));
+                    effects.extend(self.enter(room, presence.clone(), &session, said, call));
                 }
             }
         }
@@ -166,14 +170,24 @@ impl Host {
         }
     }
 
-    /// An occupant left a room.
-    pub fn leave(&mut self, room: &RoomJid, occupant: &str) {
+    /// An occupant left a room. Effects: the retractions of what goes with them.
+    pub fn leave(&mut self, room: &RoomJid, occupant: &str, call: &mut Call) -> Vec<Effect> {
+        let mut effects = Vec::new();
         if let Some(entry) = self.rooms.get_mut(room) {
+            let purged = entry.purge_of(occupant);
             entry.leave(occupant);
+            for (name, ids) in purged {
+                let Ok(node) = entry.service.node(name.as_str()) else { continue };
+                if node.config.notify_retract {
+                    let event = Event::retract(&name, &node.config, &ids);
+                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call));
+                }
+            }
             if entry.is_empty() {
                 self.destroy(room);
             }
         }
+        effects
     }
 
     /// A room is no more.
@@ -305,11 +319,12 @@ fn answer(
             _ => return Ok((Answer::NotOurs, Vec::new())),
         },
     };
-    let publishers = setting.publishers;
     // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
     // an occupant has opened to all.
     let outsider = actor.occupant.is_none() && target != ServiceId::Room;
-    let mut case = Case { room, target, standing, actor, publishers, options, call, effects: Vec::new() };
+    let Setting { publishers, anonymous, .. } = *setting;
+    let effects = Vec::new();
+    let mut case = Case { room, target, standing, actor, publishers, anonymous, options, call, effects };
     let answered = Request::read(iq, options).and_then(|request| {
         if outsider && !request.is_for_anybody() {
             return Ok(Answer::NotOurs);

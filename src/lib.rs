@@ -10,7 +10,7 @@
 //! - [`service`], [`node`], [`config`], [`access`], [`subscription`]: what pubsub is made of;
 //! - [`interest`], [`caps`]: who wants which events, and how that is known;
 //! - [`request`], [`response`], [`event`], [`error`]: the stanzas;
-//! - the use cases, in the chapters of XEP-0060: `entity`, `subscriber`, `publisher`, `owner`.
+//! - the use cases, in the chapters of XEP-0060: `entity`, `subscriber`, `publisher`, `owner`, `management`.
 
 pub mod access;
 pub mod address;
@@ -31,13 +31,17 @@ pub mod options;
 pub mod request;
 pub mod response;
 pub mod room;
+pub mod rsm;
 pub mod service;
+pub mod subscribe_options;
 pub mod subscription;
 
 mod case;
 mod delivery;
 #[cfg(feature = "lua")]
 mod lua;
+mod management;
+mod naming;
 mod owner;
 mod publisher;
 mod subscriber;

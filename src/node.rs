@@ -8,6 +8,7 @@ use minidom::Element;
 use crate::access::Affiliations;
 use crate::address::name;
 use crate::config::NodeConfig;
+use crate::service::OccupantId;
 
 name! {
     /// A node's name in its service.
@@ -26,6 +27,8 @@ pub struct Item {
     pub payload: Option<Rc<Element>>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
+    /// Who published it, where that was an occupant.
+    pub publisher: Option<OccupantId>,
 }
 
 /// A node: its configuration and its items, oldest first.
@@ -60,11 +63,37 @@ impl Node {
     }
 
     /// Adds an item as the newest, in the place of one with the same id, and drops the oldest beyond the
-    /// configured number.
-    pub fn put(&mut self, id: ItemId, item: Item) {
+    /// configured number; they are returned, oldest first.
+    pub fn put(&mut self, id: ItemId, item: Item) -> Vec<ItemId> {
         self.items.shift_remove(id.as_str());
         self.items.insert(id, item);
-        self.shrink();
+        self.shrink()
+    }
+
+    /// Whether a new item of this id would push another out.
+    pub fn is_full(&self, id: Option<&str>) -> bool {
+        let replaces = id.is_some_and(|id| self.items.contains_key(id));
+        !replaces && self.items.len() >= self.config.max_items as usize
+    }
+
+    /// Takes out what has expired (`pubsub#item_expire`).
+    pub fn expire(&mut self, now: u64) {
+        if let Some(seconds) = self.config.item_expire {
+            self.items.retain(|_, item| !is_over(seconds, item, now));
+        }
+    }
+
+    /// Whether an item's time is over.
+    pub fn has_expired(&self, item: &Item, now: u64) -> bool {
+        self.config.item_expire.is_some_and(|seconds| is_over(seconds, item, now))
+    }
+
+    /// Takes out what an occupant published; the ids are returned, oldest first.
+    pub fn remove_of(&mut self, publisher: OccupantId) -> Vec<ItemId> {
+        let theirs = |item: &Item| item.publisher == Some(publisher);
+        let ids = self.items.iter().filter(|(_, item)| theirs(item)).map(|(id, _)| id.clone()).collect();
+        self.items.retain(|_, item| !theirs(item));
+        ids
     }
 
     /// Takes an item out.
@@ -85,10 +114,18 @@ impl Node {
     }
 }
 
+fn is_over(seconds: u64, item: &Item, now: u64) -> bool {
+    item.at.saturating_add(seconds.saturating_mul(1000)) <= now
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::options::Options;
+
+    fn item(at: u64) -> Item {
+        Item { payload: None, at, publisher: None }
+    }
 
     fn ids(node: &Node) -> Vec<&str> {
         node.items().map(|(id, _)| id.as_str()).collect()
@@ -99,13 +136,27 @@ mod tests {
         let config = NodeConfig { max_items: 2, ..NodeConfig::new(&Options::default()) };
         let mut node = Node::new(config);
         for id in ["a", "b", "a", "c"] {
-            node.put(id.into(), Item { payload: None, at: 0 });
+            node.put(id.into(), item(0));
         }
         assert_eq!(ids(&node), ["a", "c"]);
         node.config.max_items = 1;
         assert_eq!(node.shrink(), ["a".into()]);
         node.config.persist_items = false;
-        node.put("d".into(), Item { payload: None, at: 0 });
+        node.put("d".into(), item(0));
         assert_eq!(ids(&node), [""; 0]);
+    }
+
+    #[test]
+    fn items_go_when_their_time_is_over() {
+        let config =
+            NodeConfig { max_items: 9, item_expire: Some(2), ..NodeConfig::new(&Options::default()) };
+        let mut node = Node::new(config);
+        for (id, at) in [("a", 1000), ("b", 2000), ("c", 2001)] {
+            node.put(id.into(), item(at));
+        }
+        node.expire(3000);
+        assert_eq!(ids(&node), ["b", "c"]);
+        node.expire(4000);
+        assert_eq!(ids(&node), ["c"]);
     }
 }

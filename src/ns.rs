@@ -18,6 +18,8 @@ pub const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
 pub const META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data";
 /// `FORM_TYPE` of the preconditions of a publish: XEP-0060, 7.1.5.
 pub const PUBLISH_OPTIONS: &str = "http://jabber.org/protocol/pubsub#publish-options";
+/// `FORM_TYPE` of a subscription's options: XEP-0060, 16.4.2.
+pub const SUBSCRIBE_OPTIONS: &str = "http://jabber.org/protocol/pubsub#subscribe_options";
 /// Service discovery of identities and features: XEP-0030.
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// Service discovery of nodes and items: XEP-0030.

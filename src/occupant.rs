@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::access::{Role, Standing};
 use crate::address::{OccupantJid, SessionJid};
 use crate::caps::Claim;
+use crate::config::choice;
 use crate::interest::SessionId;
 use crate::options::Options;
 use crate::service::{OccupantId, Service};
@@ -44,6 +45,33 @@ impl Occupant {
     }
 }
 
+/// What a presence stanza says of its client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Its capabilities.
+    pub claim: Option<Claim>,
+    /// Its availability.
+    pub show: Show,
+}
+
+choice! {
+    /// How available a client is (RFC 6121, 4.7.2.1).
+    #[derive(Default)]
+    Show {
+        /// Away.
+        Away = "away",
+        /// Eager to talk.
+        Chat = "chat",
+        /// Not to be disturbed.
+        Dnd = "dnd",
+        /// Available: no `<show/>`.
+        #[default]
+        Online = "online",
+        /// Away for longer.
+        Xa = "xa",
+    }
+}
+
 /// A client in a room.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -53,6 +81,8 @@ pub struct Session {
     pub occupant: OccupantId,
     /// What its presence last said of its capabilities.
     pub claim: Option<Rc<Claim>>,
+    /// What its presence last said of its availability.
+    pub show: Show,
 }
 
 /// The sessions of a room, by number and by JID.
@@ -169,7 +199,8 @@ mod tests {
     #[test]
     fn numbers_of_sessions_are_used_again() {
         let mut sessions = Sessions::default();
-        let session = |jid: &str| Session { jid: jid.into(), occupant: OccupantId(0), claim: None };
+        let session =
+            |jid: &str| Session { jid: jid.into(), occupant: OccupantId(0), claim: None, show: Show::Online };
         let first = sessions.insert(session("a@b/c"));
         sessions.insert(session("d@e/f"));
         assert_eq!(sessions.remove(first).unwrap().jid.as_str(), "a@b/c");

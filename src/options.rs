@@ -1,9 +1,10 @@
 //! What an admin can set: limits, defaults, and nodes kept apart. Every list, cache and payload that a client can
 //! grow has its bound here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::config::NotificationType;
+use crate::form::Form;
 
 /// The module's options, read once when the module loads. Defaults are those of the README's table.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Options {
     pub max_subscriptions: usize,
     /// Explicit subscriptions that one address may have, of all its subscribers.
     pub max_subscribers: usize,
+    /// People whom a node's owner may name.
+    pub max_affiliations: usize,
     /// Octets that a node's name or an item's id may have.
     pub max_name: usize,
     /// Publishes that an occupant may send at once.
@@ -38,6 +41,10 @@ pub struct Options {
     pub notification_type: NotificationType,
     /// Nodes that clients take for an account's or a room's identity: no occupant may publish there.
     pub reserved_nodes: HashSet<String>,
+    /// Node names to the fields of their configuration that nobody changes.
+    pub forced: HashMap<String, Form>,
+    /// Octets of items that a reply may have; what is over is left for the next page.
+    pub max_reply_size: usize,
 }
 
 impl Default for Options {
@@ -49,6 +56,7 @@ impl Default for Options {
             max_room_nodes: 256,
             max_subscriptions: 256,
             max_subscribers: 10_000,
+            max_affiliations: 1000,
             max_name: 1023,
             publish_burst: 250,
             publish_rate: 10,
@@ -58,6 +66,8 @@ impl Default for Options {
             caps_timeout: 10_000,
             notification_type: NotificationType::Headline,
             reserved_nodes: RESERVED.iter().map(|&node| node.to_owned()).collect(),
+            forced: HashMap::new(),
+            max_reply_size: 384 * 1024,
         }
     }
 }

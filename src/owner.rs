@@ -8,7 +8,7 @@ use crate::config::NodeConfig;
 use crate::error::Error;
 use crate::event::Event;
 use crate::form::Form;
-use crate::node::{Node, NodeName};
+use crate::node::NodeName;
 use crate::ns;
 use crate::response;
 use crate::xml::With;
@@ -24,9 +24,7 @@ impl Case<'_> {
         }
         let config = self.new_config(&name, config)?;
 
-        self.service_mut()?.node_or(&name, || Node::new(config));
-        let target = self.target;
-        self.room.held(&name, target);
+        self.make(&name, config)?;
         let created = || response::pubsub(response::about("create", Some(name.as_str())).build());
         Ok(Answer::Reply(instant.then(created)))
     }
@@ -50,20 +48,23 @@ impl Case<'_> {
         self.authorise(Action::Configure, Some(name))?;
         let options = self.options;
         let node = self.service_mut()?.node_mut(name.as_str())?;
-        let config = node.config.with(form, options)?;
+        let config = node.config.with_forced(name.as_str(), form, options)?;
         if config == node.config {
             return Ok(Answer::Reply(None));
         }
+        let config = self.check_config(config)?;
 
+        let node = self.service_mut()?.node_mut(name.as_str())?;
         node.config = config;
         let dropped = node.shrink();
         let NodeConfig { notify_config, notify_retract, .. } = node.config;
         if notify_config {
-            self.notify(name, |node| Event::configuration(name, &node.config))?;
+            self.notify(name, |_, node| Event::configuration(name, &node.config))?;
         }
         if notify_retract && !dropped.is_empty() {
-            self.notify(name, |node| Event::retract(name, &node.config, &dropped))?;
+            self.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
         }
+        self.end_without_access(name)?;
         Ok(Answer::Reply(None))
     }
 
@@ -75,13 +76,13 @@ impl Case<'_> {
         Ok(Answer::Reply(Some(response::owner(default))))
     }
 
-    /// Ends a node (8.4).
-    pub(crate) fn delete(&mut self, name: &NodeName) -> Result<Answer, Error> {
+    /// Ends a node (8.4); `redirect` says where what it was about goes on.
+    pub(crate) fn delete(&mut self, name: &NodeName, redirect: Option<&str>) -> Result<Answer, Error> {
         self.authorise(Action::Remove, Some(name))?;
         let node = self.service()?.node(name.as_str())?;
 
         if node.config.notify_delete {
-            self.notify(name, |node| Event::delete(name, &node.config))?;
+            self.notify(name, |_, node| Event::delete(name, &node.config, redirect))?;
         }
         self.service_mut()?.remove(name.as_str());
         let target = self.target;
@@ -99,7 +100,7 @@ impl Case<'_> {
 
         node.purge();
         if node.config.notify_retract {
-            self.notify(name, |node| Event::purge(name, &node.config))?;
+            self.notify(name, |_, node| Event::purge(name, &node.config))?;
         }
         Ok(Answer::Reply(None))
     }

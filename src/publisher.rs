@@ -6,11 +6,11 @@ use minidom::Element;
 
 use crate::access::Action;
 use crate::case::{Answer, Case};
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, NodeFull};
 use crate::error::Error;
 use crate::event::Event;
 use crate::form::Form;
-use crate::node::{Item, ItemId, Node, NodeName};
+use crate::node::{Item, ItemId, NodeName};
 use crate::ns;
 use crate::occupant::Allowance;
 use crate::request::Published;
@@ -37,21 +37,35 @@ impl Case<'_> {
             Err(_) => self.new_config(name, options)?,
         };
         check(&config, item.as_ref())?;
+        let full = |id: Option<&ItemId>| {
+            let node = self.service().ok()?.node(name.as_str()).ok()?;
+            Some(node.is_full(id.map(ItemId::as_str)))
+        };
+        let keeps = config.persist_items && config.publish_node_full == NodeFull::Reject;
+        if keeps && full(item.as_ref().and_then(|item| item.id.as_ref())) == Some(true) {
+            return Err(Error::NodeFull);
+        }
 
         let (now, limits) = (self.call.now, self.options);
         self.allowance_mut().count(now, limits);
-        let target = self.target;
-        self.room.held(name, target);
+        let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
+        self.make(name, config)?;
         let Some(Published { id, payload }) = item else {
-            self.service_mut()?.node_or(name, || Node::new(config));
-            self.notify(name, |node| Event::no_item(name, &node.config))?;
+            self.notify(name, |_, node| Event::no_item(name, &node.config))?;
             return Ok(published(name, None));
         };
         let id = id.unwrap_or_else(|| self.call.id().as_str().into());
-        let item = Item { payload: payload.map(Rc::new), at: now };
-        self.service_mut()?.node_or(name, || Node::new(config)).put(id.clone(), item.clone());
+        let item = Item { payload: payload.map(Rc::new), at: now, publisher: self.me() };
+        let dropped = self.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone());
 
-        self.notify(name, |node| Event::item(name, &node.config, &id, &item))?;
+        let target = self.target;
+        self.notify(name, |room, node| {
+            Event::item(name, &node.config, &id, &item, room.publisher(target, node, &item))
+        })?;
+        let dropped: Vec<_> = dropped.into_iter().filter(|other| *other != id).collect();
+        if retracts && !dropped.is_empty() {
+            self.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
+        }
         Ok(published(name, Some(&id)))
     }
 
@@ -62,7 +76,9 @@ impl Case<'_> {
         ids: &[ItemId],
         notify: Option<bool>,
     ) -> Result<Answer, Error> {
-        self.authorise(Action::Remove, Some(name))?;
+        if !self.published_all(name, ids) {
+            self.authorise(Action::Remove, Some(name))?;
+        }
         let node = self.service_mut()?.node_mut(name.as_str())?;
         if !node.config.persist_items {
             return Err(Error::Unsupported("persistent-items"));
@@ -75,9 +91,19 @@ impl Case<'_> {
             node.remove(id.as_str());
         }
         if notify.unwrap_or(node.config.notify_retract) {
-            self.notify(name, |node| Event::retract(name, &node.config, ids))?;
+            self.notify(name, |_, node| Event::retract(name, &node.config, ids))?;
         }
         Ok(Answer::Reply(None))
+    }
+
+    /// Whether the actor published all of these at a node of the room: whoever may publish there may take back what
+    /// is theirs (7.2).
+    fn published_all(&self, name: &NodeName, ids: &[ItemId]) -> bool {
+        let Some(node) = self.service().ok().and_then(|service| service.node(name.as_str()).ok()) else {
+            return false;
+        };
+        let mine = |id: &ItemId| node.item(id.as_str()).is_some_and(|(_, item)| item.publisher == self.me());
+        self.me().is_some() && self.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
     }
 
     fn allowance(&self) -> &Allowance {

@@ -7,6 +7,7 @@ use crate::form::Form;
 use crate::node::{ItemId, NodeName};
 use crate::ns;
 use crate::options::Options;
+use crate::rsm::Page;
 use crate::xml;
 
 /// What a client asks for.
@@ -38,6 +39,8 @@ pub enum Request {
         items: Vec<ItemId>,
         /// So many, the newest.
         max: Option<usize>,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
     },
     /// XEP-0060, 6.1
     Subscribe {
@@ -45,6 +48,8 @@ pub enum Request {
         node: Option<NodeName>,
         /// Who, as the client wrote it.
         jid: String,
+        /// How to be told (6.3.7).
+        options: Form,
     },
     /// XEP-0060, 6.2
     Unsubscribe {
@@ -56,6 +61,32 @@ pub enum Request {
     /// XEP-0060, 5.6
     Subscriptions {
         /// Of one node only.
+        node: Option<NodeName>,
+    },
+    /// XEP-0060, 5.7
+    Affiliations {
+        /// To one node only.
+        node: Option<NodeName>,
+    },
+    /// XEP-0060, 6.3.1
+    GetOptions {
+        /// Of the subscription to what; `None` is the root collection.
+        node: Option<NodeName>,
+        /// Whose, as the client wrote it.
+        jid: String,
+    },
+    /// XEP-0060, 6.3.5
+    SetOptions {
+        /// Of the subscription to what; `None` is the root collection.
+        node: Option<NodeName>,
+        /// Whose, as the client wrote it.
+        jid: String,
+        /// The fields to change.
+        form: Form,
+    },
+    /// XEP-0060, 6.4
+    GetDefaultOptions {
+        /// Of subscriptions to what; `None` is the root collection.
         node: Option<NodeName>,
     },
     /// XEP-0060, 8.1
@@ -83,11 +114,37 @@ pub enum Request {
     Delete {
         /// Which.
         node: NodeName,
+        /// Where what it was about goes on.
+        redirect: Option<String>,
     },
     /// XEP-0060, 8.5
     Purge {
         /// Which.
         node: NodeName,
+    },
+    /// XEP-0060, 8.8.1
+    GetSubscribers {
+        /// Of which.
+        node: NodeName,
+    },
+    /// XEP-0060, 8.8.2
+    SetSubscribers {
+        /// Of which.
+        node: NodeName,
+        /// Whose subscriptions, and how they are to be.
+        entries: Vec<Entry>,
+    },
+    /// XEP-0060, 8.9.1
+    GetAffiliates {
+        /// Of which.
+        node: NodeName,
+    },
+    /// XEP-0060, 8.9.2
+    SetAffiliates {
+        /// Of which.
+        node: NodeName,
+        /// Whose affiliations, and what they are to be.
+        entries: Vec<Entry>,
     },
     /// XEP-0060, 5.1, 5.3 and 5.4
     Info {
@@ -98,6 +155,8 @@ pub enum Request {
     List {
         /// The items of a node, or the nodes of the service.
         node: Option<NodeName>,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
     },
 }
 
@@ -108,6 +167,15 @@ pub struct Published {
     pub id: Option<ItemId>,
     /// The one payload.
     pub payload: Option<Element>,
+}
+
+/// One entry of a list that an owner changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Who, as the owner wrote it.
+    pub jid: String,
+    /// The subscription or the affiliation; `None`: as it is.
+    pub value: Option<String>,
 }
 
 impl Request {
@@ -127,7 +195,7 @@ impl Request {
             return Ok(Self::Info { node: part.optional_node(query)? });
         }
         if query.is("query", ns::DISCO_ITEMS) && !set {
-            return Ok(Self::List { node: part.optional_node(query)? });
+            return Ok(Self::List { node: part.optional_node(query)?, page: Page::read(query)? });
         }
         let action = xml::first_child(query).ok_or(Error::Malformed("the request names no action"))?;
         if !action.has_ns(query.ns().as_str()) {
@@ -136,10 +204,13 @@ impl Request {
         match (query.ns().as_str(), set, action.name()) {
             (ns::PUBSUB, true, "publish") => part.publish(query, action),
             (ns::PUBSUB, true, "retract") => part.retract(action),
-            (ns::PUBSUB, false, "items") => part.items(action),
+            (ns::PUBSUB, false, "items") => part.items(query, action),
             (ns::PUBSUB, true, "subscribe") => {
                 let (node, jid) = part.subscription(action)?;
-                Ok(Self::Subscribe { node, jid })
+                let options = query.get_child("options", ns::PUBSUB);
+                let options =
+                    options.map(|options| Form::read(options, ns::SUBSCRIBE_OPTIONS)).transpose()?;
+                Ok(Self::Subscribe { node, jid, options: options.unwrap_or_default() })
             }
             (ns::PUBSUB, true, "unsubscribe") => {
                 let (node, jid) = part.subscription(action)?;
@@ -148,13 +219,41 @@ impl Request {
             (ns::PUBSUB, false, "subscriptions") => {
                 Ok(Self::Subscriptions { node: part.optional_node(action)? })
             }
+            (ns::PUBSUB, false, "affiliations") => {
+                Ok(Self::Affiliations { node: part.optional_node(action)? })
+            }
+            (ns::PUBSUB, false, "options") => {
+                let (node, jid) = part.subscription(action)?;
+                Ok(Self::GetOptions { node, jid })
+            }
+            (ns::PUBSUB, true, "options") => {
+                let (node, jid) = part.subscription(action)?;
+                Ok(Self::SetOptions { node, jid, form: Form::read(action, ns::SUBSCRIBE_OPTIONS)? })
+            }
+            (ns::PUBSUB, false, "default") => {
+                Ok(Self::GetDefaultOptions { node: part.optional_node(action)? })
+            }
             (ns::PUBSUB, true, "create") => part.create(query, action),
             (ns::OWNER, false, "configure") => Ok(Self::GetConfig { node: part.node(action)? }),
             (ns::OWNER, true, "configure") => part.configure(action),
             (ns::OWNER, false, "default") => Ok(Self::GetDefault),
-            (ns::OWNER, true, "delete") => Ok(Self::Delete { node: part.node(action)? }),
+            (ns::OWNER, true, "delete") => {
+                let redirect = action.get_child("redirect", ns::OWNER);
+                let redirect = redirect.and_then(|redirect| redirect.attr("uri")).map(str::to_owned);
+                Ok(Self::Delete { node: part.node(action)?, redirect })
+            }
             (ns::OWNER, true, "purge") => Ok(Self::Purge { node: part.node(action)? }),
-            (_, _, name) => Err(unsupported(query, name)),
+            (ns::OWNER, false, "subscriptions") => Ok(Self::GetSubscribers { node: part.node(action)? }),
+            (ns::OWNER, true, "subscriptions") => {
+                let entries = part.entries(action, "subscription")?;
+                Ok(Self::SetSubscribers { node: part.node(action)?, entries })
+            }
+            (ns::OWNER, false, "affiliations") => Ok(Self::GetAffiliates { node: part.node(action)? }),
+            (ns::OWNER, true, "affiliations") => {
+                let entries = part.entries(action, "affiliation")?;
+                Ok(Self::SetAffiliates { node: part.node(action)?, entries })
+            }
+            _ => Err(Error::Malformed("there is no such action")),
         }
     }
 
@@ -164,6 +263,8 @@ impl Request {
             self,
             Self::Subscribe { .. }
                 | Self::Unsubscribe { .. }
+                | Self::GetOptions { .. }
+                | Self::SetOptions { .. }
                 | Self::Items { .. }
                 | Self::Info { .. }
                 | Self::List { .. }
@@ -179,29 +280,25 @@ impl Request {
             | Self::Items { node, .. }
             | Self::GetConfig { node }
             | Self::SetConfig { node, .. }
-            | Self::Delete { node }
-            | Self::Purge { node } => Some(node),
+            | Self::Delete { node, .. }
+            | Self::Purge { node }
+            | Self::GetSubscribers { node }
+            | Self::SetSubscribers { node, .. }
+            | Self::GetAffiliates { node }
+            | Self::SetAffiliates { node, .. } => Some(node),
             Self::Subscribe { node, .. }
             | Self::Unsubscribe { node, .. }
             | Self::Subscriptions { node }
+            | Self::Affiliations { node }
+            | Self::GetOptions { node, .. }
+            | Self::SetOptions { node, .. }
+            | Self::GetDefaultOptions { node }
             | Self::Create { node, .. }
             | Self::Info { node }
-            | Self::List { node } => node.as_ref(),
+            | Self::List { node, .. } => node.as_ref(),
             Self::GetDefault => None,
         }
     }
-}
-
-/// The features of XEP-0060 that are asked for by these names and not had here.
-fn unsupported(query: &Element, action: &str) -> Error {
-    Error::Unsupported(match (query.ns().as_str(), action) {
-        (ns::PUBSUB, "options") => "subscription-options",
-        (ns::PUBSUB, "default") => "retrieve-default-sub",
-        (ns::PUBSUB, "affiliations") => "retrieve-affiliations",
-        (ns::OWNER, "subscriptions") => "manage-subscriptions",
-        (ns::OWNER, "affiliations") => "modify-affiliations",
-        _ => return Error::Malformed("there is no such action"),
-    })
 }
 
 /// Reads the parts that requests share.
@@ -252,7 +349,7 @@ impl Part<'_> {
         Ok(Request::Retract { node, items, notify })
     }
 
-    fn items(&self, items: &Element) -> Result<Request, Error> {
+    fn items(&self, query: &Element, items: &Element) -> Result<Request, Error> {
         if items.attr("subid").is_some() {
             return Err(Error::InvalidSubid);
         }
@@ -263,7 +360,7 @@ impl Part<'_> {
                 Ok(max) => Some(max),
             },
         };
-        Ok(Request::Items { node: self.node(items)?, items: self.ids(items)?, max })
+        Ok(Request::Items { node: self.node(items)?, items: self.ids(items)?, max, page: Page::read(query)? })
     }
 
     fn subscription(&self, action: &Element) -> Result<(Option<NodeName>, String), Error> {
@@ -272,6 +369,22 @@ impl Part<'_> {
         }
         let jid = action.attr("jid").ok_or(Error::JidRequired)?;
         Ok((self.optional_node(action)?, jid.to_owned()))
+    }
+
+    /// The entries of a list: nobody twice (XEP-0060, 8.9.2.4).
+    fn entries(&self, list: &Element, kind: &str) -> Result<Vec<Entry>, Error> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for child in list.children().filter(|child| child.is(kind, ns::OWNER)) {
+            let jid = child.attr("jid").ok_or(Error::JidRequired)?;
+            if entries.iter().any(|entry| entry.jid == jid) || entries.len() >= self.options.max_affiliations
+            {
+                return Err(Error::Malformed("a list names nobody twice, and has an end"));
+            }
+            let value =
+                if kind == "subscription" { child.attr("subscription") } else { child.attr("affiliation") };
+            entries.push(Entry { jid: jid.into(), value: value.map(str::to_owned) });
+        }
+        if entries.is_empty() { Err(Error::Malformed("the list is empty")) } else { Ok(entries) }
     }
 
     fn create(&self, query: &Element, create: &Element) -> Result<Request, Error> {
@@ -337,7 +450,7 @@ mod tests {
         assert!(matches!(pubsub("set", ""), Err(Error::Malformed(_))));
         assert!(matches!(pubsub("get", "<publish node='n'/>"), Err(Error::Malformed(_))));
         assert!(matches!(pubsub("set", "<publish xmlns='x' node='n'/>"), Err(Error::Malformed(_))));
-        assert_eq!(pubsub("get", "<options node='n'/>"), Err(Error::Unsupported("subscription-options")));
+        assert_eq!(pubsub("get", "<options node='n'/>"), Err(Error::JidRequired));
         assert!(matches!(read("set", ""), Err(Error::Malformed(_))));
     }
 
@@ -345,7 +458,10 @@ mod tests {
     fn an_empty_node_is_the_root() {
         for node in ["", "node=''"] {
             let request = pubsub("set", &format!("<subscribe {node} jid='a@b'/>"));
-            assert_eq!(request, Ok(Request::Subscribe { node: None, jid: "a@b".into() }));
+            assert_eq!(
+                request,
+                Ok(Request::Subscribe { node: None, jid: "a@b".into(), options: Form::default() })
+            );
         }
     }
 }

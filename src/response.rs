@@ -10,10 +10,14 @@ use crate::xml::{self, With};
 pub fn reply(iq: &Element, outcome: Result<Option<Element>, Error>) -> Element {
     let attr = |name| iq.attr(name).unwrap_or_default();
     let (kind, inner) = match outcome {
-        Ok(inner) => ("result", inner),
-        Err(error) => ("error", Some(error.to_element())),
+        Ok(inner) => ("result", vec![inner]),
+        Err(error) => {
+            let element = error.to_element();
+            let entries = if let Error::Unacceptable(entries) = error { Some(*entries) } else { None };
+            ("error", vec![entries, Some(element)])
+        }
     };
-    xml::iq(kind, attr("id"), attr("to"), attr("from")).append_all(inner).build()
+    xml::iq(kind, attr("id"), attr("to"), attr("from")).append_all(inner.into_iter().flatten()).build()
 }
 
 /// `<pubsub/>` around `inner`.

@@ -9,9 +9,10 @@ use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::caps::Claim;
 use crate::config::AccessModel;
 use crate::interest::{Interest, NodeSet, SessionId};
-use crate::node::NodeName;
-use crate::occupant::{Allowance, Occupant, Presence, Session, Sessions};
+use crate::node::{ItemId, NodeName};
+use crate::occupant::{Allowance, Occupant, Presence, Session, Sessions, Show};
 use crate::service::{OccupantId, Service, ServiceId};
+use crate::subscribe_options::SubscribeOptions;
 use crate::subscription::{Subscriber, Subscriptions, Topic};
 
 /// A room as MEP knows it.
@@ -82,7 +83,9 @@ impl Room {
                 }
                 session
             }
-            None => self.add(occupant, Session { jid: jid.clone(), occupant, claim: None }),
+            None => {
+                self.add(occupant, Session { jid: jid.clone(), occupant, claim: None, show: Show::Online })
+            }
         }
     }
 
@@ -155,6 +158,24 @@ impl Room {
         }
         session.claim = Some(Rc::clone(claim));
         true
+    }
+
+    /// Notes how available a session says it is.
+    pub fn show(&mut self, session: SessionId, show: Show) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.show = show;
+        }
+    }
+
+    /// Takes out what an occupant published in the room's name, where the node wants that when they leave
+    /// (`pubsub#purge_offline`).
+    pub fn purge_of(&mut self, occupant: &str) -> Vec<(NodeName, Vec<ItemId>)> {
+        let Some(id) = self.find(occupant) else { return Vec::new() };
+        let nodes = self.service.nodes_mut().filter(|(_, node)| node.config.purge_offline);
+        nodes
+            .map(|(name, node)| (name.clone(), node.remove_of(id)))
+            .filter(|(_, ids)| !ids.is_empty())
+            .collect()
     }
 
     /// Sets what a session wants; returns the nodes that are new to it.
@@ -288,13 +309,17 @@ impl Room {
     }
 
     /// Ends the subscriptions of somebody who left, but for those that need no presence.
-    fn end(&mut self, who: &Subscriber) -> Vec<Topic> {
+    fn end(&mut self, who: &Subscriber) -> Vec<(Topic, SubscribeOptions)> {
         let (_, ended): (Vec<_>, Vec<_>) =
             self.subscriptions.topics(who).cloned().partition(|topic| self.outlasts_presence(topic));
-        for topic in &ended {
-            self.subscriptions.remove(who, topic);
+        let mut were = Vec::with_capacity(ended.len());
+        for topic in ended {
+            were.extend(
+                self.subscriptions.options(who, &topic).cloned().map(|options| (topic.clone(), options)),
+            );
+            self.subscriptions.remove(who, &topic);
         }
-        ended
+        were
     }
 
     /// Brings the session back that was just seen going, if it is this one: with all that it had.
@@ -302,9 +327,9 @@ impl Room {
         let Gone { session, wanted, ended } = self.gone.take_if(|gone| gone.session.jid == *jid)?;
         let id = self.add(session.occupant, session);
         self.interest.set(id, &wanted);
-        for topic in ended {
+        for (topic, options) in ended {
             if self.service(topic.0).is_some() {
-                self.subscriptions.insert(Subscriber::Session(jid.clone()), topic);
+                self.subscriptions.insert(Subscriber::Session(jid.clone()), topic, options);
             }
         }
         Some(id)
@@ -324,7 +349,7 @@ impl Room {
 struct Gone {
     session: Session,
     wanted: NodeSet,
-    ended: Vec<Topic>,
+    ended: Vec<(Topic, SubscribeOptions)>,
 }
 
 #[cfg(test)]

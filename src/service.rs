@@ -51,6 +51,11 @@ impl Service {
         self.nodes.iter()
     }
 
+    /// The nodes, oldest first, to change them.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = (&NodeName, &mut Node)> {
+        self.nodes.iter_mut()
+    }
+
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.nodes.len()

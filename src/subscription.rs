@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::node::NodeName;
 use crate::options::Options;
 use crate::service::{OccupantId, ServiceId};
+use crate::subscribe_options::{SubscribeOptions, What};
 
 /// Who is subscribed, as they named themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,8 +30,10 @@ pub type Topic = (ServiceId, Option<NodeName>);
 /// The explicit subscriptions in a room, from either end.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
-    services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexSet<Subscriber>>>,
+    services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, SubscribeOptions>>>,
     topics: HashMap<Subscriber, IndexSet<Topic>>,
+    /// When the first lease is over.
+    next_expiry: Option<u64>,
 }
 
 impl Subscriptions {
@@ -48,17 +51,52 @@ impl Subscriptions {
             return Ok(());
         }
         let mine = self.topics.get(who).map_or(0, IndexSet::len);
-        let theirs: usize = self.services.get(&topic.0).map_or(0, |s| s.values().map(IndexSet::len).sum());
+        let theirs: usize = self.services.get(&topic.0).map_or(0, |s| s.values().map(IndexMap::len).sum());
         if mine >= options.max_subscriptions || theirs >= options.max_subscribers {
             return Err(Error::TooManySubscriptions);
         }
         Ok(())
     }
 
-    /// Subscribes `who`; whether that is new.
-    pub fn insert(&mut self, who: Subscriber, topic: Topic) -> bool {
-        self.services.entry(topic.0).or_default().entry(topic.1.clone()).or_default().insert(who.clone());
+    /// Subscribes `who`, or changes the options; whether that is new.
+    pub fn insert(&mut self, who: Subscriber, topic: Topic, options: SubscribeOptions) -> bool {
+        self.next_expiry = self.next_expiry.into_iter().chain(options.expire).min();
+        let nodes = self.services.entry(topic.0).or_default();
+        nodes.entry(topic.1.clone()).or_default().insert(who.clone(), options);
         self.topics.entry(who).or_default().insert(topic)
+    }
+
+    /// The options of a subscription.
+    pub fn options(&self, who: &Subscriber, (service, node): &Topic) -> Option<&SubscribeOptions> {
+        self.services.get(service)?.get(node)?.get(who)
+    }
+
+    /// Ends the leases that are over at `now`. Costs nothing while none is.
+    pub fn expire(&mut self, now: u64) {
+        if self.next_expiry.is_none_or(|next| next > now) {
+            return;
+        }
+        let mut over = Vec::new();
+        self.next_expiry = None;
+        for (&service, nodes) in &self.services {
+            for (node, subscribers) in nodes {
+                for (who, options) in subscribers {
+                    match options.expire {
+                        Some(at) if at <= now => over.push((who.clone(), (service, node.clone()))),
+                        Some(at) => self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at))),
+                        None => {}
+                    }
+                }
+            }
+        }
+        for (who, topic) in over {
+            self.remove(&who, &topic);
+        }
+    }
+
+    /// Who is subscribed to a node, or to the root, with their options, in the order of subscribing.
+    pub fn of(&self, (service, node): &Topic) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
+        self.services.get(service).and_then(|nodes| nodes.get(node)).into_iter().flatten()
     }
 
     /// Ends one subscription; whether there was one.
@@ -74,14 +112,21 @@ impl Subscriptions {
         true
     }
 
-    /// Who is subscribed to the node or to the root of its service, in the order of subscribing; somebody can
-    /// come twice.
-    pub fn subscribers(&self, service: ServiceId, node: &NodeName) -> impl Iterator<Item = &Subscriber> {
+    /// Who is to be told of something at a node: those who are subscribed to it or to the root of its service, and
+    /// want to know of this kind of thing. Somebody can come twice.
+    pub fn subscribers(
+        &self,
+        service: ServiceId,
+        node: &NodeName,
+        what: What,
+    ) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
         let service = self.services.get(&service);
         let of = move |topic: &Option<NodeName>| {
             service.and_then(|service| service.get(topic)).into_iter().flatten()
         };
-        of(&Some(node.clone())).chain(of(&None))
+        let direct = of(&Some(node.clone())).filter(move |_| what != What::Created);
+        let root = of(&None).filter(move |(_, options)| options.kind.includes(what));
+        direct.chain(root).filter(|(_, options)| options.deliver)
     }
 
     /// What `who` is subscribed to.
@@ -102,7 +147,7 @@ impl Subscriptions {
         if nodes.is_empty() {
             self.services.remove(&service);
         }
-        for who in subscribers {
+        for who in subscribers.into_keys() {
             self.remove_from_topics(&who, &topic);
         }
     }
@@ -111,7 +156,7 @@ impl Subscriptions {
     pub fn remove_service(&mut self, service: ServiceId) {
         for (node, subscribers) in self.services.remove(&service).into_iter().flatten() {
             let topic = (service, node);
-            for who in subscribers {
+            for who in subscribers.into_keys() {
                 self.remove_from_topics(&who, &topic);
             }
         }
@@ -167,15 +212,26 @@ mod tests {
     }
 
     fn who(subscriptions: &Subscriptions, node: &str) -> Vec<Subscriber> {
-        subscriptions.subscribers(ServiceId::Room, &node.into()).cloned().collect()
+        subscriptions
+            .subscribers(ServiceId::Room, &node.into(), What::Items)
+            .map(|(who, _)| who.clone())
+            .collect()
     }
 
     #[test]
     fn the_root_means_all_nodes() {
         let mut subscriptions = Subscriptions::default();
-        assert!(subscriptions.insert(account("b"), (ServiceId::Room, None)));
-        assert!(subscriptions.insert(account("a"), (ServiceId::Room, Some("mood".into()))));
-        assert!(!subscriptions.insert(account("a"), (ServiceId::Room, Some("mood".into()))));
+        assert!(subscriptions.insert(account("b"), (ServiceId::Room, None), SubscribeOptions::default()));
+        assert!(subscriptions.insert(
+            account("a"),
+            (ServiceId::Room, Some("mood".into())),
+            SubscribeOptions::default()
+        ));
+        assert!(!subscriptions.insert(
+            account("a"),
+            (ServiceId::Room, Some("mood".into())),
+            SubscribeOptions::default()
+        ));
         assert_eq!(who(&subscriptions, "mood"), [account("a"), account("b")]);
         assert_eq!(who(&subscriptions, "tune"), [account("b")]);
         assert!(subscriptions.remove(&account("b"), &(ServiceId::Room, None)));
@@ -191,7 +247,7 @@ mod tests {
             for topic in
                 [(ServiceId::Room, Some("mood".into())), (occupant, None), (occupant, Some("mood".into()))]
             {
-                subscriptions.insert(account("a"), topic);
+                subscriptions.insert(account("a"), topic, SubscribeOptions::default());
             }
             subscriptions
         };
@@ -212,7 +268,7 @@ mod tests {
         let topic = |node: &str| (ServiceId::Room, Some(NodeName::from(node)));
         let add = |subscriptions: &mut Subscriptions, name: &str, node: &str| {
             subscriptions.check(&account(name), &topic(node), &options)?;
-            subscriptions.insert(account(name), topic(node));
+            subscriptions.insert(account(name), topic(node), SubscribeOptions::default());
             Ok(())
         };
         assert_eq!(add(&mut subscriptions, "a", "mood"), Ok(()));

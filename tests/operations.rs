@@ -142,7 +142,7 @@ impl Play {
     }
 
     /// The messages that came: each session once at the most, and exactly these.
-    fn check_told(&self, happened: &Happened, expected: &BTreeSet<usize>) -> Result<(), TestCaseError> {
+    fn check_told(happened: &Happened, expected: &BTreeSet<usize>) -> Result<(), TestCaseError> {
         let got: Vec<_> = happened.messages.iter().map(|(jid, _)| jid.to_string()).collect();
         let distinct: BTreeSet<_> = got.iter().cloned().collect();
         prop_assert_eq!(got.len(), distinct.len(), "one event for each session");
@@ -183,10 +183,11 @@ impl Play {
 
     fn play(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Enter { who, wants, honest } => self.enter(who, wants, honest),
+            Step::Enter { who, wants, honest } => self.enter(who, &wants, honest),
             Step::Leave { who } => {
-                let room = self.world.room();
-                self.world.host.leave(&room, &occupant(&nick(who)));
+                let room = World::room();
+                let mut call = self.world.call();
+                self.world.host.leave(&room, &occupant(&nick(who)), &mut call);
                 self.model.leave(who);
                 Ok(())
             }
@@ -215,7 +216,7 @@ impl Play {
         }
     }
 
-    fn enter(&mut self, who: usize, wants: BTreeSet<usize>, honest: bool) -> Result<(), TestCaseError> {
+    fn enter(&mut self, who: usize, wants: &BTreeSet<usize>, honest: bool) -> Result<(), TestCaseError> {
         // A lie is a hash that nothing has; the answer then serves this session alone.
         let mut names: Vec<_> = wants.iter().map(ToString::to_string).collect();
         names.push(if honest { "honest".into() } else { format!("{who} lies") });
@@ -230,8 +231,9 @@ impl Play {
 
         prop_assert_eq!(happened.questions.len(), 1, "nothing here is ever verified, so everybody is asked");
         let question = happened.questions.remove(0);
-        let features: String =
+        let features: Vec<_> =
             wants.iter().map(|&node| format!("<feature var='{}+notify'/>", NODES[node])).collect();
+        let features = features.concat();
         let answer = element(&format!(
             "<iq type='result' id='{}' from='{}' to='room'><query xmlns='http://jabber.org/protocol/disco#info'>\
              {features}</query></iq>",
@@ -271,7 +273,7 @@ impl Play {
             self.model.nodes.insert((at, node), Some(self.published));
         }
         let told = if accepted { self.model.told(at, node) } else { BTreeSet::new() };
-        self.check_told(&happened, &told)
+        Self::check_told(&happened, &told)
     }
 
     fn remove(&mut self, who: usize, node: usize, inner: &str, known: bool) -> Result<(), TestCaseError> {
@@ -284,7 +286,7 @@ impl Play {
             Some(if known { "result" } else { "error" })
         );
         let told = if known { self.model.told(who, node) } else { BTreeSet::new() };
-        self.check_told(&happened, &told)
+        Self::check_told(&happened, &told)
     }
 
     fn subscribe(&mut self, who: usize, at: usize, node: Option<usize>) -> Result<(), TestCaseError> {
@@ -315,7 +317,10 @@ impl Play {
         let inner = format!("<unsubscribe {attr} jid='{}'/>", session(who));
         let happened = self.request(who, at, "set", &inner, Role::Participant).unwrap();
         let known = self.model.subscriptions.remove(&(who, at, node));
-        prop_assert_eq!(happened.reply.as_ref().unwrap().attr("type"), Some(if known { "result" } else { "error" }));
+        prop_assert_eq!(
+            happened.reply.as_ref().unwrap().attr("type"),
+            Some(if known { "result" } else { "error" })
+        );
         Ok(())
     }
 
@@ -366,9 +371,10 @@ proptest! {
             let counts = play.world.host.counts();
             prop_assert_eq!((counts.occupants, counts.nodes, counts.subscriptions), play.model.counts());
         }
-        let room = play.world.room();
+        let room = World::room();
         for who in 0..PEOPLE {
-            play.world.host.leave(&room, &occupant(&nick(who)));
+            let mut call = play.world.call();
+            play.world.host.leave(&room, &occupant(&nick(who)), &mut call);
         }
         prop_assert_eq!(play.world.host.counts(), Counts::default(), "nothing is left behind");
     }

@@ -1,5 +1,7 @@
 //! What the glue hands in, read from tables. A missing or wrong entry is the glue's mistake, and a Lua error.
 
+use std::collections::HashMap;
+
 use mlua::prelude::*;
 
 use super::stanza;
@@ -7,10 +9,11 @@ use crate::access::{Actor, Publishers, Role, Standing};
 use crate::address::SessionJid;
 use crate::call::Call;
 use crate::caps::Claim;
-use crate::config::NotificationType;
+use crate::config::{NodeConfig, NotificationType};
+use crate::form::Form;
 use crate::host::{Seen, Setting};
 use crate::ns;
-use crate::occupant::Presence;
+use crate::occupant::{Presence, Said, Show};
 use crate::options::Options;
 
 /// A borrowed-for-the-call string of the glue's.
@@ -52,17 +55,18 @@ pub(super) fn presence(table: &LuaTable) -> LuaResult<Presence> {
     })
 }
 
-/// `{ jid, nick, role, affiliation }`; without `nick` outside the room.
+/// `{ jid, nick, role, affiliation, sees_jids }`; without `nick` outside the room.
 pub(super) fn actor(table: &LuaTable) -> LuaResult<Actor> {
     Ok(Actor {
         session: string(table, "jid")?.as_str().into(),
         occupant: table.get::<Option<String>>("nick")?.map(|nick| nick.as_str().into()),
         role: choice(table, "role", Role::from_name)?,
         standing: choice(table, "affiliation", Standing::from_name)?,
+        sees_jids: table.get("sees_jids")?,
     })
 }
 
-/// `{ room, publishers, nick, affiliation }`; without `nick` it is the room that is asked.
+/// `{ room, publishers, anonymous, nick, affiliation }`; without `nick` it is the room that is asked.
 pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
     let occupant = match table.get::<Option<String>>("nick")? {
         Some(nick) => Some((nick.as_str().into(), choice(table, "affiliation", Standing::from_name)?)),
@@ -71,13 +75,16 @@ pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
     Ok(Setting {
         room: string(table, "room")?.as_str().into(),
         publishers: choice(table, "publishers", Publishers::from_name)?,
+        anonymous: table.get("anonymous")?,
         occupant,
     })
 }
 
-/// The `<c/>` of a presence stanza.
-pub(super) fn claim(stanza: &LuaTable) -> LuaResult<Option<Claim>> {
-    Ok(stanza::read_child(stanza, "c", ns::CAPS)?.and_then(|c| Claim::read(&c)))
+/// What a presence stanza says of its client: its `<c/>` and its `<show/>`.
+pub(super) fn said(stanza: &LuaTable) -> LuaResult<Said> {
+    let claim = stanza::read_child(stanza, "c", Some(ns::CAPS))?.and_then(|c| Claim::read(&c));
+    let show = stanza::read_child(stanza, "show", None)?.and_then(|show| Show::from_name(&show.text()));
+    Ok(Said { claim, show: show.unwrap_or_default() })
 }
 
 /// A list of `{ presence, sessions }`, sorted by nick: Lua's order is none.
@@ -92,13 +99,13 @@ pub(super) fn occupants(list: &LuaTable) -> LuaResult<Vec<Seen>> {
 }
 
 /// A table of presence stanzas by full JID, sorted: Lua's order is none.
-pub(super) fn sessions(table: &LuaTable) -> LuaResult<Vec<(SessionJid, Option<Claim>)>> {
+pub(super) fn sessions(table: &LuaTable) -> LuaResult<Vec<(SessionJid, Said)>> {
     let mut sessions = Vec::new();
     for pair in table.pairs::<String, LuaTable>() {
         let (jid, stanza) = pair?;
         let kind: Option<LuaString> = stanza.get::<LuaTable>("attr")?.get("type")?;
         if kind.is_none() {
-            sessions.push((SessionJid::from(jid.as_str()), claim(&stanza)?));
+            sessions.push((SessionJid::from(jid.as_str()), said(&stanza)?));
         }
     }
     sessions.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -114,6 +121,7 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     number(table, "max_room_nodes", &mut options.max_room_nodes)?;
     number(table, "max_subscriptions", &mut options.max_subscriptions)?;
     number(table, "max_subscribers", &mut options.max_subscribers)?;
+    number(table, "max_affiliations", &mut options.max_affiliations)?;
     number(table, "publish_burst", &mut options.publish_burst)?;
     number(table, "publish_rate", &mut options.publish_rate)?;
     number(table, "max_last_items", &mut options.max_last_items)?;
@@ -124,10 +132,32 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     if table.contains_key("notification_type")? {
         options.notification_type = choice(table, "notification_type", NotificationType::from_name)?;
     }
+    if let Some(nodes) = table.get::<Option<LuaTable>>("node_config")? {
+        options.forced = forced(&nodes, &options)?;
+    }
     if let Some(nodes) = table.get::<Option<Vec<String>>>("reserved_nodes")? {
         options.reserved_nodes = nodes.into_iter().collect();
     }
     Ok(options)
+}
+
+/// `{ [node] = { field = value } }`: fields of the configuration, without `pubsub#`, that nobody changes.
+fn forced(nodes: &LuaTable, options: &Options) -> LuaResult<HashMap<String, Form>> {
+    let mut forced = HashMap::new();
+    for pair in nodes.pairs::<String, LuaTable>() {
+        let (node, fields) = pair?;
+        let mut form = Form::default();
+        for field in fields.pairs::<String, LuaValue>() {
+            let (var, value) = field?;
+            form.fields.push((format!("pubsub#{var}"), vec![value.to_string()?]));
+        }
+        form.fields.sort_unstable();
+        NodeConfig::new(options)
+            .with(&form, options)
+            .map_err(|error| LuaError::runtime(format!("node {node:?}: {error}")))?;
+        forced.insert(node, form);
+    }
+    Ok(forced)
 }
 
 fn number<T: FromLua>(table: &LuaTable, key: &str, place: &mut T) -> LuaResult<()> {

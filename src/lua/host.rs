@@ -42,10 +42,10 @@ impl Bound {
         this: &mut Self,
         (room, who, session, stanza, now, random): (Text, LuaTable, Text, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let (who, claim) = (arguments::presence(&who)?, arguments::claim(&stanza)?);
+        let (who, said) = (arguments::presence(&who)?, arguments::said(&stanza)?);
         let mut call = arguments::call(now, &random)?;
         let (room, session) = (room.as_str().into(), session.as_str().into());
-        let effects = this.host.enter(&room, who, &session, claim, &mut call);
+        let effects = this.host.enter(&room, who, &session, said, &mut call);
         this.effects(lua, &effects)
     }
 
@@ -58,6 +58,17 @@ impl Bound {
         let (who, sessions) = (arguments::presence(&who)?, arguments::sessions(&sessions)?);
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut call);
+        this.effects(lua, &effects)
+    }
+
+    /// `host:leave(room, occupant, now, random)`
+    fn leave(
+        lua: &Lua,
+        this: &mut Self,
+        (room, occupant, now, random): (Text, Text, f64, LuaString),
+    ) -> LuaResult<LuaTable> {
+        let mut call = arguments::call(now, &random)?;
+        let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), &mut call);
         this.effects(lua, &effects)
     }
 
@@ -146,10 +157,7 @@ impl LuaUserData for Bound {
             this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
             Ok(())
         });
-        methods.add_method_mut("leave", |_, this, (room, occupant): (Text, Text)| {
-            this.host.leave(&room.as_str().into(), occupant.as_str());
-            Ok(())
-        });
+        methods.add_method_mut("leave", Self::leave);
         methods.add_method_mut("destroy", |_, this, room: Text| {
             this.host.destroy(&room.as_str().into());
             Ok(())

@@ -18,7 +18,7 @@ use crate::entity;
 fn mep_core(lua: &Lua) -> LuaResult<LuaTable> {
     let exports = lua.create_table()?;
     exports.set("version", env!("CARGO_PKG_VERSION"))?;
-    exports.set("features", lua.create_sequence_from(entity::features())?)?;
+    exports.set("features", lua.create_sequence_from(entity::features(true))?)?;
     exports.set("new", lua.create_function(host::new)?)?;
     Ok(exports)
 }

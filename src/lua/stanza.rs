@@ -42,15 +42,25 @@ pub(super) fn read(stanza: &LuaTable, bounds: Bounds) -> LuaResult<Walked> {
     })
 }
 
-/// Reads the first child of a stanza that is a `<name xmlns='ns'/>`, without what is in it.
-pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: &str) -> LuaResult<Option<Element>> {
+/// Reads the first child of a stanza of this name and namespace (`None`: the stanza's own), with the texts in it but
+/// not its children.
+pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: Option<&str>) -> LuaResult<Option<Element>> {
     let tags: LuaTable = stanza.raw_get("tags")?;
     for at in 1..=tags.raw_len() {
         let tag: LuaTable = tags.raw_get(at)?;
-        let attr: LuaTable = tag.raw_get("attr")?;
-        if is(&tag, "name", name)? && is(&attr, "xmlns", ns)? {
+        let xmlns: Option<LuaString> = tag.raw_get::<LuaTable>("attr")?.raw_get("xmlns")?;
+        let same_ns = match (&xmlns, ns) {
+            (Some(xmlns), Some(ns)) => *xmlns.as_bytes() == *ns.as_bytes(),
+            (None, None) => true,
+            _ => false,
+        };
+        if same_ns && tag.raw_get::<LuaString>("name")?.as_bytes() == name.as_bytes() {
             let mut walk = Walk { left: MAX_ATTRIBUTES, parsed: true };
-            return walk.start(&tag, ns).map(Some);
+            let mut element = walk.start(&tag, ns.unwrap_or(ns::CLIENT))?;
+            if let LuaValue::String(text) = tag.raw_get(1)? {
+                element.append_text_node(&*text.to_str()?);
+            }
+            return Ok(Some(element));
         }
     }
     Ok(None)
@@ -193,9 +203,4 @@ fn is_parsed(stanza: &LuaTable) -> LuaResult<bool> {
     let Some(query) = first(stanza)? else { return Ok(false) };
     let Some(action) = first(&query)? else { return Ok(false) };
     action.raw_get::<LuaTable>("attr")?.contains_key("xmlns")
-}
-
-fn is(table: &LuaTable, key: &str, wanted: &str) -> LuaResult<bool> {
-    let value: Option<LuaString> = table.raw_get(key)?;
-    Ok(value.is_some_and(|value| *value.as_bytes() == *wanted.as_bytes()))
 }

@@ -9,7 +9,7 @@ use mep_core::call::Call;
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
 use mep_core::host::{Host, Setting};
-use mep_core::occupant::Presence;
+use mep_core::occupant::{Presence, Said, Show};
 use mep_core::options::Options;
 use minidom::Element;
 
@@ -42,15 +42,15 @@ impl World {
         Call::new(self.now, random)
     }
 
-    pub fn room(&self) -> RoomJid {
+    pub fn room() -> RoomJid {
         ROOM.into()
     }
 
     /// Somebody comes in; `presence` is the stanza.
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
-        let claim = element(presence).children().find_map(Claim::read);
-        let (mut call, room) = (self.call(), self.room());
-        sort(self.host.enter(&room, seen(nick), &session.into(), claim, &mut call))
+        let said = Said { claim: element(presence).children().find_map(Claim::read), show: Show::Online };
+        let (mut call, room) = (self.call(), Self::room());
+        sort(self.host.enter(&room, seen(nick), &session.into(), said, &mut call))
     }
 
     /// An answer, as it comes from the wire.
@@ -71,12 +71,18 @@ impl World {
         let iq = element(iq);
         let to = iq.attr("to").unwrap().to_owned();
         let setting = Setting {
-            room: self.room(),
+            room: Self::room(),
             publishers: Publishers::Admins,
+            anonymous: true,
             occupant: to.contains('/').then(|| (to.as_str().into(), Standing::None)),
         };
-        let actor =
-            Actor { session: session.into(), occupant: Some(occupant(nick).as_str().into()), role, standing };
+        let actor = Actor {
+            session: session.into(),
+            occupant: Some(occupant(nick).as_str().into()),
+            role,
+            standing,
+            sees_jids: false,
+        };
         let mut call = self.call();
         self.host.request(&setting, &actor, &iq, &mut call).map(sort)
     }
