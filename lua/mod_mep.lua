@@ -19,6 +19,7 @@ local st = require "util.stanza";
 local time_now = require "util.time".now;
 
 local run = module:require "effects".run;
+local settings = module:require "options";
 local rooms = module:require "rooms";
 
 local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
@@ -35,34 +36,7 @@ end
 
 local muc = module:depends "muc";
 
-local reserved = module:get_option_set("mep_reserved_nodes");
-local reserved_nodes;
-if reserved then
-	reserved_nodes = {};
-	for node in reserved do
-		table.insert(reserved_nodes, node);
-	end
-end
-
-local options = {
-	max_payload_size = module:get_option_number("mep_max_payload_size");
-	max_depth = module:get_option_number("mep_max_payload_depth");
-	max_parts = module:get_option_number("mep_max_payload_parts");
-	max_items = module:get_option_number("mep_max_items");
-	max_nodes = module:get_option_number("mep_max_nodes");
-	max_room_nodes = module:get_option_number("mep_max_room_nodes");
-	max_subscriptions = module:get_option_number("mep_max_subscriptions");
-	max_subscribers = module:get_option_number("mep_max_subscribers");
-	max_last_items = module:get_option_number("mep_max_last_items");
-	max_affiliations = module:get_option_number("mep_max_affiliations");
-	node_config = module:get_option("mep_node_config");
-	publish_burst = module:get_option_number("mep_publish_burst");
-	publish_rate = module:get_option_number("mep_publish_rate");
-	caps_cache_size = module:get_option_number("mep_caps_cache_size");
-	caps_timeout = module:get_option_number("mep_caps_timeout");
-	notification_type = module:get_option_string("mep_notification_type");
-	reserved_nodes = reserved_nodes;
-};
+local options = settings.for_core();
 
 local core;
 -- Rooms that were destroyed while somebody was in them: Prosody goes on with such an object after the only occupant
@@ -98,6 +72,14 @@ end
 local function restore(room)
 	if rooms.is_usable(room) then
 		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
+	end
+end
+
+if options.node_config ~= nil then
+	local ok, problem = pcall(lib.new, st.stanza_mt, options);
+	if not ok then
+		settings.wrong("mep_node_config", options.node_config, "nodes with their fields: "..tostring(problem));
+		options.node_config = nil;
 	end
 end
 

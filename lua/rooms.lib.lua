@@ -1,7 +1,7 @@
 -- What the core is told of rooms and occupants: the facts, as mod_muc has them at this moment.
 
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
-local default_publishers = module:get_option_string("mep_room_publishers", "admins");
+local default_publishers = module:require "options".room_publishers;
 
 -- What an occupant's presence says, but for its sessions.
 local function presence(room, occupant)
@@ -85,11 +85,6 @@ module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
 		event.status_codes["104"] = true;
 	end
 end);
-
-if not publishers[default_publishers] then
-	module:log("warn", "mep_room_publishers is %q: taken for \"admins\"", default_publishers);
-	default_publishers = "admins";
-end
 
 return {
 	presence = presence;

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::form::Form;
 use crate::node::{Node, NodeName};
+use crate::occupant::Allowance;
 use crate::options::Options;
 use crate::request::Request;
 use crate::room::Room;
@@ -46,8 +47,21 @@ pub(crate) enum Answer {
 }
 
 impl Case<'_> {
-    /// Carries a request out.
+    /// Carries a request out, if its time has come: what others are told of has a rate.
     pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
+        let (counted, now) = (request.is_counted(), self.call.now);
+        let options = self.options;
+        if counted && !self.allowance().permits(now, options) {
+            return Err(Error::TooFast);
+        }
+        let answer = self.dispatch(request)?;
+        if counted {
+            self.allowance().count(now, options);
+        }
+        Ok(answer)
+    }
+
+    fn dispatch(&mut self, request: Request) -> Result<Answer, Error> {
         let now = self.call.now;
         self.room.subscriptions.expire(now);
         if let Some(name) = request.node()
@@ -79,6 +93,12 @@ impl Case<'_> {
             Request::Info { node } => self.info(node.as_ref()),
             Request::List { node, page } => self.list(node.as_ref(), page.as_ref()),
         }
+    }
+
+    /// What the actor may still do now; those who are not in the room share one.
+    fn allowance(&mut self) -> &mut Allowance {
+        let mine = self.me().and_then(|me| self.room.occupants.get_mut(&me));
+        mine.map_or(&mut self.room.allowance, |occupant| &mut occupant.allowance)
     }
 
     /// The actor's number in the room.

@@ -12,7 +12,6 @@ use crate::event::Event;
 use crate::form::Form;
 use crate::node::{Item, ItemId, NodeName};
 use crate::ns;
-use crate::occupant::Allowance;
 use crate::request::Published;
 use crate::response;
 use crate::xml::{self, With};
@@ -26,9 +25,6 @@ impl Case<'_> {
         options: &Form,
     ) -> Result<Answer, Error> {
         self.authorise(Action::Publish, Some(name))?;
-        if !self.allowance().permits(self.call.now, self.options) {
-            return Err(Error::TooFast);
-        }
         let config = match self.service()?.node(name.as_str()) {
             Ok(node) => {
                 node.config.meets(options, self.options)?;
@@ -46,8 +42,7 @@ impl Case<'_> {
             return Err(Error::NodeFull);
         }
 
-        let (now, limits) = (self.call.now, self.options);
-        self.allowance_mut().count(now, limits);
+        let now = self.call.now;
         let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
         self.make(name, config)?;
         let Some(Published { id, payload }) = item else {
@@ -104,19 +99,6 @@ impl Case<'_> {
         };
         let mine = |id: &ItemId| node.item(id.as_str()).is_some_and(|(_, item)| item.publisher == self.me());
         self.me().is_some() && self.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
-    }
-
-    fn allowance(&self) -> &Allowance {
-        let mine = self.me().and_then(|me| self.room.occupants.get(&me));
-        mine.map_or(&self.room.allowance, |occupant| &occupant.allowance)
-    }
-
-    fn allowance_mut(&mut self) -> &mut Allowance {
-        let me = self.me();
-        match me.and_then(|me| self.room.occupants.get_mut(&me)) {
-            Some(occupant) => &mut occupant.allowance,
-            None => &mut self.room.allowance,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests, read from stanzas: what a client asks for, with every form of it checked (XEP-0060, 5 to 8).
 
+use indexmap::IndexSet;
 use minidom::{Element, Node};
 
 use crate::error::Error;
@@ -7,7 +8,7 @@ use crate::form::Form;
 use crate::node::{ItemId, NodeName};
 use crate::ns;
 use crate::options::Options;
-use crate::rsm::Page;
+use crate::rsm::{self, Page};
 use crate::xml;
 
 /// What a client asks for.
@@ -201,6 +202,7 @@ impl Request {
         if !action.has_ns(query.ns().as_str()) {
             return Err(Error::Malformed("the action is in another namespace"));
         }
+        check_companions(query, action.name())?;
         match (query.ns().as_str(), set, action.name()) {
             (ns::PUBSUB, true, "publish") => part.publish(query, action),
             (ns::PUBSUB, true, "retract") => part.retract(action),
@@ -272,6 +274,34 @@ impl Request {
         reads && self.node().is_some()
     }
 
+    /// Whether it can lead to something that others are told of: such requests have a rate.
+    pub(crate) fn is_counted(&self) -> bool {
+        match self {
+            Self::Publish { .. }
+            | Self::Retract { .. }
+            | Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Create { .. }
+            | Self::SetConfig { .. }
+            | Self::Delete { .. }
+            | Self::Purge { .. }
+            | Self::SetSubscribers { .. }
+            | Self::SetAffiliates { .. } => true,
+            Self::Items { .. }
+            | Self::Subscriptions { .. }
+            | Self::Affiliations { .. }
+            | Self::GetOptions { .. }
+            | Self::SetOptions { .. }
+            | Self::GetDefaultOptions { .. }
+            | Self::GetConfig { .. }
+            | Self::GetDefault
+            | Self::GetSubscribers { .. }
+            | Self::GetAffiliates { .. }
+            | Self::Info { .. }
+            | Self::List { .. } => false,
+        }
+    }
+
     /// The node that the request names.
     pub fn node(&self) -> Option<&NodeName> {
         match self {
@@ -298,6 +328,22 @@ impl Request {
             | Self::List { node, .. } => node.as_ref(),
             Self::GetDefault => None,
         }
+    }
+}
+
+/// One request does one thing: beside the action there is only what belongs to it.
+fn check_companions(query: &Element, action: &str) -> Result<(), Error> {
+    let belongs = |child: &Element| match action {
+        "publish" => child.is("publish-options", ns::PUBSUB),
+        "create" => child.is("configure", ns::PUBSUB),
+        "subscribe" => child.is("options", ns::PUBSUB),
+        "items" => child.is("set", rsm::NS),
+        _ => false,
+    };
+    if query.children().skip(1).all(belongs) {
+        Ok(())
+    } else {
+        Err(Error::Malformed("one request does one thing"))
     }
 }
 
@@ -409,9 +455,12 @@ impl Part<'_> {
         element.attr("node").filter(|node| !node.is_empty()).map(|node| self.name(node)).transpose()
     }
 
+    /// The items that are named, each once.
     fn ids(&self, parent: &Element) -> Result<Vec<ItemId>, Error> {
         let items = parent.children().filter(|child| child.is("item", ns::PUBSUB));
-        items.map(|item| self.name(item.attr("id").ok_or(Error::ItemRequired)?)).collect()
+        let ids: Result<IndexSet<ItemId>, _> =
+            items.map(|item| self.name(item.attr("id").ok_or(Error::ItemRequired)?)).collect();
+        Ok(ids?.into_iter().collect())
     }
 
     fn name<'t, T: From<&'t str>>(&self, text: &'t str) -> Result<T, Error> {
