@@ -6,6 +6,10 @@
 local queue, first, last = {}, 1, 0;
 local running = false;
 
+local function log_failure(kind, err)
+	module:log("error", "Could not carry out a %s: %s", kind, err);
+end
+
 local carry_out = {};
 
 function carry_out.reply(effect, origin)
@@ -21,7 +25,10 @@ function carry_out.notify(effect)
 	local attr = stanza.attr;
 	for _, jid in ipairs(effect.to) do
 		attr.to = jid;
-		module:send(stanza);
+		local ok, err = pcall(module.send, module, stanza); -- what fails for one is nothing to the others
+		if not ok then
+			log_failure("notify", err);
+		end
 	end
 end
 
@@ -45,7 +52,7 @@ local function run(effects, origin, on_wake)
 		first = first + 1;
 		local ok, err = pcall(carry_out[effect.kind], effect, effect.origin);
 		if not ok then
-			module:log("error", "Could not carry out a %s: %s", effect.kind, err);
+			log_failure(effect.kind, err);
 		end
 	end
 	first, last = 1, 0;

@@ -31,7 +31,11 @@ local function list(name)
 	if not set then return nil; end
 	local values = {};
 	for value in set do
-		table.insert(values, value);
+		if type(value) == "string" then
+			table.insert(values, value);
+		else
+			wrong(name, value, "a list of names");
+		end
 	end
 	return values;
 end
@@ -59,8 +63,13 @@ local function for_core()
 	};
 end
 
+-- Who publishes as the room where its own configuration does not say.
+local function room_publishers()
+	return choice("mep_room_publishers", { "owners", "admins", "moderators", "participants" }) or "admins";
+end
+
 return {
 	for_core = for_core;
-	room_publishers = choice("mep_room_publishers", { "owners", "admins", "moderators", "participants" }) or "admins";
+	room_publishers = room_publishers;
 	wrong = wrong;
 };

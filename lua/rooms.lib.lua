@@ -1,7 +1,14 @@
 -- What the core is told of rooms and occupants: the facts, as mod_muc has them at this moment.
 
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
-local default_publishers = module:require "options".room_publishers;
+local default_publishers = module:require "options".room_publishers();
+local known_publishers = { owners = true, admins = true, moderators = true, participants = true };
+
+-- Who publishes as a room. What another version has stored may be unknown to this one.
+local function publishers_of(room)
+	local publishers = room._data.mep_publishers;
+	return known_publishers[publishers] and publishers or default_publishers;
+end
 
 -- What an occupant's presence says, but for its sessions.
 local function presence(room, occupant)
@@ -31,7 +38,7 @@ end
 local function setting(room, to)
 	local facts = {
 		room = room.jid;
-		publishers = room._data.mep_publishers or default_publishers;
+		publishers = publishers_of(room);
 		anonymous = room:get_whois() ~= "anyone";
 	};
 	if to ~= room.jid then
@@ -59,7 +66,7 @@ local function is_usable(room)
 end
 
 module:hook("muc-config-form", function (event)
-	local current = event.room._data.mep_publishers or default_publishers;
+	local current = publishers_of(event.room);
 	local function option(value, label)
 		return { value = value, label = label, default = value == current };
 	end
@@ -76,12 +83,10 @@ module:hook("muc-config-form", function (event)
 	});
 end, 70-8);
 
-local publishers = { owners = true, admins = true, moderators = true, participants = true };
-
 module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
-	local data, value = event.room._data, event.value;
-	if publishers[value] and value ~= (data.mep_publishers or default_publishers) then
-		data.mep_publishers = value;
+	local room, value = event.room, event.value;
+	if known_publishers[value] and value ~= publishers_of(room) then
+		room._data.mep_publishers = value;
 		event.status_codes["104"] = true;
 	end
 end);

@@ -71,7 +71,8 @@ impl Room {
         match (node.config.itemreply, service) {
             (ItemReply::None, _) => None,
             (ItemReply::Publisher, ServiceId::Room) => {
-                let publisher = self.occupants.get(&item.publisher?)?;
+                let publisher =
+                    self.occupants.get(&item.publisher?).filter(|publisher| publisher.presence.visible)?;
                 Some(publisher.presence.occupant.as_str())
             }
             _ => Some(self.address(service)),
@@ -129,7 +130,7 @@ impl Room {
 
     /// Whether somebody at `session` may read a node of `service`.
     pub(crate) fn may_see(&self, session: &Session, service: ServiceId, node: &Node) -> bool {
-        let affiliation = affiliation(session, service, node);
+        let affiliation = self.affiliation_of(session, service, node);
         self.shows(service, session.jid.bare()) && access::may_read(&node.config, affiliation, true).is_ok()
     }
 
@@ -275,6 +276,19 @@ impl Room {
         }
     }
 
+    fn affiliation_of(&self, session: &Session, service: ServiceId, node: &Node) -> Affiliation {
+        let owns = match service {
+            ServiceId::Occupant(id) => id == session.occupant,
+            ServiceId::Room => self.occupants.get(&session.occupant).is_some_and(|occupant| {
+                self.publishers.include(occupant.presence.role, occupant.presence.standing)
+            }),
+        };
+        if owns {
+            return Affiliation::Owner;
+        }
+        node.affiliations.get(session.jid.bare(), Some(session.occupant))
+    }
+
     fn account(&self, session: SessionId) -> &str {
         self.sessions.get(session).map_or("", |session| session.jid.bare())
     }
@@ -303,11 +317,4 @@ fn names_of(session: &Session) -> [Subscriber; 3] {
         Subscriber::Account(session.jid.bare().into()),
         Subscriber::Occupant(session.occupant),
     ]
-}
-
-fn affiliation(session: &Session, service: ServiceId, node: &Node) -> Affiliation {
-    if service == ServiceId::Occupant(session.occupant) {
-        return Affiliation::Owner;
-    }
-    node.affiliations.get(session.jid.bare(), Some(session.occupant))
 }

@@ -133,7 +133,10 @@ impl Host {
             match self.caps.known(&claim) {
                 Some(set) => {
                     let new = entry.want(id, &set);
-                    effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                    // Whoever changes its mind all the time is sent no last items all the time.
+                    if !new.is_empty() && entry.take_allowance(id, call.now, &self.options) {
+                        effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                    }
                 }
                 None => effects.extend(self.ask(room, jid, &claim, call)),
             }
@@ -218,6 +221,17 @@ impl Host {
             }
             Err(error) => Some(vec![Effect::Reply(response::reply(iq, Err(error)))]),
         }
+    }
+
+    /// Whether a request that is too large to be looked at is MEP's to refuse: what goes on to `mod_muc`, which has its
+    /// own words, must not tell who is at which nick.
+    pub fn is_ours(&self, setting: &Setting, actor: &Actor) -> bool {
+        let Some((occupant, _)) = &setting.occupant else { return true };
+        let room = self.rooms.get(&setting.room).filter(|_| actor.occupant.is_some());
+        room.is_some_and(|room| {
+            let id = room.find(occupant.as_str()).map(ServiceId::Occupant);
+            id.is_some_and(|id| room.shows(id, actor.session.bare()))
+        })
     }
 
     /// What came back for the question `id`: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or
@@ -323,6 +337,7 @@ fn answer(
     // an occupant has opened to all.
     let outsider = actor.occupant.is_none() && target != ServiceId::Room;
     let Setting { publishers, anonymous, .. } = *setting;
+    room.publishers = publishers;
     let effects = Vec::new();
     let mut case = Case { room, target, standing, actor, publishers, anonymous, options, call, effects };
     let answered = Request::read(iq, options).and_then(|request| {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use indexmap::IndexSet;
 use minidom::{Element, ElementBuilder};
 
 use crate::access::{self, Action, Affiliation, Person};
@@ -24,11 +25,11 @@ impl Case<'_> {
         self.service()?.node(name.as_str())?;
         let nicks = self.nicks();
         let topic = (self.target, Some(name.clone()));
-        let entries = self.room.subscriptions.of(&topic).filter_map(|(who, _)| {
-            let jid = self.subscriber_shown(who, &nicks)?;
-            Some(subscription(&jid, true))
-        });
-        Ok(list("subscriptions", name, entries))
+        // Somebody who is subscribed by several names is one to others.
+        let names =
+            self.room.subscriptions.of(&topic).filter_map(|(who, _)| self.subscriber_shown(who, &nicks));
+        let names: IndexSet<_> = names.collect();
+        Ok(list("subscriptions", name, names.iter().map(|jid| subscription(jid, true))))
     }
 
     /// Changes subscriptions to a node (8.8.2): all that is asked for, or nothing. Those concerned are told.
@@ -61,7 +62,11 @@ impl Case<'_> {
                 Some(true) if self.add(who.clone(), &topic, SubscribeOptions::default()) => {
                     self.tell_subscriber(&who, &topic, "subscribed");
                 }
-                Some(false) => self.end(&who, &topic),
+                Some(false) => {
+                    for who in self.same_person(who, &topic) {
+                        self.end(&who, &topic);
+                    }
+                }
                 _ => {}
             }
         }
@@ -159,6 +164,19 @@ impl Case<'_> {
             self.end(&who, &topic);
         }
         Ok(())
+    }
+
+    /// Under which names somebody is subscribed: an occupant, whom the owner knows by the address in the room, may
+    /// have used a real JID.
+    fn same_person(&self, who: Subscriber, topic: &Topic) -> Vec<Subscriber> {
+        let Subscriber::Occupant(id) = who else { return vec![who] };
+        let nicks = self.nicks();
+        let is = |other: &Subscriber| match other {
+            Subscriber::Occupant(other) => *other == id,
+            Subscriber::Session(jid) => nicks.find(jid.bare()) == Some(id),
+            Subscriber::Account(account) => nicks.find(account) == Some(id),
+        };
+        self.room.subscriptions.of(topic).map(|(who, _)| who).filter(|who| is(who)).cloned().collect()
     }
 
     /// Ends somebody's subscription, who is told.

@@ -116,6 +116,9 @@ impl Case<'_> {
     }
 
     fn nick(&self, id: OccupantId) -> Option<String> {
+        if !self.room.shows(ServiceId::Occupant(id), self.actor.session.bare()) {
+            return None;
+        }
         self.room.occupants.get(&id).map(|occupant| occupant.presence.occupant.to_string())
     }
 

@@ -241,7 +241,8 @@ impl Request {
             (ns::OWNER, false, "default") => Ok(Self::GetDefault),
             (ns::OWNER, true, "delete") => {
                 let redirect = action.get_child("redirect", ns::OWNER);
-                let redirect = redirect.and_then(|redirect| redirect.attr("uri")).map(str::to_owned);
+                let redirect = redirect.and_then(|redirect| redirect.attr("uri"));
+                let redirect = redirect.map(|uri| part.bounded(uri)).transpose()?.map(str::to_owned);
                 Ok(Self::Delete { node: part.node(action)?, redirect })
             }
             (ns::OWNER, true, "purge") => Ok(Self::Purge { node: part.node(action)? }),
@@ -464,7 +465,11 @@ impl Part<'_> {
     }
 
     fn name<'t, T: From<&'t str>>(&self, text: &'t str) -> Result<T, Error> {
-        if text.len() > self.options.max_name { Err(Error::NameTooLong) } else { Ok(text.into()) }
+        self.bounded(text).map(T::from)
+    }
+
+    fn bounded<'t>(&self, text: &'t str) -> Result<&'t str, Error> {
+        if text.len() > self.options.max_name { Err(Error::NameTooLong) } else { Ok(text) }
     }
 }
 

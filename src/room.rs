@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::access::Publishers;
 use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::caps::Claim;
 use crate::config::AccessModel;
 use crate::interest::{Interest, NodeSet, SessionId};
 use crate::node::{ItemId, NodeName};
 use crate::occupant::{Allowance, Occupant, Presence, Session, Sessions, Show};
+use crate::options::Options;
 use crate::service::{OccupantId, Service, ServiceId};
 use crate::subscribe_options::SubscribeOptions;
 use crate::subscription::{Subscriber, Subscriptions, Topic};
@@ -28,6 +30,8 @@ pub struct Room {
     pub(crate) holders: HashMap<NodeName, BTreeSet<OccupantId>>,
     /// The sessions of accounts that are subscribed by their bare JID.
     pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
+    /// Who publishes as the room, as its configuration had it when it was last asked something.
+    pub(crate) publishers: Publishers,
     /// What those who publish as the room from outside of it may still publish.
     pub(crate) allowance: Allowance,
     by_nick: HashMap<OccupantJid, OccupantId>,
@@ -49,6 +53,7 @@ impl Room {
             subscriptions: Subscriptions::default(),
             holders: HashMap::new(),
             accounts: HashMap::new(),
+            publishers: Publishers::Admins,
             allowance: Allowance::default(),
             by_nick: HashMap::new(),
             next_occupant: 0,
@@ -158,6 +163,19 @@ impl Room {
         }
         session.claim = Some(Rc::clone(claim));
         true
+    }
+
+    /// Counts one against what the session's occupant may cause; whether that is permitted.
+    pub(crate) fn take_allowance(&mut self, session: SessionId, now: u64, options: &Options) -> bool {
+        let occupant =
+            self.sessions.get(session).and_then(|session| self.occupants.get_mut(&session.occupant));
+        occupant.is_some_and(|occupant| {
+            let permitted = occupant.allowance.permits(now, options);
+            if permitted {
+                occupant.allowance.count(now, options);
+            }
+            permitted
+        })
     }
 
     /// Notes how available a session says it is.

@@ -50,8 +50,8 @@ pub(super) fn presence(table: &LuaTable) -> LuaResult<Presence> {
         occupant: string(table, "nick")?.as_str().into(),
         role: choice(table, "role", Role::from_name)?,
         standing: choice(table, "affiliation", Standing::from_name)?,
-        visible: table.get("visible")?,
-        occupant_id: table.get::<Option<String>>("occupant_id")?.map(Into::into),
+        visible: boolean(table, "visible")?,
+        occupant_id: get::<Option<String>>(table, "occupant_id")?.map(Into::into),
     })
 }
 
@@ -59,23 +59,23 @@ pub(super) fn presence(table: &LuaTable) -> LuaResult<Presence> {
 pub(super) fn actor(table: &LuaTable) -> LuaResult<Actor> {
     Ok(Actor {
         session: string(table, "jid")?.as_str().into(),
-        occupant: table.get::<Option<String>>("nick")?.map(|nick| nick.as_str().into()),
+        occupant: get::<Option<String>>(table, "nick")?.map(|nick| nick.as_str().into()),
         role: choice(table, "role", Role::from_name)?,
         standing: choice(table, "affiliation", Standing::from_name)?,
-        sees_jids: table.get("sees_jids")?,
+        sees_jids: boolean(table, "sees_jids")?,
     })
 }
 
 /// `{ room, publishers, anonymous, nick, affiliation }`; without `nick` it is the room that is asked.
 pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
-    let occupant = match table.get::<Option<String>>("nick")? {
+    let occupant = match get::<Option<String>>(table, "nick")? {
         Some(nick) => Some((nick.as_str().into(), choice(table, "affiliation", Standing::from_name)?)),
         None => None,
     };
     Ok(Setting {
         room: string(table, "room")?.as_str().into(),
         publishers: choice(table, "publishers", Publishers::from_name)?,
-        anonymous: table.get("anonymous")?,
+        anonymous: boolean(table, "anonymous")?,
         occupant,
     })
 }
@@ -126,16 +126,16 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     number(table, "publish_rate", &mut options.publish_rate)?;
     number(table, "max_last_items", &mut options.max_last_items)?;
     number(table, "caps_cache_size", &mut options.caps_cache_size)?;
-    if let Some(seconds) = table.get::<Option<u64>>("caps_timeout")? {
+    if let Some(seconds) = get::<Option<u64>>(table, "caps_timeout")? {
         options.caps_timeout = seconds * 1000;
     }
     if table.contains_key("notification_type")? {
         options.notification_type = choice(table, "notification_type", NotificationType::from_name)?;
     }
-    if let Some(nodes) = table.get::<Option<LuaTable>>("node_config")? {
+    if let Some(nodes) = get::<Option<LuaTable>>(table, "node_config")? {
         options.forced = forced(&nodes, &options)?;
     }
-    if let Some(nodes) = table.get::<Option<Vec<String>>>("reserved_nodes")? {
+    if let Some(nodes) = get::<Option<Vec<String>>>(table, "reserved_nodes")? {
         options.reserved_nodes = nodes.into_iter().collect();
     }
     Ok(options)
@@ -161,17 +161,30 @@ fn forced(nodes: &LuaTable, options: &Options) -> LuaResult<HashMap<String, Form
 }
 
 fn number<T: FromLua>(table: &LuaTable, key: &str, place: &mut T) -> LuaResult<()> {
-    if let Some(value) = table.get::<Option<T>>(key)? {
+    if let Some(value) = get(table, key)? {
         *place = value;
     }
     Ok(())
 }
 
 fn string(table: &LuaTable, key: &str) -> LuaResult<String> {
-    table.get(key)
+    get(table, key)
+}
+
+/// A boolean that is one: `nil` is what the glue forgot.
+fn boolean(table: &LuaTable, key: &str) -> LuaResult<bool> {
+    match table.get(key)? {
+        LuaValue::Boolean(value) => Ok(value),
+        other => Err(LuaError::runtime(format!("{key}: a boolean is needed, not {}", other.type_name()))),
+    }
 }
 
 fn choice<T>(table: &LuaTable, key: &str, from_name: fn(&str) -> Option<T>) -> LuaResult<T> {
-    let name: String = table.get(key)?;
+    let name: String = get(table, key)?;
     from_name(&name).ok_or_else(|| LuaError::runtime(format!("{name:?} is no {key}")))
+}
+
+/// An entry, with its key in the error.
+fn get<T: FromLua>(table: &LuaTable, key: &str) -> LuaResult<T> {
+    table.get(key).map_err(|error| LuaError::runtime(format!("{key}: {error}")))
 }

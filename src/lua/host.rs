@@ -104,7 +104,12 @@ impl Bound {
                 let mut call = arguments::call(now, &random)?;
                 this.host.request(&setting, &actor, &iq, &mut call)
             }
-            Walked::TooComplex(iq) if iq.attr("type") == Some("set") => {
+            // What an occupant's account is asked goes on to it, as if there were no MEP.
+            Walked::TooComplex(iq)
+                if stanza::is_pubsub(&stanza)?
+                    && (iq.attr("type") == Some("set") || setting.occupant.is_none())
+                    && this.host.is_ours(&setting, &actor) =>
+            {
                 Some(vec![Effect::Reply(response::reply(&iq, Err(Error::PayloadTooComplex)))])
             }
             Walked::TooComplex(_) => None,

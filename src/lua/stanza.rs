@@ -1,7 +1,8 @@
 //! Prosody's stanza tables and [`Element`]s, both ways.
 //!
-//! A stanza table has `name`, `attr` and its children in order: tables and strings. `attr.xmlns` is absent for
-//! `jabber:client`; a prefixed attribute `p:name` is stored as `namespace\1name`, and `xml:lang` as it is.
+//! A stanza table has `name`, `attr` and its children in order: tables and strings. A missing `attr.xmlns` means the
+//! parent's namespace, at the top `jabber:client`; a prefixed attribute `p:name` is stored as `namespace\1name`, and
+//! `xml:lang` as it is.
 
 use minidom::rxml::{Namespace, NcName};
 use minidom::{Element, Node};
@@ -32,12 +33,13 @@ pub(super) enum Walked {
 /// # Errors
 /// A Lua error where the table is no stanza.
 pub(super) fn read(stanza: &LuaTable, bounds: Bounds) -> LuaResult<Walked> {
-    let mut walk = Walk { left: bounds.parts, parsed: is_parsed(stanza)? };
+    let mut walk = Walk { left: bounds.parts, over: false };
     let mut top = walk.start(stanza, ns::CLIENT)?;
     Ok(if walk.children(stanza, &mut top, bounds.depth)? {
         Walked::Whole(top)
     } else {
-        walk.left = usize::MAX;
+        // The answer needs its addresses and its id, wherever they stand among thousands.
+        let mut walk = Walk { left: usize::MAX, over: false };
         Walked::TooComplex(walk.start(stanza, ns::CLIENT)?)
     })
 }
@@ -55,7 +57,7 @@ pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: Option<&str>) -> Lua
             _ => false,
         };
         if same_ns && tag.raw_get::<LuaString>("name")?.as_bytes() == name.as_bytes() {
-            let mut walk = Walk { left: MAX_ATTRIBUTES, parsed: true };
+            let mut walk = Walk { left: MAX_ATTRIBUTES, over: false };
             let mut element = walk.start(&tag, ns.unwrap_or(ns::CLIENT))?;
             if let LuaValue::String(text) = tag.raw_get(1)? {
                 element.append_text_node(&*text.to_str()?);
@@ -64,6 +66,15 @@ pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: Option<&str>) -> Lua
         }
     }
     Ok(None)
+}
+
+/// Whether the first child of a stanza is a pubsub request.
+pub(super) fn is_pubsub(stanza: &LuaTable) -> LuaResult<bool> {
+    let first: Option<LuaTable> = stanza.raw_get::<LuaTable>("tags")?.raw_get(1)?;
+    let Some(first) = first else { return Ok(false) };
+    let xmlns: Option<LuaString> = first.raw_get::<LuaTable>("attr")?.raw_get("xmlns")?;
+    let xmlns = xmlns.as_ref().map(LuaString::as_bytes);
+    Ok(xmlns.is_some_and(|xmlns| [ns::PUBSUB, ns::OWNER].map(str::as_bytes).contains(&&*xmlns)))
 }
 
 /// Builds stanza tables with Prosody's own metatable.
@@ -121,7 +132,7 @@ const MAX_ATTRIBUTES: usize = 64;
 
 struct Walk {
     left: usize,
-    parsed: bool,
+    over: bool,
 }
 
 impl Walk {
@@ -169,8 +180,7 @@ impl Walk {
             match table.raw_get(at)? {
                 LuaValue::String(text) => element.append_text_node(&*text.to_str()?),
                 LuaValue::Table(child) => {
-                    let inherited = if self.parsed { ns::CLIENT.to_owned() } else { element.ns() };
-                    let mut built = self.start(&child, &inherited)?;
+                    let mut built = self.start(&child, &element.ns())?;
                     if !self.children(&child, &mut built, depth - 1)? {
                         return Ok(false);
                     }
@@ -182,25 +192,13 @@ impl Walk {
                 }
             }
         }
-        Ok(self.left > 0)
+        Ok(!self.over)
     }
 
+    /// Counts one part; whether it was within the bounds.
     fn count(&mut self) -> bool {
+        self.over |= self.left == 0;
         self.left = self.left.saturating_sub(1);
-        self.left > 0
+        !self.over
     }
-}
-
-/// Whether Prosody's parser made this stanza, and no module did.
-///
-/// The parser writes out each namespace but `jabber:client`; code that builds stanzas names a namespace once and
-/// means it for what is inside. So where a child of a namespaced child has no `xmlns`, it tells which of the two it
-/// was, and with it what a missing `xmlns` means: `jabber:client`, or the parent's.
-fn is_parsed(stanza: &LuaTable) -> LuaResult<bool> {
-    let first = |table: &LuaTable| -> LuaResult<Option<LuaTable>> {
-        table.raw_get::<Option<LuaTable>>("tags")?.map_or(Ok(None), |tags| tags.raw_get(1))
-    };
-    let Some(query) = first(stanza)? else { return Ok(false) };
-    let Some(action) = first(&query)? else { return Ok(false) };
-    action.raw_get::<LuaTable>("attr")?.contains_key("xmlns")
 }

@@ -1,0 +1,392 @@
+-- The contract between the glue and the core: what is handed in, what comes back, and what is an error.
+
+local core = require "support.core";
+local prosody = require "support.prosody";
+
+local st = prosody.load("13.0").st;
+local xmlns = core.xmlns;
+local new = core.lib.new;
+local random = ("r"):rep(16);
+
+-- What is wrong, without the trace of who called: there, any name might stand.
+local function first_line(err)
+	return tostring(err):match("^[^\n]*");
+end
+
+-- A fresh copy of `facts` where `key` is `value`.
+local function with(facts, key, value)
+	local copy = {};
+	for k, v in pairs(facts) do copy[k] = v; end
+	copy[key] = value;
+	return copy;
+end
+
+describe("The core", function ()
+	it("tells the version that the glue has", function ()
+		local glue = assert(io.open("lua/mod_mep.lua")):read("a");
+		assert.equal(glue:match('\nlocal version = "([^"]+)";'), core.lib.version);
+	end);
+
+	it("lists its features once each, as XEP-0060 spells them", function ()
+		local seen = {};
+		for _, feature in ipairs(core.lib.features) do
+			assert.is_nil(seen[feature]);
+			assert.equal(1, feature:find(xmlns.pubsub, 1, true));
+			seen[feature] = true;
+		end
+		for _, name in ipairs({ "", "#publish", "#subscribe", "#filtered-notifications", "#auto-create" }) do
+			assert.is_true(seen[xmlns.pubsub..name], name);
+		end
+	end);
+
+	it("can be loaded again, and makes hosts all the same", function ()
+		local path = "target/module/mod_mep/mep_core.so";
+		local again = assert(package.loadlib(path, "luaopen_mep_core"))("mep_core", path);
+		assert.same(core.lib.features, again.features);
+		assert.equal(0, again.new(st.stanza_mt, {}):counts().rooms);
+	end);
+end);
+
+describe("Options", function ()
+	local function refused(options)
+		local ok, err = pcall(new, st.stanza_mt, options);
+		assert.is_false(ok, "was taken");
+		return first_line(err);
+	end
+
+	it("may all be absent, and all be there", function ()
+		new(st.stanza_mt, {});
+		new(st.stanza_mt, {
+			max_payload_size = 1000, max_depth = 10, max_parts = 100, max_items = 10, max_nodes = 10, max_room_nodes = 10,
+			max_subscriptions = 10, max_subscribers = 10, max_affiliations = 10, max_last_items = 10, publish_burst = 10,
+			publish_rate = 1, caps_cache_size = 10, caps_timeout = 5, notification_type = "groupchat",
+			reserved_nodes = { "urn:a" }, node_config = { ["urn:a"] = { max_items = 2, persist_items = true } },
+		});
+	end);
+
+	local numbers = {
+		"max_payload_size", "max_depth", "max_parts", "max_items", "max_nodes", "max_room_nodes", "max_subscriptions",
+		"max_subscribers", "max_affiliations", "max_last_items", "publish_burst", "publish_rate", "caps_cache_size",
+		"caps_timeout",
+	};
+
+	it("of a wrong type or value are refused", function ()
+		for _, key in ipairs(numbers) do
+			for _, value in ipairs({ "many", -1, 0.5, {}, true }) do
+				refused({ [key] = value });
+			end
+		end
+		assert.match("notification_type", refused({ notification_type = "chat" }), 1, true);
+		refused({ reserved_nodes = "urn:a" });
+		refused({ node_config = "urn:a" });
+		assert.match("urn:a", refused({ node_config = { ["urn:a"] = { access_model = "secret" } } }), 1, true);
+		assert.match("urn:a", refused({ node_config = { ["urn:a"] = { nonsense = "1" } } }), 1, true);
+	end);
+
+	it("are in force", function ()
+		local function publish(options, node)
+			local room = core.new_room(st, options);
+			room:enter("alice");
+			local iq = room:publish_iq("alice", node):tag("a", { xmlns = "urn:a" }):text(("x"):rep(100)):reset();
+			return room:request("alice", iq)[1].stanza.attr.type;
+		end
+		assert.equal("result", publish({}, "urn:a"));
+		assert.equal("error", publish({ max_payload_size = 99 }, "urn:a"));
+		assert.equal("error", publish({ max_nodes = 0 }, "urn:a"));
+		assert.equal("error", publish({ publish_burst = 0, publish_rate = 0 }, "urn:a"));
+		assert.equal("error", publish({ reserved_nodes = { "urn:a" } }, "urn:a"));
+		assert.equal("error", publish({}, "urn:xmpp:avatar:data"));
+		assert.equal("result", publish({ reserved_nodes = {} }, "urn:xmpp:avatar:data"));
+	end);
+end);
+
+describe("A host", function ()
+	local room, host;
+
+	before_each(function ()
+		room = core.new_room(st);
+		host = room.host;
+		room:enter("alice");
+	end);
+
+	local function publish_iq()
+		return room:publish_iq("alice", "urn:a", "p"):tag("a", { xmlns = "urn:a" }):reset();
+	end
+
+	-- That a call is a Lua error whose message has `hint` in it, and that the host is as it was.
+	local function assert_refused(hint, method, ...)
+		local before = host:counts();
+		local ok, err = pcall(host[method], host, ...);
+		assert.is_false(ok, method.." took it");
+		assert.match(hint, first_line(err), 1, true);
+		assert.same(before, host:counts());
+		assert.equal("result", room:request("alice", publish_iq())[1].stanza.attr.type);
+		host:destroy(room.jid);
+		room:enter("alice");
+	end
+
+	it("refuses arguments of the wrong type, by method", function ()
+		local facts, session, presence = room:facts("alice"), room:session("alice"), st.presence();
+		assert_refused("enter", "enter");
+		assert_refused("enter", "enter", room.jid, facts, session, "<presence/>", 1, random);
+		assert_refused("enter", "enter", room.jid, "alice", session, presence, 1, random);
+		assert_refused("enter", "enter", room.jid, facts, session, presence, "now", random);
+		assert_refused("16 random octets", "enter", room.jid, facts, session, presence, 1, "short");
+		assert_refused("presence", "presence", room.jid, facts, "sessions", 1, random);
+		assert_refused("restore", "restore", room.jid, nil, 1, random);
+		assert_refused("request", "request", room:setting("alice"), room:actor("alice"), nil, 1, random);
+		assert_refused("request", "request", room:setting("alice"), nil, publish_iq(), 1, random);
+		assert_refused("16 random octets", "request", room:setting("alice"), room:actor("alice"), publish_iq(), 1, "");
+		assert_refused("answer", "answer", publish_iq(), 1);
+		assert_refused("wake", "wake", {}, random);
+		assert_refused("rename", "rename", room.jid, room:address("alice"));
+		assert_refused("leave", "leave", room.jid, room:address("alice"));
+		assert_refused("destroy", "destroy");
+		assert_refused("configure", "configure", st.stanza_mt);
+		assert_refused("", "configure", st.stanza_mt, { max_items = "many" });
+	end);
+
+	-- Calls `refuse` with each wrong set of facts: the call's name, its arguments, and what the message should name.
+	local function each_wrong_fact(refuse)
+		local session, presence, iq = room:session("alice"), st.presence(), publish_iq();
+		local facts, setting, actor = room:facts("alice"), room:setting("alice"), room:actor("alice");
+		local function enter(key, value)
+			refuse(key, "enter", room.jid, with(facts, key, value), session, presence, 1, random);
+		end
+		for _, key in ipairs({ "nick", "role", "affiliation" }) do
+			enter(key, nil);
+			enter(key, {});
+		end
+		enter("occupant_id", {});
+		enter("role", "king");
+		enter("affiliation", "friend");
+		for _, key in ipairs({ "room", "publishers", "affiliation" }) do
+			refuse(key, "request", with(setting, key, nil), actor, iq, 1, random);
+		end
+		refuse("publishers", "request", with(setting, "publishers", "all"), actor, iq, 1, random);
+		for _, key in ipairs({ "jid", "role", "affiliation" }) do
+			refuse(key, "request", setting, with(actor, key, nil), iq, 1, random);
+		end
+	end
+
+	it("refuses facts that are missing or unknown", function ()
+		each_wrong_fact(function (_, ...) assert_refused("", ...); end);
+	end);
+
+	it("refuses them by their names", function ()
+		each_wrong_fact(assert_refused);
+	end);
+
+	it("refuses to guess whether an occupant is seen", function ()
+		local function enter(visible)
+			local facts = with(room:facts("alice"), "visible", visible);
+			assert_refused("visible", "enter", room.jid, facts, room:session("alice"), st.presence(), 1, random);
+		end
+		enter(nil);
+		enter("no");
+	end);
+
+	-- Taken for false, this would show who somebody is
+	it("refuses to guess whether a room is anonymous, or who sees JIDs", function ()
+		local setting, actor = room:setting("alice"), room:actor("alice");
+		local of_room, of_actor = with(setting, "anonymous", nil), with(actor, "sees_jids", nil);
+		assert_refused("anonymous", "request", of_room, actor, publish_iq(), 1, random);
+		assert_refused("sees_jids", "request", setting, of_actor, publish_iq(), 1, random);
+	end);
+
+	it("refuses what is no stanza", function ()
+		local function request(hint, stanza)
+			assert_refused(hint, "request", room:setting("alice"), room:actor("alice"), stanza, 1, random);
+		end
+		request("", { attr = {}, tags = {} });
+		request("", { name = "iq", tags = {} });
+		request("a stanza holds stanzas and strings", { name = "iq", attr = { type = "set" }, tags = {}, 5 });
+		request("utf-8", { name = "iq", attr = { type = "set", id = "\255" }, tags = {} });
+		assert_refused("", "enter", room.jid, room:facts("alice"), room:session("alice"), {}, 1, random);
+	end);
+
+	it("takes no mistake of a client's for one of the glue's", function ()
+		local function iq(kind) return room:iq("alice", kind); end
+		local pubsub = { xmlns = xmlns.pubsub };
+		local mistakes = {
+			iq("set"),
+			iq("set"):tag("pubsub", pubsub),
+			iq("get"):tag("pubsub", pubsub):tag("publish"),
+			iq("set"):tag("pubsub", pubsub):tag("publish", { node = "" }),
+			iq("set"):tag("pubsub", pubsub):tag("publish", { node = ("n"):rep(5000) }):tag("item"),
+			iq("set"):tag("pubsub", pubsub):tag("publish", { node = "n" }):tag("item"):text("text"),
+			iq("set"):tag("pubsub", pubsub):tag("subscribe", { jid = "not a jid @@/" }),
+			iq("set"):tag("pubsub", pubsub):tag("nonsense", { xmlns = "urn:other" }),
+			iq("set"):tag("pubsub", { xmlns = xmlns.owner }):tag("configure", { node = "n" }):tag("x", { xmlns = "urn:x" }),
+			iq("nonsense"):tag("pubsub", pubsub):tag("publish"),
+		};
+		for _, mistake in ipairs(mistakes) do
+			local effects = room:request("alice", mistake:reset());
+			assert.equal("reply", core.kinds(effects));
+			assert.equal("error", effects[1].stanza.attr.type);
+		end
+		assert.is_nil(host:answer(iq("result"), 1, random));
+		assert.is_nil(host:answer(st.stanza("iq"), 1, random));
+		local no_caps = st.presence():tag("c", { xmlns = xmlns.caps });
+		local strange = { no_caps, room:presence_with_caps(""), st.presence():text("x") };
+		for i, presence in ipairs(strange) do
+			assert.equal("", core.kinds(room:enter("nick"..i, presence:reset())));
+		end
+	end);
+
+	it("takes rooms and occupants that it never heard of", function ()
+		assert.same({}, host:leave("unknown@rooms.example", "unknown@rooms.example/nick", 1, random));
+		host:rename("unknown@rooms.example", "unknown@rooms.example/nick", "unknown@rooms.example/other");
+		host:destroy("unknown@rooms.example");
+		assert.same({}, host:presence("unknown@rooms.example", room:facts("alice"), {}, 1, random));
+		assert.equal(1, host:counts().rooms);
+	end);
+
+	it("takes nicks and resources that are no JIDs to others", function ()
+		local nick = "\u{1F600} \u{5E9}/@\\20";
+		room:enter(nick, room:presence_with_caps());
+		local iq = room:publish_iq(nick, "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
+		local reply = room:request(nick, iq)[1].stanza;
+		assert.equal("result", reply.attr.type);
+		assert.equal(room:address(nick), reply.attr.from);
+		room:leave(nick);
+		assert.equal(1, host:counts().occupants);
+	end);
+
+	it("survives a panic, which is a Lua error", function ()
+		local ok, err = pcall(host.panic, host);
+		assert.is_false(ok);
+		assert.match("asked for", tostring(err), 1, true);
+		assert.equal(1, host:counts().occupants);
+		assert.equal("result", room:request("alice", publish_iq())[1].stanza.attr.type);
+		assert.equal("", core.kinds(core.new_room(st):enter("alice")));
+	end);
+
+	it("has nothing to do with another host", function ()
+		local other = core.new_room(st);
+		other:enter("alice");
+		other:enter("bob");
+		room:request("alice", publish_iq());
+		assert.equal(1, host:counts().nodes);
+		assert.equal(0, other:counts().nodes);
+		host:destroy(room.jid);
+		assert.equal(2, other:counts().occupants);
+	end);
+
+	it("is collected as garbage with all that it holds", function ()
+		local weak = setmetatable({ core.new_room(st).host }, { __mode = "v" });
+		collectgarbage();
+		assert.is_nil(weak[1]);
+	end);
+end);
+
+describe("Effects", function ()
+	local room, host;
+
+	before_each(function ()
+		room = core.new_room(st, { caps_timeout = 30 });
+		host = room.host;
+	end);
+
+	local function publish(nick, node)
+		return room:request(nick, room:publish_iq(nick, node):tag("a", { xmlns = "urn:a" }):reset());
+	end
+
+	it("come in order: the reply, then who is told, each once", function ()
+		room:enter_wanting("bob", "urn:a");
+		room:enter("carol");
+		room:enter_wanting("alice", "urn:a");
+		local effects = publish("alice", "urn:a");
+		assert.equal("reply notify", core.kinds(effects));
+		assert.equal(room:session("alice"), effects[1].stanza.attr.to);
+		assert.same({ room:session("bob"), room:session("alice") }, effects[2].to);
+		assert.is_nil(effects[2].stanza.attr.to);
+		assert.equal(room:address("alice"), effects[2].stanza.attr.from);
+		assert.equal("reply", core.kinds(publish("alice", "urn:other")));
+	end);
+
+	it("ask for capabilities, and to be woken when the answer is late, in seconds", function ()
+		local effects = room:enter("alice", room:presence_with_caps("v"));
+		assert.equal("send wake", core.kinds(effects));
+		local question = effects[1].stanza;
+		assert.equal("get", question.attr.type);
+		assert.equal(room.jid, question.attr.from);
+		assert.equal(room:session("alice"), question.attr.to);
+		assert.equal("urn:client#v", question:get_child("query", xmlns.disco_info).attr.node);
+		assert.equal(30, effects[2].after);
+		-- One alarm is enough for several questions
+		room.now = room.now + 10;
+		assert.equal("send", core.kinds(room:enter("bob", room:presence_with_caps("w"))));
+		assert.equal(2, host:counts().asked);
+		effects = host:wake(room.now + 20, random);
+		assert.equal("wake", core.kinds(effects));
+		assert.equal(10, effects[1].after);
+		assert.equal(1, host:counts().asked);
+	end);
+
+	it("ask for a second to be fractions of", function ()
+		room = core.new_room(st, { caps_timeout = 1 });
+		room.now = 1000.25;
+		room:enter("alice", room:presence_with_caps("v"));
+		room.now = 1000.75;
+		room:enter("bob", room:presence_with_caps("w"));
+		assert.equal(0.5, room.host:wake(1001.25, random)[1].after);
+	end);
+
+	it("bring the last items to who comes in, late", function ()
+		room:enter("alice");
+		publish("alice", "urn:a");
+		local effects = room:enter_wanting("bob", "urn:a");
+		assert.equal("notify", core.kinds(effects));
+		assert.same({ room:session("bob") }, effects[1].to);
+		assert.is_not_nil(effects[1].stanza:get_child("delay", "urn:xmpp:delay"));
+	end);
+
+	it("carry an id of their own each", function ()
+		room:enter_wanting("alice", "urn:a");
+		local function id(octets)
+			room.random = octets;
+			local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
+			return host:request(room:setting("alice"), room:actor("alice"), iq, 1000, octets)[2].stanza.attr.id;
+		end
+		assert.not_equal(id(("a"):rep(16)), id(("b"):rep(16)));
+	end);
+
+	it("leave nothing behind when everybody has left", function ()
+		local nothing = { rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, known = 0, asked = 0 };
+		assert.same(nothing, host:counts());
+		room:enter_wanting("alice", "urn:a");
+		publish("alice", "urn:a");
+		room:enter("bob", room:presence_with_caps("late"));
+		local subscribe = room:iq("bob", "set"):tag("pubsub", { xmlns = xmlns.pubsub });
+		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
+		host:request(room:setting("alice"), room:actor("bob"), subscribe, room.now, random);
+		assert.same({
+			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asked = 1,
+		}, host:counts());
+		host:rename(room.jid, room:address("alice"), room:address("ann"));
+		room:leave("alice");
+		assert.equal(2, host:counts().occupants);
+		room:leave("ann");
+		room:leave("bob");
+		-- A question may be answered still, until its time is over
+		assert.equal("", core.kinds(host:wake(room.now + 31, random)));
+		assert.same(nothing, host:counts());
+	end);
+
+	it("leave nothing behind when the room is destroyed", function ()
+		for i = 1, 10 do
+			room:enter_wanting("nick"..i, "urn:a");
+			publish("nick"..i, "urn:a");
+		end
+		local iq = st.iq({ type = "set", id = "1", from = room:session("nick1"), to = room.jid });
+		iq:tag("pubsub", { xmlns = xmlns.pubsub }):tag("publish", { node = "urn:b" });
+		iq:tag("item"):tag("b", { xmlns = "urn:b" });
+		host:request(room:setting(), room:actor("nick1"), iq:reset(), room.now, random);
+		assert.equal(11, host:counts().nodes);
+		host:destroy(room.jid);
+		for what, count in pairs(host:counts()) do
+			assert.equal(0, count, what);
+		end
+	end);
+end);

@@ -1,0 +1,149 @@
+-- What the core asks for is done in order, once, and whatever fails of it stays by itself.
+
+local glue = require "support.glue";
+
+describe("Effects", function ()
+	local module, run, done;
+
+	before_each(function ()
+		module = glue.new_module();
+		run = glue.load("effects", module).run;
+		done = {};
+		function module:send(stanza) -- luacheck: ignore 212/self
+			table.insert(done, stanza.name.." to "..stanza.attr.to);
+		end
+	end);
+
+	local origin = {};
+	function origin.send(stanza)
+		table.insert(done, stanza.name.." as reply");
+	end
+
+	local function stanza(name, to)
+		return { name = name, attr = { to = to } };
+	end
+
+	local function reply(name)
+		return { kind = "reply", stanza = stanza(name) };
+	end
+
+	local function send(name, to)
+		return { kind = "send", stanza = stanza(name, to or "a") };
+	end
+
+	local function notify(name, ...)
+		return { kind = "notify", stanza = stanza(name), to = { ... } };
+	end
+
+	it("are carried out in order, each by its kind", function ()
+		run({ reply "r", send("s", "x"), notify("n", "b", "c"), reply "t" }, origin);
+		assert.same({ "r as reply", "s to x", "n to b", "n to c", "t as reply" }, done);
+		assert.same({}, module.logged);
+	end);
+
+	it("may be none", function ()
+		run({});
+		run({ notify "n" });
+		assert.same({}, done);
+	end);
+
+	it("set a timer for the core", function ()
+		local function on_wake() end
+		run({ { kind = "wake", after = 2.5 } }, nil, on_wake);
+		assert.same({ { delay = 2.5, callback = on_wake } }, module.timers);
+	end);
+
+	it("that come while others are carried out wait until those are done", function ()
+		local send_one = module.send;
+		function module:send(sent)
+			send_one(self, sent);
+			if sent.name == "first" and sent.attr.to == "a" then
+				run({ reply "inner", send "third" }, origin);
+				table.insert(done, "back in the first");
+			elseif sent.name == "third" then
+				run({ send "fourth" });
+			end
+		end
+		run({ notify("first", "a", "b"), send "second" }, origin);
+		assert.same({
+			"first to a", "back in the first", "first to b", "second to a", "inner as reply", "third to a", "fourth to a",
+		}, done);
+	end);
+
+	it("reply to who asked, also when they come within others", function ()
+		local function asker(name)
+			return { send = function () table.insert(done, "to "..name); end };
+		end
+		function module:send() -- luacheck: ignore 212/self
+			run({ reply "r" }, asker "inner");
+		end
+		run({ send "s", reply "r" }, asker "outer");
+		assert.same({ "to outer", "to inner" }, done);
+	end);
+
+	it("are addressed one by one, in one stanza", function ()
+		local seen = {};
+		function module:send(sent) -- luacheck: ignore 212/self
+			seen[sent] = (seen[sent] or 0) + 1;
+		end
+		local effect = notify("n", "a", "b", "c");
+		run({ effect });
+		assert.same({ [effect.stanza] = 3 }, seen);
+	end);
+
+	it("that fail are logged and do not stop the rest", function ()
+		local broken = { send = function () error("the stream is gone"); end };
+		run({ reply "r", send "s" }, broken);
+		assert.same({ "s to a" }, done);
+		assert.equal(1, #module.logged);
+		assert.equal("error", module.logged[1].level);
+		assert.match("reply: .*the stream is gone", module.logged[1].text);
+	end);
+
+	it("that fail leave nothing stuck", function ()
+		for _, broken in ipairs({ reply "no origin", { kind = "nonsense" }, { kind = "send" }, {} }) do
+			done = {};
+			run({ broken, send "s" });
+			assert.same({ "s to a" }, done);
+			run({ send "again" });
+			assert.same({ "s to a", "again to a" }, done);
+		end
+		assert.equal(4, #module.logged);
+	end);
+
+	it("that fail with something else than a text are logged too", function ()
+		run({ reply "r", send "s" }, { send = function () error({}); end });
+		assert.same({ "s to a" }, done);
+		assert.match("table", module.logged[1].text);
+	end);
+
+	it("reach the other recipients when one of them fails", function ()
+		local send_one = module.send;
+		function module:send(sent)
+			if sent.attr.to == "b" then error("the stream is gone"); end
+			send_one(self, sent);
+		end
+		run({ notify("n", "a", "b", "c"), send "s" });
+		assert.same({ "n to a", "n to c", "s to a" }, done);
+		assert.equal(1, #module.logged);
+	end);
+
+	it("that failed while they brought others leave those to be done", function ()
+		function module:send(sent) -- luacheck: ignore 212/self
+			if sent.name == "first" then
+				run({ reply "inner" }, origin);
+				error("too late");
+			end
+			table.insert(done, sent.name);
+		end
+		run({ send "first", send "second" });
+		assert.same({ "second", "inner as reply" }, done);
+	end);
+
+	it("hold on to nothing once they are done", function ()
+		local weak = setmetatable({ send "s" }, { __mode = "v" });
+		run({ weak[1] });
+		collectgarbage();
+		assert.is_nil(weak[1]);
+	end);
+end);

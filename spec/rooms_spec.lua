@@ -1,0 +1,221 @@
+-- What the core is told of rooms, from what mod_muc knows; and the entry in a room's configuration.
+
+local glue = require "support.glue";
+local prosody = require "support.prosody";
+
+-- A room with two occupants: an owner with two clients, and a visitor, whom the room does not show.
+local function new_room()
+	local alice = {
+		nick = "room@rooms.example/Alice", bare_jid = "alice@people.example", role = "moderator",
+		sessions = { ["alice@people.example/1"] = { "presence" }, ["alice@people.example/2"] = { "presence" } },
+	};
+	local bob = {
+		nick = "room@rooms.example/Bob", bare_jid = "bob@people.example", role = "visitor",
+		sessions = { ["bob@people.example/1"] = { "presence" } },
+	};
+	local room = { jid = "room@rooms.example", _data = {}, alice = alice, bob = bob };
+	-- mod_muc takes a full JID here as well as a bare one
+	function room:get_affiliation(jid) -- luacheck: ignore 212/self
+		local bare = jid:match("^[^/]*");
+		return ({ ["alice@people.example"] = "owner", ["banned@people.example"] = "outcast" })[bare];
+	end
+	function room:get_presence_broadcast() -- luacheck: ignore 212/self
+		return { moderator = true, participant = true, visitor = false };
+	end
+	function room:get_whois()
+		return self._data.whois or "moderators";
+	end
+	function room:is_anonymous_for(jid)
+		return self:get_whois() ~= "anyone" and jid:match("^[^/]*") ~= "alice@people.example";
+	end
+	function room:get_occupant_id(occupant) -- luacheck: ignore 212/self
+		return "id of "..occupant.bare_jid;
+	end
+	function room:get_occupant_by_real_jid(jid) -- luacheck: ignore 212/self
+		for _, occupant in ipairs({ alice, bob }) do
+			if occupant.sessions[jid] then return occupant; end
+		end
+	end
+	function room:get_occupant_by_nick(nick) -- luacheck: ignore 212/self
+		return ({ [alice.nick] = alice, [bob.nick] = bob })[nick];
+	end
+	function room:each_occupant() -- luacheck: ignore 212/self
+		return pairs({ [alice.nick] = alice, [bob.nick] = bob });
+	end
+	return room;
+end
+
+describe("Of a room, the core is told", function ()
+	local room, rooms;
+
+	before_each(function ()
+		room = new_room();
+		rooms = glue.load("rooms", glue.new_module());
+	end);
+
+	it("what an occupant's presence says", function ()
+		assert.same({
+			nick = room.alice.nick, role = "moderator", affiliation = "owner", visible = true,
+			occupant_id = "id of alice@people.example",
+		}, rooms.presence(room, room.alice));
+		assert.same({
+			nick = room.bob.nick, role = "visitor", affiliation = "none", visible = false,
+			occupant_id = "id of bob@people.example",
+		}, rooms.presence(room, room.bob));
+	end);
+
+	it("that an occupant who is leaving has no role, and is not seen", function ()
+		room.alice.role = nil;
+		local facts = rooms.presence(room, room.alice);
+		assert.equal("none", facts.role);
+		assert.is_false(facts.visible);
+	end);
+
+	it("no occupant-id where the room gives none", function ()
+		rooms = glue.load("rooms", glue.new_module({ muc_occupant_id = false }));
+		assert.is_nil(rooms.presence(room, room.alice).occupant_id);
+	end);
+
+	it("who asks, inside and outside of it", function ()
+		assert.same({
+			jid = "alice@people.example/2", nick = room.alice.nick, role = "moderator", affiliation = "owner",
+			sees_jids = true,
+		}, rooms.actor(room, "alice@people.example/2"));
+		assert.same({
+			jid = "alice@people.example/3", role = "none", affiliation = "owner", sees_jids = true,
+		}, rooms.actor(room, "alice@people.example/3"));
+		assert.same({
+			jid = "banned@people.example/1", role = "none", affiliation = "outcast", sees_jids = false,
+		}, rooms.actor(room, "banned@people.example/1"));
+	end);
+
+	it("what is asked: itself, an occupant, or nobody", function ()
+		assert.same({ room = room.jid, publishers = "admins", anonymous = true }, rooms.setting(room, room.jid));
+		assert.same({
+			room = room.jid, publishers = "admins", anonymous = true, nick = room.alice.nick, affiliation = "owner",
+		}, rooms.setting(room, room.alice.nick));
+		assert.equal("none", rooms.setting(room, room.bob.nick).affiliation);
+		assert.is_nil(rooms.setting(room, room.jid.."/nobody"));
+	end);
+
+	it("that it is not anonymous where everybody sees JIDs", function ()
+		room._data.whois = "anyone";
+		assert.is_false(rooms.setting(room, room.jid).anonymous);
+		assert.is_true(rooms.actor(room, "bob@people.example/1").sees_jids);
+	end);
+
+	it("who publishes as the room: its own configuration before the option", function ()
+		rooms = glue.load("rooms", glue.new_module({ mep_room_publishers = "moderators" }));
+		assert.equal("moderators", rooms.setting(room, room.jid).publishers);
+		room._data.mep_publishers = "owners";
+		assert.equal("owners", rooms.setting(room, room.jid).publishers);
+	end);
+
+	it("admins publish where the option makes no sense, which is logged", function ()
+		local module = glue.new_module({ mep_room_publishers = "everybody" });
+		rooms = glue.load("rooms", module);
+		assert.equal("admins", rooms.setting(room, room.jid).publishers);
+		assert.equal("warn", module.logged[1].level);
+		assert.match("everybody", module.logged[1].text);
+	end);
+
+	-- A room may have been stored under another version: a word that the core does not know would be an error there
+	it("the default where what was stored makes no sense", function ()
+		room._data.mep_publishers = "everybody";
+		assert.equal("admins", rooms.setting(room, room.jid).publishers);
+	end);
+
+	it("everybody in it, with their sessions", function ()
+		local list = rooms.everybody(room);
+		table.sort(list, function (a, b) return a[1].nick < b[1].nick; end);
+		assert.same({
+			{ rooms.presence(room, room.alice), room.alice.sessions },
+			{ rooms.presence(room, room.bob), room.bob.sessions },
+		}, list);
+	end);
+
+	it("nothing where it can't be asked", function ()
+		assert.truthy(rooms.is_usable(room));
+		assert.falsy(rooms.is_usable(nil));
+		assert.falsy(rooms.is_usable(false)); -- what mod_muc gives for a room that could not be loaded
+		room._data.locked = 1700000000; -- new, and being configured
+		assert.truthy(rooms.is_usable(room));
+		room._data.locked = math.huge;
+		assert.falsy(rooms.is_usable(room));
+		room._data.locked = nil;
+		room._data.destroyed = true;
+		assert.falsy(rooms.is_usable(room));
+	end);
+end);
+
+for _, version in ipairs(prosody.versions) do
+	local lib = prosody.load(version);
+	local dataforms = lib.require "util.dataforms";
+
+	describe("With Prosody "..version..", the configuration of a room", function ()
+		local room, rooms, module;
+		local name = "mep#roomconfig_publishers";
+
+		before_each(function ()
+			room = new_room();
+			module = glue.new_module();
+			rooms = glue.load("rooms", module);
+		end);
+
+		-- The field as an owner is shown it.
+		local function field()
+			local form = dataforms.new({ title = "Configuration" });
+			module.hooks["muc-config-form"].handler({ room = room, form = form });
+			local stanza = form:form();
+			return stanza:get_child_with_attr("field", nil, "var", name);
+		end
+
+		local function submit(value)
+			local event = { room = room, value = value, status_codes = {} };
+			module.hooks["muc-config-submitted/"..name].handler(event);
+			return event.status_codes;
+		end
+
+		it("asks who may publish, with the default chosen", function ()
+			local shown = field();
+			assert.equal("list-single", shown.attr.type);
+			local values = {};
+			for option in shown:childtags("option") do
+				table.insert(values, option:get_child_text("value"));
+				assert.is_string(option.attr.label);
+			end
+			assert.same({ "owners", "admins", "moderators", "participants" }, values);
+			assert.equal("admins", shown:get_child_text("value"));
+		end);
+
+		it("shows what was chosen before", function ()
+			for _, value in ipairs({ "owners", "admins", "moderators", "participants" }) do
+				submit(value);
+				assert.equal(value, field():get_child_text("value"));
+				assert.equal(value, rooms.setting(room, room.jid).publishers);
+			end
+		end);
+
+		it("is told as changed where it was", function ()
+			assert.same({ ["104"] = true }, submit("participants"));
+			assert.same({}, submit("participants"));
+		end);
+
+		it("need not be stored where it is the default", function ()
+			assert.same({}, submit("admins"));
+			assert.is_nil(room._data.mep_publishers);
+		end);
+
+		it("goes back to the default", function ()
+			submit("owners");
+			assert.same({ ["104"] = true }, submit("admins"));
+			assert.equal("admins", rooms.setting(room, room.jid).publishers);
+		end);
+
+		it("takes no other values, and none", function ()
+			assert.same({}, submit("everybody"));
+			assert.same({}, submit(nil));
+			assert.same({}, room._data);
+		end);
+	end);
+end

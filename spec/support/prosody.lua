@@ -1,0 +1,60 @@
+-- Prosody's own libraries, of each version that was unpacked, side by side in one process.
+--
+-- Each version gets a `require` of its own, so that neither sees what the other has loaded: two versions of
+-- util.stanza have two metatables, and a stanza of one is none of the other's.
+
+local prosody = { versions = { "0.12", "13.0" } };
+
+local function exists(path)
+	local file = io.open(path);
+	return file and file:close();
+end
+
+local function new_require(root)
+	local loaded = {};
+	local function load(name)
+		-- Version 13 asks for prosody.util.x, and 0.12 for util.x; on disk it is util/x for both.
+		local short = name:match("^prosody%.(.*)$") or name;
+		if loaded[short] ~= nil then return loaded[short]; end
+		local path = root.."/"..short:gsub("%.", "/");
+		local result;
+		if exists(path..".lua") then
+			local env = setmetatable({ require = load }, { __index = _G });
+			result = assert(loadfile(path..".lua", "t", env))(name);
+		elseif exists(path..".so") then
+			result = assert(package.loadlib(path..".so", "luaopen_"..short:gsub("%.", "_")))(name);
+		else
+			return require(name); -- not Prosody's, such as LuaExpat
+		end
+		loaded[short] = result;
+		return result;
+	end
+	return load;
+end
+
+-- What the parser of a client's stream makes of one stanza.
+local function new_parser(xmppstream)
+	return function (xml)
+		local parsed;
+		local callbacks = { default_ns = "jabber:client" };
+		function callbacks.streamopened(session) session.notopen = nil; end
+		function callbacks.handlestanza(_, stanza) parsed = stanza; end
+		function callbacks.error(_, err, text) error(("%s: %s"):format(err, text)); end
+		local stream = xmppstream.new({ notopen = true }, callbacks);
+		local open = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+		assert(stream:feed(open..xml));
+		return assert(parsed, "this is no whole stanza");
+	end
+end
+
+function prosody.load(version)
+	local load = new_require("target/prosody/"..version.."/usr/lib/prosody");
+	return {
+		require = load;
+		st = load "util.stanza";
+		parse = new_parser(load "util.xmppstream");
+		parse_document = load "util.xml".parse;
+	};
+end
+
+return prosody;
