@@ -136,6 +136,24 @@ impl NodeConfig {
         Ok(())
     }
 
+    /// All fields with their values, as they are kept.
+    pub(crate) fn to_fields(&self) -> Vec<(String, String)> {
+        FIELDS.iter().map(|field| (field.var.to_owned(), (field.get)(self))).collect()
+    }
+
+    /// The configuration of these fields. One that is not known, or not allowed any more, is as by default; a number
+    /// of items over the limit is the limit.
+    pub(crate) fn from_fields(fields: &[(String, String)], options: &Options) -> Self {
+        let mut config = Self::new(options);
+        for (var, value) in fields {
+            let Ok(field) = Field::find(var) else { continue };
+            if !(field.set)(&mut config, value, options) && field.var == "pubsub#max_items" {
+                config.max_items = options.max_items;
+            }
+        }
+        config
+    }
+
     /// The configuration as the form of type `kind` (`form` or `result`).
     pub fn to_form(&self, kind: &str) -> Element {
         let mut form = form::build(kind, crate::ns::NODE_CONFIG);

@@ -21,7 +21,8 @@ use crate::options::Options;
 use crate::request::Request;
 use crate::response;
 use crate::room::Room;
-use crate::service::ServiceId;
+use crate::service::{Service, ServiceId};
+use crate::snapshot::NodeRecord;
 use crate::xml::{self, With};
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
@@ -164,6 +165,23 @@ impl Host {
             }
         }
         effects
+    }
+
+    /// The nodes of a room itself, to be kept.
+    pub fn snapshot(&self, room: &RoomJid) -> Vec<NodeRecord> {
+        self.rooms.get(room).map(|room| room.service.snapshot()).unwrap_or_default()
+    }
+
+    /// Gives a room the nodes that were kept, in the place of those that it has.
+    pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
+        let service = Service::restore(records, &self.options);
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.service = service;
+        } else if !service.is_empty() {
+            let mut entry = Room::new(room.clone());
+            entry.service = service;
+            self.rooms.insert(room.clone(), entry);
+        }
     }
 
     /// An occupant changes its nick.

@@ -8,6 +8,7 @@
 //!
 //! - [`room`], [`occupant`]: who is where, with which clients;
 //! - [`service`], [`node`], [`config`], [`access`], [`subscription`]: what pubsub is made of;
+//! - [`snapshot`]: what of it outlives the process;
 //! - [`interest`], [`caps`]: who wants which events, and how that is known;
 //! - [`request`], [`response`], [`event`], [`error`]: the stanzas;
 //! - the use cases, in the chapters of XEP-0060: `entity`, `subscriber`, `publisher`, `owner`, `management`.
@@ -33,6 +34,7 @@ pub mod response;
 pub mod room;
 pub mod rsm;
 pub mod service;
+pub mod snapshot;
 pub mod subscribe_options;
 pub mod subscription;
 

@@ -1,0 +1,191 @@
+//! What owners do to a room's nodes, whatever it is: a refused request changes nothing, no node outgrows its
+//! configuration, and what is kept is what comes back.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use mep_core::access::{Role, Standing};
+use mep_core::host::Host;
+use mep_core::options::Options;
+use mep_core::snapshot::NodeRecord;
+use proptest::prelude::*;
+use support::{ROOM, World};
+
+const OWNER: &str = "owner@example.org/client";
+const NODES: [&str; 3] = ["urn:a", "urn:b", "urn:c"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Publish { node: usize, id: u8, payload: &'static str },
+    Retract { node: usize, ids: Vec<u8> },
+    Purge { node: usize },
+    Delete { node: usize },
+    Create { node: usize },
+    Configure { node: usize, field: &'static str, value: &'static str },
+    Affiliate { node: usize, jid: &'static str, affiliation: &'static str },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let node = 0..NODES.len();
+    let field = prop::sample::select(vec![
+        ("max_items", "1"),
+        ("max_items", "3"),
+        ("max_items", "0"),
+        ("max_items", "max"),
+        ("persist_items", "0"),
+        ("persist_items", "1"),
+        ("deliver_payloads", "0"),
+        ("deliver_payloads", "1"),
+        ("publish_node_full", "reject"),
+        ("publish_node_full", "retract-oldest"),
+        ("item_expire", "2"),
+        ("item_expire", "max"),
+        ("access_model", "whitelist"),
+        ("access_model", "authorize"),
+        ("title", "Ä title"),
+        ("colour", "red"),
+    ]);
+    let payload =
+        prop::sample::select(vec!["<p xmlns='urn:p'/>", "", "<p xmlns='urn:p'/><q xmlns='urn:q'/>"]);
+    let jid = prop::sample::select(vec!["a@b", "c@d/e", "coven@chat.shakespeare.lit/nobody", "@"]);
+    let affiliation = prop::sample::select(vec!["member", "outcast", "publisher", "none", "owner", "king"]);
+    prop_oneof![
+        4 => (node.clone(), 0..6u8, payload).prop_map(|(node, id, payload)| Step::Publish { node, id, payload }),
+        2 => (node.clone(), prop::collection::vec(0..6u8, 0..3)).prop_map(|(node, ids)| Step::Retract { node, ids }),
+        1 => node.clone().prop_map(|node| Step::Purge { node }),
+        1 => node.clone().prop_map(|node| Step::Delete { node }),
+        1 => node.clone().prop_map(|node| Step::Create { node }),
+        3 => (node.clone(), field).prop_map(|(node, (field, value))| Step::Configure { node, field, value }),
+        1 => (node, jid, affiliation)
+            .prop_map(|(node, jid, affiliation)| Step::Affiliate { node, jid, affiliation }),
+    ]
+}
+
+/// The request that a step is: the pubsub namespace's ending, and what is inside.
+fn request(step: &Step) -> (&'static str, String) {
+    match step {
+        Step::Publish { node, id, payload } => {
+            ("", format!("<publish node='{}'><item id='{id}'>{payload}</item></publish>", NODES[*node]))
+        }
+        Step::Retract { node, ids } => {
+            let items: Vec<_> = ids.iter().map(|id| format!("<item id='{id}'/>")).collect();
+            ("", format!("<retract node='{}'>{}</retract>", NODES[*node], items.concat()))
+        }
+        Step::Purge { node } => ("#owner", format!("<purge node='{}'/>", NODES[*node])),
+        Step::Delete { node } => ("#owner", format!("<delete node='{}'/>", NODES[*node])),
+        Step::Create { node } => ("", format!("<create node='{}'/>", NODES[*node])),
+        Step::Configure { node, field, value } => (
+            "#owner",
+            format!(
+                "<configure node='{}'><x xmlns='jabber:x:data' type='submit'><field var='pubsub#title'>\
+                 <value>{field}</value></field><field var='pubsub#{field}'><value>{value}</value></field></x>\
+                 </configure>",
+                NODES[*node],
+            )
+            .replace("<field var='pubsub#title'><value>title</value></field>", ""),
+        ),
+        Step::Affiliate { node, jid, affiliation } => (
+            "#owner",
+            format!(
+                "<affiliations node='{}'><affiliation jid='{jid}' affiliation='{affiliation}'/></affiliations>",
+                NODES[*node]
+            ),
+        ),
+    }
+}
+
+/// The reply to a request, and whether it was refused.
+fn ask(world: &mut World, kind: &str, ns: &str, inner: &str) -> (bool, minidom::Element) {
+    let iq = format!(
+        "<iq type='{kind}' id='i' from='{OWNER}' to='{ROOM}'>\
+         <pubsub xmlns='http://jabber.org/protocol/pubsub{ns}'>{inner}</pubsub></iq>"
+    );
+    let happened = world.request("owner", OWNER, Role::Moderator, Standing::Owner, &iq).unwrap();
+    let reply = happened.reply.unwrap();
+    (reply.attr("type") == Some("error"), reply)
+}
+
+fn by_name(records: Vec<NodeRecord>) -> BTreeMap<String, NodeRecord> {
+    records.into_iter().map(|record| (record.name.to_string(), record)).collect()
+}
+
+/// The value of a field of a node that was kept.
+fn value<'a>(record: &'a NodeRecord, field: &str) -> &'a str {
+    &record.config.iter().find(|(var, _)| var == &format!("pubsub#{field}")).unwrap().1
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_rooms_nodes_hold_what_their_configuration_says(steps in prop::collection::vec(step(), 1..60)) {
+        let options = Options { publish_burst: 1000, ..Options::default() };
+        let mut world = World::new(options.clone());
+        world.enter("owner", OWNER, "<presence/>");
+        for step in steps {
+            world.now += 700;
+            let before = world.host.snapshot(&World::room());
+            let (ns, inner) = request(&step);
+            let (refused, _) = ask(&mut world, "set", ns, &inner);
+            let after = world.host.snapshot(&World::room());
+            if refused {
+                // What has expired meanwhile may go; nothing else.
+                let (mut before, after) = (by_name(before), by_name(after.clone()));
+                for (name, record) in &mut before {
+                    if let Some(still) = after.get(name) {
+                        record.items.retain(|item| still.items.contains(item));
+                    }
+                }
+                prop_assert_eq!(before, after, "{:?} was refused", step);
+            }
+            for record in &after {
+                let keeps = value(record, "persist_items") == "1";
+                let most = if keeps { value(record, "max_items").parse().unwrap() } else { 0 };
+                prop_assert!(record.items.len() <= most, "{} items, {most} allowed", record.items.len());
+            }
+        }
+
+        let kept = world.host.snapshot(&World::room());
+        let mut again = World::new(options);
+        again.now = world.now;
+        again.host.load(&World::room(), kept.clone());
+        prop_assert_eq!(again.host.snapshot(&World::room()), kept);
+        for node in NODES {
+            let items = format!("<items node='{node}'/>");
+            let config = format!("<configure node='{node}'/>");
+            prop_assert_eq!(ask(&mut again, "get", "", &items), ask(&mut world, "get", "", &items));
+            prop_assert_eq!(ask(&mut again, "get", "#owner", &config), ask(&mut world, "get", "#owner", &config));
+        }
+    }
+}
+
+#[test]
+fn a_node_that_kept_more_than_is_allowed_now_keeps_what_is_allowed() {
+    let wide = Options { max_items: 500, ..Options::default() };
+    let mut world = World::new(wide);
+    world.enter("owner", OWNER, "<presence/>");
+    ask(&mut world, "set", "", "<publish node='urn:a'><item id='1'><p xmlns='urn:p'/></item></publish>");
+    let (refused, _) = ask(
+        &mut world,
+        "set",
+        "#owner",
+        "<configure node='urn:a'><x xmlns='jabber:x:data' type='submit'><field var='pubsub#max_items'>\
+         <value>500</value></field></x></configure>",
+    );
+    assert!(!refused);
+    let narrow = Options { max_items: 10, ..Options::default() };
+    let mut host = Host::new(narrow);
+    host.load(&World::room(), world.host.snapshot(&World::room()));
+    let [record] = &host.snapshot(&World::room())[..] else { panic!("one node") };
+    assert_eq!(value(record, "max_items"), "10");
+    assert_eq!(record.items.len(), 1);
+}
