@@ -119,7 +119,7 @@ end, 10);
 
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
-	ask("destroy", event.room.jid);
+	tell("destroy", event.room.jid, time_now(), random_bytes(16));
 end, 10); -- Above the handler at -10 that ends the event
 
 module:hook("muc-room-restored", function (event)

@@ -121,7 +121,7 @@ describe("A host", function ()
 		assert.match(hint, first_line(err), 1, true);
 		assert.same(before, host:counts());
 		assert.equal("result", room:request("alice", publish_iq())[1].stanza.attr.type);
-		host:destroy(room.jid);
+		host:destroy(room.jid, room.now, room.random);
 		room:enter("alice");
 	end
 
@@ -237,7 +237,7 @@ describe("A host", function ()
 	it("takes rooms and occupants that it never heard of", function ()
 		assert.same({}, host:leave("unknown@rooms.example", "unknown@rooms.example/nick", 1, random));
 		host:rename("unknown@rooms.example", "unknown@rooms.example/nick", "unknown@rooms.example/other");
-		host:destroy("unknown@rooms.example");
+		host:destroy("unknown@rooms.example", room.now, room.random);
 		assert.same({}, host:presence("unknown@rooms.example", room:facts("alice"), {}, 1, random));
 		assert.equal(1, host:counts().rooms);
 	end);
@@ -269,7 +269,7 @@ describe("A host", function ()
 		room:request("alice", publish_iq());
 		assert.equal(1, host:counts().nodes);
 		assert.equal(0, other:counts().nodes);
-		host:destroy(room.jid);
+		host:destroy(room.jid, room.now, room.random);
 		assert.equal(2, other:counts().occupants);
 	end);
 
@@ -384,7 +384,7 @@ describe("Effects", function ()
 		iq:tag("item"):tag("b", { xmlns = "urn:b" });
 		host:request(room:setting(), room:actor("nick1"), iq:reset(), room.now, random);
 		assert.equal(11, host:counts().nodes);
-		host:destroy(room.jid);
+		host:destroy(room.jid, room.now, room.random);
 		for what, count in pairs(host:counts()) do
 			assert.equal(0, count, what);
 		end

@@ -105,6 +105,7 @@ impl Host {
             entry.want(id, known);
         }
         let mut effects = entry.welcome(id, call, &self.options);
+        effects.extend(self.withdraw(room, call));
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, call));
         }
@@ -128,20 +129,27 @@ impl Host {
             let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
             entry.show(id, said.show);
             let Some(claim) = said.claim.clone().map(Rc::new) else { continue };
-            if !entry.claim(id, &claim) {
+            if entry.claimed(id) == Some(&claim) {
                 continue;
             }
-            match self.caps.known(&claim) {
+            // What is done for a changed mind has a rate: last items, questions.
+            let known = self.caps.known(&claim);
+            let permitted = entry.take_allowance(id, call.now, &self.options);
+            if known.is_none() && !permitted {
+                continue;
+            }
+            entry.claim(id, &claim);
+            match known {
                 Some(set) => {
                     let new = entry.want(id, &set);
-                    // Whoever changes its mind all the time is sent no last items all the time.
-                    if !new.is_empty() && entry.take_allowance(id, call.now, &self.options) {
+                    if permitted {
                         effects.extend(entry.last_items_of(id, &new, call, &self.options));
                     }
                 }
                 None => effects.extend(self.ask(room, jid, &claim, call)),
             }
         }
+        effects.extend(self.withdraw(room, call));
         effects
     }
 
@@ -155,7 +163,7 @@ impl Host {
                 entry.leave(nick.as_str());
             }
         }
-        let mut effects = Vec::new();
+        let mut effects = self.withdraw(room, call);
         for (presence, sessions) in occupants {
             effects.extend(self.presence(room, presence.clone(), &sessions, call));
             for (session, said) in sessions {
@@ -204,17 +212,20 @@ impl Host {
                     effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call));
                 }
             }
-            if entry.is_empty() {
-                self.destroy(room);
-            }
         }
+        effects.extend(self.withdraw(room, call));
+        self.drop_if_empty(room);
         effects
     }
 
-    /// A room is no more.
-    pub fn destroy(&mut self, room: &RoomJid) {
-        self.rooms.swap_remove(room);
-        self.caps.forget_room(room);
+    /// A room is no more. Effects: questions to others, in the place of those who were asked in it.
+    pub fn destroy(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
+        let Some(gone) = self.rooms.swap_remove(room) else { return Vec::new() };
+        let claims = gone
+            .sessions
+            .iter()
+            .filter_map(|(_, session)| Some((session.jid.clone(), session.claim.clone()?)));
+        self.withdraw_all(room, claims.collect(), call)
     }
 
     /// A request. `None`: it is not MEP's, and the server goes on with it as if there were no MEP.
@@ -228,9 +239,7 @@ impl Host {
         let room = &setting.room;
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         let answered = answer(entry, setting, actor, iq, call, &self.options);
-        if entry.is_empty() {
-            self.destroy(room);
-        }
+        self.drop_if_empty(room);
         match answered {
             Ok((Answer::NotOurs, _)) => None,
             Ok((Answer::Reply(inner), effects)) => {
@@ -300,6 +309,34 @@ impl Host {
         let deadline = call.now + self.options.caps_timeout;
         let question = self.caps.ask(claim, who, call.id(), deadline);
         question.map(|question| send(&question)).into_iter().chain(self.set_alarm(call.now)).collect()
+    }
+
+    /// Nobody waits any more for what nobody claims any more.
+    fn withdraw(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
+        let unclaimed = self.rooms.get_mut(room).map(Room::unclaimed).unwrap_or_default();
+        self.withdraw_all(room, unclaimed, call)
+    }
+
+    fn withdraw_all(
+        &mut self,
+        room: &RoomJid,
+        unclaimed: Vec<(SessionJid, Rc<Claim>)>,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (session, claim) in unclaimed {
+            let next = (call.id(), call.now + self.options.caps_timeout);
+            let question = self.caps.withdraw(&claim, &Waiting { room: room.clone(), session }, next);
+            effects.extend(question.as_ref().map(send));
+        }
+        effects.extend(self.set_alarm(call.now));
+        effects
+    }
+
+    fn drop_if_empty(&mut self, room: &RoomJid) {
+        if self.rooms.get(room).is_some_and(Room::is_empty) {
+            self.rooms.swap_remove(room);
+        }
     }
 
     /// Asks to be woken when the next question's time is over, unless that was asked already.

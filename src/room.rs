@@ -39,6 +39,7 @@ pub struct Room {
     /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
     /// left other sessions behind; a room tells that no other way.
     gone: Option<Gone>,
+    unclaimed: Vec<(SessionJid, Rc<Claim>)>,
 }
 
 impl Room {
@@ -58,6 +59,7 @@ impl Room {
             by_nick: HashMap::new(),
             next_occupant: 0,
             gone: None,
+            unclaimed: Vec::new(),
         }
     }
 
@@ -83,8 +85,10 @@ impl Room {
             Some(session) => {
                 self.move_to(session, occupant);
                 self.interest.clear(session);
-                if let Some(session) = self.sessions.get_mut(session) {
-                    session.claim = None;
+                if let Some(session) = self.sessions.get_mut(session)
+                    && let Some(claim) = session.claim.take()
+                {
+                    self.unclaimed.push((session.jid.clone(), claim));
                 }
                 session
             }
@@ -155,14 +159,22 @@ impl Room {
         self.subscriptions.remove_subscriber(&Subscriber::Occupant(id), |_| true);
     }
 
-    /// Notes what a session's presence says of its capabilities; whether that is new.
-    pub fn claim(&mut self, session: SessionId, claim: &Rc<Claim>) -> bool {
-        let Some(session) = self.sessions.get_mut(session) else { return false };
-        if session.claim.as_ref() == Some(claim) {
-            return false;
+    /// Notes what a session's presence says of its capabilities. What it said before is not waited for any more.
+    pub fn claim(&mut self, id: SessionId, claim: &Rc<Claim>) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        if let Some(before) = session.claim.replace(Rc::clone(claim)) {
+            self.unclaimed.push((session.jid.clone(), before));
         }
-        session.claim = Some(Rc::clone(claim));
-        true
+    }
+
+    /// What a session's presence last said of its capabilities.
+    pub fn claimed(&self, session: SessionId) -> Option<&Rc<Claim>> {
+        self.sessions.get(session)?.claim.as_ref()
+    }
+
+    /// The claims that nobody stands behind any more since this was last asked: nobody waits for them.
+    pub fn unclaimed(&mut self) -> Vec<(SessionJid, Rc<Claim>)> {
+        std::mem::take(&mut self.unclaimed)
     }
 
     /// Counts one against what the session's occupant may cause; whether that is permitted.
@@ -322,6 +334,9 @@ impl Room {
                 self.unwatch(account);
             }
         }
+        if let Some(claim) = &session.claim {
+            self.unclaimed.push((session.jid.clone(), Rc::clone(claim)));
+        }
         let ended = self.end(&Subscriber::Session(session.jid.clone()));
         self.gone = Some(Gone { session, wanted, ended });
     }
@@ -342,7 +357,11 @@ impl Room {
 
     /// Brings the session back that was just seen going, if it is this one: with all that it had.
     fn back(&mut self, jid: &SessionJid) -> Option<SessionId> {
-        let Gone { session, wanted, ended } = self.gone.take_if(|gone| gone.session.jid == *jid)?;
+        let Gone { mut session, wanted, ended } = self.gone.take_if(|gone| gone.session.jid == *jid)?;
+        if wanted.is_empty() {
+            // It may have been waiting for what it claims: its presence claims it again.
+            session.claim = None;
+        }
         let id = self.add(session.occupant, session);
         self.interest.set(id, &wanted);
         for (topic, options) in ended {

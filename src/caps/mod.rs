@@ -6,10 +6,9 @@
 
 mod info;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
 
 pub use self::info::{IllFormed, Info};
@@ -55,7 +54,7 @@ impl Claim {
 }
 
 /// A session in a room that is waiting for its claim to be understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// The room whose presence the claim came in.
     pub room: RoomJid,
@@ -108,12 +107,12 @@ impl Caps {
     /// Makes `who` wait for `claim`; gives the question to ask now, unless one is in flight.
     pub fn ask(&mut self, claim: &Rc<Claim>, who: Waiting, id: String, deadline: u64) -> Option<Question> {
         if let Some(asked) = self.asked.get_mut(claim) {
-            if asked.whom != who && !asked.queue.contains(&who) {
-                asked.queue.push_back(who);
+            if asked.whom != who {
+                asked.queue.insert(who);
             }
             return None;
         }
-        let asked = Asked { id: id.clone(), whom: who.clone(), deadline, queue: VecDeque::new() };
+        let asked = Asked { id: id.clone(), whom: who.clone(), deadline, queue: IndexSet::new() };
         self.asked.insert(Rc::clone(claim), asked);
         self.by_id.insert(id.clone(), Rc::clone(claim));
         Some(Question { id, whom: who, node: claim.node.to_string() })
@@ -162,11 +161,15 @@ impl Caps {
         self.asked.values().map(|asked| asked.deadline).min()
     }
 
-    /// Forgets whoever waits in `room`, which is no more.
-    pub fn forget_room(&mut self, room: &RoomJid) {
-        for asked in self.asked.values_mut() {
-            asked.queue.retain(|waiting| waiting.room != *room);
+    /// Somebody does not wait any more: left, or claims something else. Where it was the one who was asked, the next
+    /// is. So a session causes one question at a time, however often it changes its claim.
+    pub fn withdraw(&mut self, claim: &Rc<Claim>, who: &Waiting, next: (String, u64)) -> Option<Question> {
+        let asked = self.asked.get_mut(claim)?;
+        if asked.whom == *who {
+            return self.next(claim, next).question;
         }
+        asked.queue.shift_remove(who);
+        None
     }
 
     /// How many sets are known and how many questions in flight.
@@ -194,7 +197,7 @@ impl Caps {
     fn next(&mut self, claim: &Rc<Claim>, (id, deadline): (String, u64)) -> Outcome {
         let mut outcome = Outcome { claim: Some(Rc::clone(claim)), ..Outcome::default() };
         if let Some(mut asked) = self.close(claim)
-            && let Some(whom) = asked.queue.pop_front()
+            && let Some(whom) = asked.queue.shift_remove_index(0)
         {
             outcome.question = self.ask(claim, whom, id, deadline);
             if let Some(again) = self.asked.get_mut(claim) {
@@ -217,5 +220,111 @@ struct Asked {
     id: String,
     whom: Waiting,
     deadline: u64,
-    queue: VecDeque<Waiting>,
+    queue: IndexSet<Waiting>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// XEP-0115, 5.2: an answer that has this hash.
+    const EXODUS: &str = "<query xmlns='http://jabber.org/protocol/disco#info'>
+        <identity category='client' type='pc' name='Exodus 0.9.1'/>
+        <feature var='http://jabber.org/protocol/disco#info'/>
+        <feature var='http://jabber.org/protocol/disco#items'/>
+        <feature var='http://jabber.org/protocol/muc'/>
+        <feature var='http://jabber.org/protocol/caps'/>
+      </query>";
+
+    fn claim(ver: &str) -> Rc<Claim> {
+        let c = format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:c' ver='{ver}'/>");
+        Rc::new(Claim::read(&c.parse().unwrap()).unwrap())
+    }
+
+    fn honest() -> Rc<Claim> {
+        claim("QgayPKawpkPSDYmwT/WM94uAlu0=")
+    }
+
+    fn who(session: &str) -> Waiting {
+        Waiting { room: "room@muc".into(), session: session.into() }
+    }
+
+    fn info() -> Result<Info, IllFormed> {
+        Info::read(&EXODUS.parse().unwrap(), None, 100)
+    }
+
+    /// Three sessions with the same claim, of which the first was asked `q1`.
+    fn three_wait() -> (Caps, Rc<Claim>) {
+        let (mut caps, claim) = (Caps::new(10), honest());
+        let asked: Vec<_> = ["a@x/1", "b@x/1", "c@x/1"]
+            .iter()
+            .filter_map(|session| caps.ask(&claim, who(session), "q1".into(), 10))
+            .collect();
+        assert_eq!(asked.len(), 1, "one question for each claim");
+        assert_eq!((asked[0].id.as_str(), &asked[0].whom), ("q1", &who("a@x/1")));
+        (caps, claim)
+    }
+
+    #[test]
+    fn a_verified_answer_serves_all_who_wait_and_is_kept() {
+        let (mut caps, claim) = three_wait();
+        let outcome = caps.answer("q1", "a@x/1", Some(info()), ("q2".into(), 20)).unwrap();
+        let served: Vec<_> = outcome.resolved.iter().map(|(who, _)| who.session.as_str()).collect();
+        assert_eq!((served, outcome.question), (vec!["a@x/1", "b@x/1", "c@x/1"], None));
+        assert!(caps.known(&claim).is_some());
+        assert_eq!(caps.counts(), (1, 0));
+        assert!(
+            caps.answer("q1", "a@x/1", Some(info()), ("q2".into(), 20)).is_none(),
+            "an answer counts once"
+        );
+    }
+
+    #[test]
+    fn an_answer_counts_from_whom_was_asked_and_no_other() {
+        let (mut caps, claim) = three_wait();
+        assert!(caps.answer("q1", "b@x/1", Some(info()), ("q2".into(), 20)).is_none());
+        assert!(caps.answer("q0", "a@x/1", Some(info()), ("q2".into(), 20)).is_none());
+        assert_eq!((caps.known(&claim), caps.counts()), (None, (0, 1)));
+    }
+
+    #[test]
+    fn a_lie_serves_the_liar_and_the_next_is_asked() {
+        let (mut caps, lie) = (Caps::new(10), claim("of something else"));
+        caps.ask(&lie, who("liar@x/1"), "q1".into(), 10);
+        caps.ask(&lie, who("honest@x/1"), "unused".into(), 10);
+        let outcome = caps.answer("q1", "liar@x/1", Some(info()), ("q2".into(), 20)).unwrap();
+        let served: Vec<_> = outcome.resolved.iter().map(|(who, _)| who.clone()).collect();
+        assert_eq!(served, [who("liar@x/1")]);
+        assert_eq!(outcome.question.unwrap().whom, who("honest@x/1"));
+        assert_eq!(caps.known(&lie), None, "nothing is filed under a hash that it does not have");
+    }
+
+    #[test]
+    fn errors_time_outs_and_departures_lead_to_the_next() {
+        let (mut caps, claim) = three_wait();
+        let outcome = caps.answer("q1", "a@x/1", None, ("q2".into(), 20)).unwrap();
+        assert_eq!((outcome.resolved.len(), outcome.question.unwrap().whom), (0, who("b@x/1")));
+        assert!(caps.answer("q1", "a@x/1", Some(info()), ("q3".into(), 30)).is_none(), "too late");
+
+        assert!(caps.expire(19, || ("q3".into(), 30)).is_empty());
+        let [outcome] = &caps.expire(20, || ("q3".into(), 30))[..] else { panic!("one question was late") };
+        assert_eq!(outcome.question.as_ref().unwrap().whom, who("c@x/1"));
+
+        caps.ask(&claim, who("d@x/1"), "unused".into(), 30);
+        caps.ask(&claim, who("e@x/1"), "unused".into(), 30);
+        assert_eq!(caps.withdraw(&claim, &who("d@x/1"), ("q4".into(), 40)), None);
+        let next = caps.withdraw(&claim, &who("c@x/1"), ("q4".into(), 40)).unwrap();
+        assert_eq!(next.whom, who("e@x/1"));
+        assert_eq!(caps.withdraw(&claim, &who("e@x/1"), ("q5".into(), 50)), None);
+        assert_eq!(caps.counts(), (0, 0), "nobody is left to ask");
+    }
+
+    #[test]
+    fn the_oldest_sets_go_when_there_are_too_many() {
+        let mut caps = Caps::new(1);
+        caps.known.insert(Hash::sha1("old"), NodeSet::default());
+        caps.ask(&honest(), who("a@x/1"), "q1".into(), 10);
+        caps.answer("q1", "a@x/1", Some(info()), ("q2".into(), 20));
+        assert_eq!((caps.counts().0, caps.known(&claim("old"))), (1, None));
+    }
 }

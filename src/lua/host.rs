@@ -72,6 +72,16 @@ impl Bound {
         this.effects(lua, &effects)
     }
 
+    /// `host:destroy(room, now, random)`
+    fn destroy(
+        lua: &Lua,
+        this: &mut Self,
+        (room, now, random): (Text, f64, LuaString),
+    ) -> LuaResult<LuaTable> {
+        let effects = this.host.destroy(&room.as_str().into(), &mut arguments::call(now, &random)?);
+        this.effects(lua, &effects)
+    }
+
     /// `host:restore(room, occupants, now, random)`
     fn restore(
         lua: &Lua,
@@ -163,10 +173,7 @@ impl LuaUserData for Bound {
             Ok(())
         });
         methods.add_method_mut("leave", Self::leave);
-        methods.add_method_mut("destroy", |_, this, room: Text| {
-            this.host.destroy(&room.as_str().into());
-            Ok(())
-        });
+        methods.add_method_mut("destroy", Self::destroy);
         // For the test that a panic ends nothing but the call.
         #[expect(clippy::panic, reason = "this is what it is for")]
         methods.add_method_mut("panic", |_, _, ()| -> LuaResult<()> { panic!("asked for") });
