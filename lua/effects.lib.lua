@@ -12,8 +12,12 @@ end
 
 local carry_out = {};
 
-function carry_out.reply(effect, origin)
-	origin.send(effect.stanza);
+function carry_out.keep(effect, batch)
+	assert(batch.keep(effect.room, effect.node, effect.record));
+end
+
+function carry_out.reply(effect, batch)
+	batch.origin.send(effect.stanza);
 end
 
 function carry_out.send(effect)
@@ -32,27 +36,38 @@ function carry_out.notify(effect)
 	end
 end
 
-function carry_out.wake(effect)
-	module:add_timer(effect.after, effect.on_wake);
+function carry_out.wake(effect, batch)
+	module:add_timer(effect.after, batch.on_wake);
 end
 
--- Runs the list `effects`. `origin` is the session that the request came from; `on_wake` is called when the core
--- wants to be woken.
-local function run(effects, origin, on_wake)
-	for _, effect in ipairs(effects) do
-		last = last + 1;
-		effect.origin, effect.on_wake = origin, on_wake;
-		queue[last] = effect;
+-- What can't be kept must not be told of: the rest of its batch is dropped.
+local function run_batch(batch)
+	for _, effect in ipairs(batch.effects) do
+		local ok, err = pcall(carry_out[effect.kind], effect, batch);
+		if not ok then
+			log_failure(effect.kind, err);
+			if effect.kind == "keep" then
+				return batch.on_failure(effect.room);
+			end
+		end
 	end
+end
+
+-- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(room, node,
+-- record)` puts something into storage; `on_failure(room)` is called where that did not work; `on_wake()` is called
+-- when the core wants to be woken.
+local function run(batch)
+	last = last + 1;
+	queue[last] = batch;
 	if running then return; end
 	running = true;
 	while first <= last do
-		local effect = queue[first];
+		local next_batch = queue[first];
 		queue[first] = nil;
 		first = first + 1;
-		local ok, err = pcall(carry_out[effect.kind], effect, effect.origin);
+		local ok, err = pcall(run_batch, next_batch);
 		if not ok then
-			log_failure(effect.kind, err);
+			log_failure("batch", err);
 		end
 	end
 	first, last = 1, 0;

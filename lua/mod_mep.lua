@@ -21,6 +21,7 @@ local time_now = require "util.time".now;
 local run = module:require "effects".run;
 local settings = module:require "options";
 local rooms = module:require "rooms";
+local storage = module:require "storage";
 
 local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
 local xmlns_disco_items = "http://jabber.org/protocol/disco#items";
@@ -55,22 +56,55 @@ local function ask(method, ...)
 	return nil, "internal-server-error";
 end
 
-local function on_wake()
-	local effects = ask("wake", time_now(), random_bytes(16));
-	if effects then
-		run(effects, nil, on_wake);
+-- Rooms whose nodes in memory are those in storage.
+local loaded = {};
+
+-- Storage is the truth: what could not be kept is not so.
+local function load_nodes(room_jid)
+	local records, problem = storage.load(room_jid);
+	if not records then
+		module:log("error", "Could not load the nodes of a room: %s", problem);
+		return;
 	end
+	loaded[room_jid] = true;
+	ask("load", room_jid, records);
+end
+
+-- Called before the core is asked anything of a room.
+local function ensure_loaded(room)
+	if not loaded[room.jid] and room:get_persistent() then
+		load_nodes(room.jid);
+	end
+end
+
+local on_wake;
+local function carry_out(effects, origin, on_failure)
+	run {
+		effects = effects;
+		origin = origin;
+		keep = storage.keep;
+		on_failure = function (room_jid)
+			load_nodes(room_jid);
+			if on_failure then on_failure(); end
+		end;
+		on_wake = on_wake;
+	};
 end
 
 local function tell(method, ...)
 	local effects = ask(method, ...);
 	if effects then
-		run(effects, nil, on_wake);
+		carry_out(effects);
 	end
+end
+
+function on_wake()
+	tell("wake", time_now(), random_bytes(16));
 end
 
 local function restore(room)
 	if rooms.is_usable(room) then
+		ensure_loaded(room);
 		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
 	end
 end
@@ -86,6 +120,7 @@ end
 local rebuilding = false;
 function rebuild()
 	core = lib.new(st.stanza_mt, options);
+	loaded = {};
 	if rebuilding then return; end
 	rebuilding = true;
 	for room in muc.live_rooms() do
@@ -99,6 +134,7 @@ end
 module:hook("muc-occupant-session-new", function (event)
 	local room = event.room;
 	if destroyed[room] then return; end
+	ensure_loaded(room);
 	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
 end, 10); -- After history (50) and subject (20)
 
@@ -120,6 +156,8 @@ end, 10);
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
 	tell("destroy", event.room.jid, time_now(), random_bytes(16));
+	loaded[event.room.jid] = nil;
+	storage.forget(event.room.jid);
 end, 10); -- Above the handler at -10 that ends the event
 
 module:hook("muc-room-restored", function (event)
@@ -138,10 +176,13 @@ local function request(event, room)
 	local origin, stanza = event.origin, event.stanza;
 	local setting = rooms.setting(room, stanza.attr.to);
 	if not setting then return; end
+	ensure_loaded(room);
 	local actor = rooms.actor(room, stanza.attr.from);
 	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
 	if effects then
-		run(effects, origin, on_wake);
+		carry_out(effects, origin, function ()
+			refuse(event, "wait", "internal-server-error");
+		end);
 		return true;
 	elseif failed then
 		return refuse(event, "wait", failed);
@@ -213,19 +254,32 @@ module:hook("iq/bare", function (event)
 	if kind == "result" or kind == "error" then
 		local effects = ask("answer", event.stanza, time_now(), random_bytes(16));
 		if effects then
-			run(effects, nil, on_wake);
+			carry_out(effects);
 			return true;
 		end
 	end
 end, 1);
 
+-- A room becomes persistent, or temporary: what it has published does, too.
+module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (event)
+	local room = event.room;
+	local persistent = room:get_persistent();
+	if persistent and not loaded[room.jid] then
+		loaded[room.jid] = true;
+		storage.keep_all(room.jid, ask("snapshot", room.jid) or {});
+	elseif not persistent and loaded[room.jid] then
+		loaded[room.jid] = nil;
+		storage.forget(room.jid);
+	end
+end, -100);
+
 function module.save()
-	return { core = core, version = version };
+	return { core = core, version = version, loaded = loaded };
 end
 
 local saved = module.saved_state;
 if saved and saved.version == version then
-	core = saved.core;
+	core, loaded = saved.core, saved.loaded or {};
 	core:configure(st.stanza_mt, options);
 	-- A timer of the old module's may have been what the core waits for
 	module:add_timer(0, on_wake);

@@ -39,6 +39,7 @@ local function setting(room, to)
 	local facts = {
 		room = room.jid;
 		publishers = publishers_of(room);
+		persistent = room:get_persistent() and true or false;
 		anonymous = room:get_whois() ~= "anyone";
 	};
 	if to ~= room.jid then

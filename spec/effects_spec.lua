@@ -3,18 +3,24 @@
 local glue = require "support.glue";
 
 describe("Effects", function ()
-	local module, run, done;
+	local module, run, run_keeping, done;
+	local origin = {};
 
 	before_each(function ()
 		module = glue.new_module();
-		run = glue.load("effects", module).run;
+		local run_batch = glue.load("effects", module).run;
+		function run(effects, from, on_wake)
+			return run_batch({ effects = effects, origin = from, on_wake = on_wake });
+		end
+		function run_keeping(effects, keep, on_failure)
+			return run_batch({ effects = effects, origin = origin, keep = keep, on_failure = on_failure });
+		end
 		done = {};
 		function module:send(stanza) -- luacheck: ignore 212/self
 			table.insert(done, stanza.name.." to "..stanza.attr.to);
 		end
 	end);
 
-	local origin = {};
 	function origin.send(stanza)
 		table.insert(done, stanza.name.." as reply");
 	end
@@ -145,5 +151,29 @@ describe("Effects", function ()
 		run({ weak[1] });
 		collectgarbage();
 		assert.is_nil(weak[1]);
+	end);
+
+	describe("that keep something", function ()
+		local function batch()
+			return { { kind = "keep", room = "room@muc", node = "urn:a", record = { made = 1 } }, reply("r"), send("s") };
+		end
+
+		it("do so first", function ()
+			run_keeping(batch(), function (room, node, record)
+				table.insert(done, ("%s %s %d"):format(room, node, record.made));
+				return true;
+			end);
+			assert.same({ "room@muc urn:a 1", "r as reply", "s to a" }, done);
+		end);
+
+		it("are told of to nobody where that fails, and what comes after them is done", function ()
+			local failed;
+			run_keeping(batch(), function () return nil, "the disk is full"; end, function (room) failed = room; end);
+			assert.equal("room@muc", failed);
+			assert.same({}, done);
+			assert.equal(1, #module.logged);
+			run({ send("t") }, origin);
+			assert.same({ "t to a" }, done);
+		end);
 	end);
 end);

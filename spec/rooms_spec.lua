@@ -22,6 +22,9 @@ local function new_room()
 	function room:get_presence_broadcast() -- luacheck: ignore 212/self
 		return { moderator = true, participant = true, visitor = false };
 	end
+	function room:get_persistent()
+		return self._data.persistent;
+	end
 	function room:get_whois()
 		return self._data.whois or "moderators";
 	end
@@ -90,9 +93,12 @@ describe("Of a room, the core is told", function ()
 	end);
 
 	it("what is asked: itself, an occupant, or nobody", function ()
-		assert.same({ room = room.jid, publishers = "admins", anonymous = true }, rooms.setting(room, room.jid));
 		assert.same({
-			room = room.jid, publishers = "admins", anonymous = true, nick = room.alice.nick, affiliation = "owner",
+			room = room.jid, publishers = "admins", anonymous = true, persistent = false;
+		}, rooms.setting(room, room.jid));
+		assert.same({
+			room = room.jid, publishers = "admins", anonymous = true, persistent = false,
+			nick = room.alice.nick, affiliation = "owner",
 		}, rooms.setting(room, room.alice.nick));
 		assert.equal("none", rooms.setting(room, room.bob.nick).affiliation);
 		assert.is_nil(rooms.setting(room, room.jid.."/nobody"));

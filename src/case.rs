@@ -4,6 +4,7 @@
 //! (6), [`crate::publisher`] (7) and [`crate::owner`] (8). Each reads the same: authorise, find, check, mutate,
 //! effects. A case that fails has changed nothing.
 
+use indexmap::IndexSet;
 use minidom::Element;
 
 use crate::access::{self, Action, Actor, Affiliation, Publishers, Standing};
@@ -19,6 +20,7 @@ use crate::options::Options;
 use crate::request::Request;
 use crate::room::Room;
 use crate::service::{OccupantId, Service, ServiceId};
+use crate::snapshot::NodeRecord;
 use crate::subscription::Subscriber;
 
 /// What a use case works on.
@@ -36,6 +38,8 @@ pub(crate) struct Case<'a> {
     pub call: &'a mut Call,
     /// What follows the reply.
     pub effects: Vec<Effect>,
+    /// The nodes of which something is to be kept.
+    pub changed: IndexSet<NodeName>,
 }
 
 /// How a request was met.
@@ -54,7 +58,9 @@ impl Case<'_> {
         if counted && !self.allowance().permits(now, options) {
             return Err(Error::TooFast);
         }
+        let changes = request.changes().cloned();
         let answer = self.dispatch(request)?;
+        self.changed.extend(changes);
         if counted {
             self.allowance().count(now, options);
         }
@@ -93,6 +99,21 @@ impl Case<'_> {
             Request::Info { node } => self.info(node.as_ref()),
             Request::List { node, page } => self.list(node.as_ref(), page.as_ref()),
         }
+    }
+
+    /// What is to be kept of what the case changed: a room's nodes outlive the process, an occupant's do not.
+    pub fn kept(&self) -> Vec<Effect> {
+        if self.target != ServiceId::Room || !self.room.persistent {
+            return Vec::new();
+        }
+        let record = |name: &NodeName| {
+            let node = self.room.service.node(name.as_str()).ok()?;
+            Some(NodeRecord::of(name, node))
+        };
+        let room = &self.room.jid;
+        let keep =
+            |node: &NodeName| Effect::Keep { room: room.clone(), node: node.clone(), record: record(node) };
+        self.changed.iter().map(keep).collect()
     }
 
     /// What the actor may still do now; those who are not in the room share one.
@@ -224,9 +245,10 @@ impl Case<'_> {
         if self.service()?.holds(name.as_str()) {
             return Ok(());
         }
-        let target = self.target;
-        self.service_mut()?.node_or(name, || Node::new(config));
+        let (target, now) = (self.target, self.call.now);
+        self.service_mut()?.node_or(name, || Node::new(config, now));
         self.room.held(name, target);
+        self.changed.insert(name.clone());
         self.notify(name, |_, node| Event::created(name, &node.config))
     }
 

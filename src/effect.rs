@@ -2,12 +2,24 @@
 
 use minidom::Element;
 
-use crate::address::SessionJid;
+use crate::address::{RoomJid, SessionJid};
+use crate::node::NodeName;
+use crate::snapshot::NodeRecord;
 
 /// One thing to do. A call's effects come in the order in which they must happen: the reply, then the
 /// notifications.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// Keep this of a room's own nodes, where the room is one that is kept. Comes before all that tells of it: where
+    /// it fails, nothing of what follows is to be done.
+    Keep {
+        /// The room.
+        room: RoomJid,
+        /// The node's name.
+        node: NodeName,
+        /// The node as it is now; `None`: it is no more.
+        record: Option<NodeRecord>,
+    },
     /// Answer the request that the call was made for.
     Reply(Element),
     /// Send this stanza, which is addressed already.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
 
 use crate::access::{Actor, Publishers, Standing};
@@ -42,6 +42,8 @@ pub struct Setting {
     pub room: RoomJid,
     /// Who publishes as the room, by its configuration.
     pub publishers: Publishers,
+    /// Whether the room is one whose nodes are to be kept: a persistent one.
+    pub persistent: bool,
     /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
     pub anonymous: bool,
     /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
@@ -207,6 +209,10 @@ impl Host {
             entry.leave(occupant);
             for (name, ids) in purged {
                 let Ok(node) = entry.service.node(name.as_str()) else { continue };
+                if entry.persistent {
+                    let record = Some(NodeRecord::of(&name, node));
+                    effects.push(Effect::Keep { room: room.clone(), node: name.clone(), record });
+                }
                 if node.config.notify_retract {
                     let event = Event::retract(&name, &node.config, &ids);
                     effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call));
@@ -242,9 +248,9 @@ impl Host {
         self.drop_if_empty(room);
         match answered {
             Ok((Answer::NotOurs, _)) => None,
-            Ok((Answer::Reply(inner), effects)) => {
+            Ok((Answer::Reply(inner), Following { kept, effects })) => {
                 let reply = Effect::Reply(response::reply(iq, Ok(inner)));
-                Some(std::iter::once(reply).chain(effects).collect())
+                Some(kept.into_iter().chain([reply]).chain(effects).collect())
             }
             Err(error) => Some(vec![Effect::Reply(response::reply(iq, Err(error)))]),
         }
@@ -371,6 +377,13 @@ fn send(question: &Question) -> Effect {
     Effect::Send(xml::iq("get", &question.id, room.as_str(), session.as_str()).append(query).build())
 }
 
+/// What follows from a request: before the reply, and behind it.
+#[derive(Default)]
+struct Following {
+    kept: Vec<Effect>,
+    effects: Vec<Effect>,
+}
+
 fn answer(
     room: &mut Room,
     setting: &Setting,
@@ -378,23 +391,33 @@ fn answer(
     iq: &Element,
     call: &mut Call,
     options: &Options,
-) -> Result<(Answer, Vec<Effect>), Error> {
+) -> Result<(Answer, Following), Error> {
     let (target, standing) = match &setting.occupant {
         None => (ServiceId::Room, Standing::None),
         Some((occupant, standing)) => match room.find(occupant.as_str()) {
             Some(id) if room.shows(ServiceId::Occupant(id), actor.session.bare()) => {
                 (ServiceId::Occupant(id), *standing)
             }
-            _ => return Ok((Answer::NotOurs, Vec::new())),
+            _ => return Ok((Answer::NotOurs, Following::default())),
         },
     };
     // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
     // an occupant has opened to all.
     let outsider = actor.occupant.is_none() && target != ServiceId::Room;
     let Setting { publishers, anonymous, .. } = *setting;
-    room.publishers = publishers;
-    let effects = Vec::new();
-    let mut case = Case { room, target, standing, actor, publishers, anonymous, options, call, effects };
+    (room.publishers, room.persistent) = (publishers, setting.persistent);
+    let mut case = Case {
+        room,
+        target,
+        standing,
+        actor,
+        publishers,
+        anonymous,
+        options,
+        call,
+        effects: Vec::new(),
+        changed: IndexSet::new(),
+    };
     let answered = Request::read(iq, options).and_then(|request| {
         if outsider && !request.is_for_anybody() {
             return Ok(Answer::NotOurs);
@@ -402,7 +425,7 @@ fn answer(
         case.run(request)
     });
     match answered {
-        Err(_) if outsider => Ok((Answer::NotOurs, Vec::new())),
-        answered => Ok((answered?, case.effects)),
+        Err(_) if outsider => Ok((Answer::NotOurs, Following::default())),
+        answered => Ok((answered?, Following { kept: case.kept(), effects: case.effects })),
     }
 }

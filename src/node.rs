@@ -38,13 +38,15 @@ pub struct Node {
     pub config: NodeConfig,
     /// Whom its owner named.
     pub affiliations: Affiliations,
+    /// When it was made, in milliseconds since 1970.
+    pub made: u64,
     items: IndexMap<ItemId, Item>,
 }
 
 impl Node {
     /// A node without items.
-    pub fn new(config: NodeConfig) -> Self {
-        Self { config, affiliations: Affiliations::default(), items: IndexMap::new() }
+    pub fn new(config: NodeConfig, made: u64) -> Self {
+        Self { config, affiliations: Affiliations::default(), made, items: IndexMap::new() }
     }
 
     /// The items, oldest first.
@@ -134,7 +136,7 @@ mod tests {
     #[test]
     fn the_newest_items_stay_and_a_known_id_becomes_the_newest() {
         let config = NodeConfig { max_items: 2, ..NodeConfig::new(&Options::default()) };
-        let mut node = Node::new(config);
+        let mut node = Node::new(config, 0);
         for id in ["a", "b", "a", "c"] {
             node.put(id.into(), item(0));
         }
@@ -150,7 +152,7 @@ mod tests {
     fn items_go_when_their_time_is_over() {
         let config =
             NodeConfig { max_items: 9, item_expire: Some(2), ..NodeConfig::new(&Options::default()) };
-        let mut node = Node::new(config);
+        let mut node = Node::new(config, 0);
         for (id, at) in [("a", 1000), ("b", 2000), ("c", 2001)] {
             node.put(id.into(), item(at));
         }

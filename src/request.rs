@@ -303,6 +303,20 @@ impl Request {
         }
     }
 
+    /// The node of which something is another afterwards: its configuration, its items, its affiliations.
+    pub(crate) fn changes(&self) -> Option<&NodeName> {
+        match self {
+            Self::Publish { .. }
+            | Self::Retract { .. }
+            | Self::Create { .. }
+            | Self::SetConfig { .. }
+            | Self::Delete { .. }
+            | Self::Purge { .. }
+            | Self::SetAffiliates { .. } => self.node(),
+            _ => None,
+        }
+    }
+
     /// The node that the request names.
     pub fn node(&self) -> Option<&NodeName> {
         match self {

@@ -32,6 +32,8 @@ pub struct Room {
     pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
     /// Who publishes as the room, as its configuration had it when it was last asked something.
     pub(crate) publishers: Publishers,
+    /// Whether its nodes are to be kept, as it was when it was last asked something.
+    pub(crate) persistent: bool,
     /// What those who publish as the room from outside of it may still publish.
     pub(crate) allowance: Allowance,
     by_nick: HashMap<OccupantJid, OccupantId>,
@@ -55,6 +57,7 @@ impl Room {
             holders: HashMap::new(),
             accounts: HashMap::new(),
             publishers: Publishers::Admins,
+            persistent: false,
             allowance: Allowance::default(),
             by_nick: HashMap::new(),
             next_occupant: 0,

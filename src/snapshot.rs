@@ -21,6 +21,8 @@ pub struct NodeRecord {
     pub name: NodeName,
     /// The fields of its configuration, by their names in the form.
     pub config: Vec<(String, String)>,
+    /// When it was made, in milliseconds since 1970.
+    pub made: u64,
     /// Accounts that its owner named.
     pub affiliations: Vec<(String, Affiliation)>,
     /// Its items, oldest first.
@@ -56,7 +58,8 @@ impl Service {
 }
 
 impl NodeRecord {
-    fn of(name: &NodeName, node: &Node) -> Self {
+    /// A node as it is now.
+    pub fn of(name: &NodeName, node: &Node) -> Self {
         let account = |(person, is): (&Person, Affiliation)| match person {
             Person::Account(account) => Some((account.to_string(), is)),
             Person::Occupant(_) => None,
@@ -69,13 +72,14 @@ impl NodeRecord {
         Self {
             name: name.clone(),
             config: node.config.to_fields(),
+            made: node.made,
             affiliations: node.affiliations.iter().filter_map(account).collect(),
             items: node.items().map(item).collect(),
         }
     }
 
     fn into_node(self, options: &Options) -> Node {
-        let mut node = Node::new(NodeConfig::from_fields(&self.config, options));
+        let mut node = Node::new(NodeConfig::from_fields(&self.config, options), self.made);
         let mut affiliations = Affiliations::default();
         for (account, is) in self.affiliations {
             affiliations.set(Person::Account(account.into()), is);

@@ -51,6 +51,7 @@ function room:setting(nick)
 	return {
 		room = self.jid;
 		publishers = "participants";
+		persistent = false;
 		anonymous = true;
 		nick = nick and self:address(nick);
 		affiliation = nick and "none";

@@ -66,7 +66,7 @@ pub(super) fn actor(table: &LuaTable) -> LuaResult<Actor> {
     })
 }
 
-/// `{ room, publishers, anonymous, nick, affiliation }`; without `nick` it is the room that is asked.
+/// `{ room, publishers, persistent, anonymous, nick, affiliation }`; without `nick` it is the room that is asked.
 pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
     let occupant = match get::<Option<String>>(table, "nick")? {
         Some(nick) => Some((nick.as_str().into(), choice(table, "affiliation", Standing::from_name)?)),
@@ -75,6 +75,7 @@ pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
     Ok(Setting {
         room: string(table, "room")?.as_str().into(),
         publishers: choice(table, "publishers", Publishers::from_name)?,
+        persistent: boolean(table, "persistent")?,
         anonymous: boolean(table, "anonymous")?,
         occupant,
     })
@@ -185,6 +186,6 @@ fn choice<T>(table: &LuaTable, key: &str, from_name: fn(&str) -> Option<T>) -> L
 }
 
 /// An entry, with its key in the error.
-fn get<T: FromLua>(table: &LuaTable, key: &str) -> LuaResult<T> {
+pub(super) fn get<T: FromLua>(table: &LuaTable, key: &str) -> LuaResult<T> {
     table.get(key).map_err(|error| LuaError::runtime(format!("{key}: {error}")))
 }

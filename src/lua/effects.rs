@@ -2,11 +2,13 @@
 
 use mlua::prelude::*;
 
+use super::records;
 use super::stanza::Builder;
 use crate::effect::Effect;
 
 /// The list of effects:
 ///
+/// - `{ kind = "keep", room, node, record }`: keep a node of a room, or nothing of it any more;
 /// - `{ kind = "reply", stanza }`: answer the request;
 /// - `{ kind = "send", stanza }`: send, it is addressed;
 /// - `{ kind = "notify", stanza, to }`: send to each of the JIDs in the list `to`;
@@ -16,6 +18,14 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: &[Effect]) -> LuaResult<L
     for effect in effects {
         let table = builder.lua.create_table()?;
         match effect {
+            Effect::Keep { room, node, record } => {
+                table.raw_set("kind", "keep")?;
+                table.raw_set("room", room.as_str())?;
+                table.raw_set("node", node.as_str())?;
+                if let Some(record) = record {
+                    table.raw_set("record", records::to_table(builder, record)?)?;
+                }
+            }
             Effect::Reply(stanza) => {
                 table.raw_set("kind", "reply")?;
                 table.raw_set("stanza", builder.build(stanza)?)?;

@@ -3,8 +3,8 @@
 use mlua::prelude::*;
 
 use super::arguments::{self, Text};
-use super::effects;
 use super::stanza::{self, Bounds, Builder, Walked};
+use super::{effects, records};
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
@@ -94,6 +94,24 @@ impl Bound {
         this.effects(lua, &effects)
     }
 
+    /// `host:snapshot(room)`: the records of the room's own nodes.
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
+    fn snapshot(lua: &Lua, this: &Self, room: Text) -> LuaResult<LuaTable> {
+        let builder = Builder { lua, metatable: &this.metatable };
+        let list = lua.create_table()?;
+        for record in this.host.snapshot(&room.as_str().into()) {
+            list.raw_push(records::to_table(&builder, &record)?)?;
+        }
+        Ok(list)
+    }
+
+    /// `host:load(room, records)`
+    fn load(_: &Lua, this: &mut Self, (room, list): (Text, LuaTable)) -> LuaResult<()> {
+        let records = records::read_all(&list, this.bounds)?;
+        this.host.load(&room.as_str().into(), records);
+        Ok(())
+    }
+
     /// `host:configure(stanza_mt, options)`: for a glue that was loaded anew.
     fn configure(_: &Lua, this: &mut Self, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<()> {
         this.bounds = bounds(&options)?;
@@ -162,6 +180,8 @@ impl LuaUserData for Bound {
     fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
         methods.add_method_mut("enter", Self::enter);
         methods.add_method_mut("presence", Self::presence);
+        methods.add_method("snapshot", Self::snapshot);
+        methods.add_method_mut("load", Self::load);
         methods.add_method_mut("restore", Self::restore);
         methods.add_method_mut("configure", Self::configure);
         methods.add_method_mut("request", Self::request);

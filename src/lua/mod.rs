@@ -7,6 +7,7 @@
 mod arguments;
 mod effects;
 mod host;
+mod records;
 mod stanza;
 
 use mlua::prelude::*;

@@ -92,6 +92,11 @@ impl Builder<'_> {
         self.element(element, true)
     }
 
+    /// An element that is no stanza: with its namespace, whichever it is.
+    pub(super) fn build_inner(&self, element: &Element) -> LuaResult<LuaTable> {
+        self.element(element, false)
+    }
+
     fn element(&self, element: &Element, of_stanza: bool) -> LuaResult<LuaTable> {
         let attr = self.lua.create_table()?;
         let ns = element.ns();

@@ -73,6 +73,7 @@ impl World {
         let setting = Setting {
             room: Self::room(),
             publishers: Publishers::Admins,
+            persistent: true,
             anonymous: true,
             occupant: to.contains('/').then(|| (to.as_str().into(), Standing::None)),
         };
@@ -154,6 +155,9 @@ fn sort(effects: Vec<Effect>) -> Happened {
                 happened.messages.extend(
                     to.into_iter().map(|jid| (jid.clone(), with(&message, "to", Some(jid.as_str())))),
                 );
+            }
+            Effect::Keep { .. } => {
+                assert!(happened.reply.is_none(), "what is kept is kept before it is told of");
             }
             Effect::Wake(_) => {}
         }

@@ -159,6 +159,11 @@ class Prosody:
     # What it says
 
     @property
+    def data(self):
+        """Where the embedded storage keeps its files."""
+        return self._folder / "data"
+
+    @property
     def pid(self):
         return self._process.pid
 

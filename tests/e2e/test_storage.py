@@ -1,0 +1,111 @@
+"""What a persistent room has published outlives the server's process; what a temporary one has does not."""
+
+from xml.etree.ElementTree import canonicalize, tostring
+
+import pytest
+from mep import MOOD, PUBSUB, ROOM, TUNE, come_in, form, ids_in, items, mood, must, notify, owner, publish, retract
+from testbed import error_of
+
+PERSISTENT = "muc_room_default_persistent = true"
+MUC_OWNER = "http://jabber.org/protocol/muc#owner"
+SHAPES = (
+    "<a xmlns='urn:example:shapes' xmlns:p='urn:p' p:x='1' xml:lang='de'>&lt;&amp; \U0001f319 <b/>mixed"
+    "<m xmlns='jabber:client'><body>deep</body></m><n xmlns=''>none</n></a>"
+)
+
+
+def options(**fields):
+    return f"<publish-options>{form('publish-options', **fields)}</publish-options>"
+
+
+async def make_persistent(client, value):
+    fields = (
+        f"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"
+        f"<field var='muc#roomconfig_persistentroom'><value>{value}</value></field>"
+    )
+    inner = f"<query xmlns='{MUC_OWNER}'><x xmlns='jabber:x:data' type='submit'>{fields}</x></query>"
+    await must(client, "set", ROOM, inner)
+
+
+@pytest.mark.mep(storage="internal", options=PERSISTENT)
+@pytest.mark.parametrize("end", ["restart", "kill"])
+async def test_a_persistent_rooms_nodes_survive(server, connect, end):
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    await make_persistent(alice, 1)
+    for number in range(5):
+        await must(alice, "set", ROOM, publish(MOOD, SHAPES, f"i{number}", options(max_items="4", title="Moods")))
+    await must(alice, "set", ROOM, retract(MOOD, "i2"))
+    await must(alice, "set", ROOM, publish(TUNE, mood(), "gone"))
+    await must(alice, "set", ROOM, owner("delete", TUNE))
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "mine"))
+    before = await must(alice, "get", ROOM, items(MOOD))
+    if end == "kill":
+        server.kill()
+        server.start()
+    else:
+        server.restart()
+
+    bob = await connect("bob", features=notify(MOOD))
+    await come_in(bob, "bob")
+    event = await bob.expect_event(MOOD)
+    assert (event.from_, event.item_ids) == (ROOM, ["i4"])
+    after = await must(bob, "get", ROOM, items(MOOD))
+    assert ids_in(after) == ids_in(before) == ["i1", "i3", "i4"]
+    payloads = [list(reply.iter(f"{{{PUBSUB}}}item")) for reply in (before, after)]
+    assert [canonical(e) for e in payloads[0]] == [canonical(e) for e in payloads[1]]
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    config = await must(alice, "get", ROOM, owner("configure", MOOD))
+    fields = {f.get("var"): f.findtext("{jabber:x:data}value") for f in config.iter("{jabber:x:data}field")}
+    assert (fields["pubsub#title"], fields["pubsub#max_items"]) == ("Moods", "4")
+    await bob.barrier()
+    assert len(bob.events()) == 1, "neither the deleted node nor what Alice had as an occupant"
+
+
+@pytest.mark.mep(storage="internal")
+async def test_a_room_that_becomes_persistent_takes_its_nodes_along_and_back(server, connect):
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "early"))
+    await make_persistent(alice, 1)
+    server.restart()
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["early"]
+    await make_persistent(alice, 0)
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "late"))
+    await alice.leave(ROOM)
+    await come_in(alice, "alice")
+    assert (await alice.iq("get", ROOM, items(MOOD))).get("type") == "error", "the next room of that name is empty"
+
+
+@pytest.mark.mep(storage="internal", options=PERSISTENT)
+async def test_a_destroyed_rooms_nodes_are_gone(server, connect):
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "old"))
+    await must(alice, "set", ROOM, f"<query xmlns='{MUC_OWNER}'><destroy/></query>")
+    assert [path for path in server.data.rglob("den.dat") if path.parent.name == "mep"] == []
+
+
+@pytest.mark.mep(storage="internal", options=PERSISTENT)
+@pytest.mark.allow_log("Could not carry out a keep: .*the disk is full")
+async def test_what_can_not_be_kept_is_refused_and_not_told(server, connect):
+    alice = await connect("alice", features=notify(MOOD))
+    await come_in(alice, "alice")
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "kept"))
+    await alice.expect_event(MOOD)
+    server.shell('module:load("testbed_storage", "rooms.localhost")')
+    refused = await alice.iq("set", ROOM, publish(MOOD, mood("sad"), "lost"))
+    assert error_of(refused)[:2] == ("wait", "internal-server-error")
+    await alice.barrier()
+    assert [event.item_ids for event in alice.events()] == [["kept"]]
+    assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["kept"], "memory is what storage is"
+    server.shell('module:unload("testbed_storage", "rooms.localhost")')
+    await must(alice, "set", ROOM, publish(MOOD, mood("sad"), "next"))
+    assert (await alice.expect_event(MOOD)).item_ids == ["next"]
+
+
+def canonical(element):
+    return canonicalize(tostring(element), rewrite_prefixes=True)

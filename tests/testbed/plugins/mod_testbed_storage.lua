@@ -1,0 +1,15 @@
+-- While this is loaded, nothing can be written to the store "mep" of the embedded storage.
+
+local files = require "core.storagemanager".olddm;
+local store = files.store;
+
+function files.store(user, host, name, ...)
+	if name == "mep" then
+		return nil, "the disk is full";
+	end
+	return store(user, host, name, ...);
+end
+
+function module.unload()
+	files.store = store;
+end
