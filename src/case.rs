@@ -53,18 +53,22 @@ pub(crate) enum Answer {
 impl Case<'_> {
     /// Carries a request out, if its time has come: what others are told of has a rate.
     pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
-        let (counted, now) = (request.is_counted(), self.call.now);
-        let options = self.options;
-        if counted && !self.allowance().permits(now, options) {
-            return Err(Error::TooFast);
+        let (options, now) = (self.options, self.call.now);
+        if request.is_counted() && !self.is_owner_outside() {
+            if !self.allowance().permits(now, options) {
+                return Err(Error::TooFast);
+            }
+            self.allowance().count(now, options);
         }
         let changes = request.changes().cloned();
         let answer = self.dispatch(request)?;
         self.changed.extend(changes);
-        if counted {
-            self.allowance().count(now, options);
-        }
         Ok(answer)
+    }
+
+    /// Whether the actor publishes as the room without being in it: a server's own business, that has no rate.
+    fn is_owner_outside(&self) -> bool {
+        self.actor.occupant.is_none() && self.publishers.include(self.actor.role, self.actor.standing)
     }
 
     fn dispatch(&mut self, request: Request) -> Result<Answer, Error> {

@@ -135,18 +135,14 @@ impl Host {
                 continue;
             }
             // What is done for a changed mind has a rate: last items, questions.
-            let known = self.caps.known(&claim);
-            let permitted = entry.take_allowance(id, call.now, &self.options);
-            if known.is_none() && !permitted {
+            if !entry.take_allowance(id, call.now, &self.options) {
                 continue;
             }
             entry.claim(id, &claim);
-            match known {
+            match self.caps.known(&claim) {
                 Some(set) => {
                     let new = entry.want(id, &set);
-                    if permitted {
-                        effects.extend(entry.last_items_of(id, &new, call, &self.options));
-                    }
+                    effects.extend(entry.last_items_of(id, &new, call, &self.options));
                 }
                 None => effects.extend(self.ask(room, jid, &claim, call)),
             }
@@ -329,6 +325,9 @@ impl Host {
         unclaimed: Vec<(SessionJid, Rc<Claim>)>,
         call: &mut Call,
     ) -> Vec<Effect> {
+        if unclaimed.is_empty() {
+            return Vec::new();
+        }
         let mut effects = Vec::new();
         for (session, claim) in unclaimed {
             let next = (call.id(), call.now + self.options.caps_timeout);

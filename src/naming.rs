@@ -104,6 +104,14 @@ impl Case<'_> {
         }
     }
 
+    /// Whether an owner can see the actor in the room.
+    pub(crate) fn is_seen_by(&self, owner: OccupantId) -> bool {
+        let session = self.room.occupants.get(&owner).and_then(|owner| owner.sessions.first());
+        let account = session.and_then(|&id| self.room.sessions.get(id)).map(|session| session.jid.bare());
+        let me = self.me().map(ServiceId::Occupant);
+        me.zip(account).is_some_and(|(me, account)| self.room.shows(me, account))
+    }
+
     /// By which name a subscriber who is not in the room is shown to an owner; `None` where by none.
     pub(crate) fn outsider_shown_to(&self, owner: OccupantId, who: &Subscriber) -> Option<String> {
         let owner = self.room.occupants.get(&owner)?;

@@ -30,7 +30,12 @@ impl Case<'_> {
                 node.config.meets(options, self.options)?;
                 node.config.clone()
             }
-            Err(_) => self.new_config(name, options)?,
+            Err(_) => {
+                let config = self.new_config(name, options)?;
+                // What an admin forces may be another.
+                config.meets(options, self.options)?;
+                config
+            }
         };
         check(&config, item.as_ref())?;
         let full = |id: Option<&ItemId>| {

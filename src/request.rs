@@ -102,7 +102,7 @@ pub enum Request {
         /// Where.
         node: NodeName,
     },
-    /// XEP-0060, 8.2.4; `None` is a form that was cancelled.
+    /// XEP-0060, 8.2.4; a form that was cancelled is empty.
     SetConfig {
         /// Where.
         node: NodeName,
@@ -287,12 +287,12 @@ impl Request {
             | Self::Delete { .. }
             | Self::Purge { .. }
             | Self::SetSubscribers { .. }
-            | Self::SetAffiliates { .. } => true,
+            | Self::SetAffiliates { .. }
+            | Self::SetOptions { .. } => true,
             Self::Items { .. }
             | Self::Subscriptions { .. }
             | Self::Affiliations { .. }
             | Self::GetOptions { .. }
-            | Self::SetOptions { .. }
             | Self::GetDefaultOptions { .. }
             | Self::GetConfig { .. }
             | Self::GetDefault

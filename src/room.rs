@@ -34,7 +34,7 @@ pub struct Room {
     pub(crate) publishers: Publishers,
     /// Whether its nodes are to be kept, as it was when it was last asked something.
     pub(crate) persistent: bool,
-    /// What those who publish as the room from outside of it may still publish.
+    /// What those who are not in the room may still do, all together.
     pub(crate) allowance: Allowance,
     by_nick: HashMap<OccupantJid, OccupantId>,
     next_occupant: u64,

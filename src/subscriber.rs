@@ -182,7 +182,8 @@ impl Case<'_> {
             return;
         }
         for owner in self.owners() {
-            let shown = self.actor.occupant.as_ref().map(ToString::to_string);
+            let shown =
+                self.actor.occupant.as_ref().filter(|_| self.is_seen_by(owner)).map(ToString::to_string);
             let Some(jid) = shown.or_else(|| self.outsider_shown_to(owner, who)) else { continue };
             let notice = event::subscription(Some(name), &jid, state);
             self.effects.extend(self.room.tell(self.target, &Subscriber::Occupant(owner), notice, self.call));

@@ -61,7 +61,7 @@ pub(crate) fn size(element: &Element) -> usize {
             Node::Element(child) => {
                 size(child) + if child.has_ns(element.ns().as_str()) { 0 } else { ns_size(child) }
             }
-            Node::Text(text) => text.len(),
+            Node::Text(text) => escaped(text),
         };
     }
     total
@@ -71,8 +71,19 @@ fn ns_size(element: &Element) -> usize {
     element.ns().len() + 9
 }
 
+/// The octets of a text as Prosody writes it: five characters as their entities.
+fn escaped(text: &str) -> usize {
+    let more = |octet| match octet {
+        b'&' => 4,
+        b'<' | b'>' => 3,
+        b'\'' | b'"' => 5,
+        _ => 0,
+    };
+    text.len() + text.bytes().map(more).sum::<usize>()
+}
+
 fn attributes(attrs: &XmlMap<String>) -> usize {
-    attrs.iter().map(|((ns, name), value)| ns.as_str().len() + name.len() + value.len() + 4).sum()
+    attrs.iter().map(|((ns, name), value)| ns.as_str().len() + name.len() + escaped(value) + 4).sum()
 }
 
 fn literal(name: &'static str) -> NcName {
@@ -86,7 +97,11 @@ mod tests {
 
     #[test]
     fn size_is_that_of_the_text() {
-        for text in ["<a b='c'><d xmlns='urn:e'>fgh</d></a>", "<a><e/><e/><e/></a>"] {
+        for text in [
+            "<a b='c'><d xmlns='urn:e'>fgh</d></a>",
+            "<a>&amp;&lt;&gt;&quot;&apos;</a>",
+            "<a><e/><e/><e/></a>",
+        ] {
             let element: Element = format!("<x xmlns='urn:x'>{text}</x>").parse().unwrap();
             let measured = size(element.children().next().unwrap());
             assert!(measured.abs_diff(text.len()) <= 4, "{measured} for {}", text.len());

@@ -15,6 +15,15 @@ use crate::interest::NodeSet;
 use crate::node::NodeName;
 use crate::ns;
 
+/// How a feature ends that stands for the wish to be told of a node's events (XEP-0163, 4.3).
+const NOTIFY: &str = "+notify";
+
+/// Octets of a node's name that may be wanted: no longer one can be published.
+const MAX_NODE: usize = 1023;
+
+/// Octets of all the nodes' names that one client may want.
+const MAX_OCTETS: usize = 64 * 1024;
+
 /// What a client said of itself.
 #[derive(Debug)]
 pub struct Info {
@@ -41,6 +50,10 @@ pub enum IllFormed {
     /// Two forms of one type, or a form of two types.
     #[error("a form's type comes twice")]
     FormType,
+    /// A part that holds the separator of the verification string, or that would be read as another part: with it, an
+    /// answer could be made that has somebody else's hash and means something else (XEP-0115, 5.4, the warning).
+    #[error("a part could be taken for another")]
+    Ambiguous,
     /// More features than are looked at.
     #[error("too many features")]
     TooLarge,
@@ -79,7 +92,18 @@ impl Info {
                 info.forms.extend(Extension::read(child)?);
             }
         }
-        Ok(info)
+        if info.is_ambiguous() { Err(IllFormed::Ambiguous) } else { Ok(info) }
+    }
+
+    /// Whether the same string could be that of another answer, with other interests.
+    fn is_ambiguous(&self) -> bool {
+        let identities = self.identities.iter().flat_map(|identity| {
+            let lang = identity.lang.iter().chain(&self.inherited);
+            [&identity.category, &identity.kind, &identity.name].into_iter().chain(lang).map(String::as_str)
+        });
+        let mut others = identities.chain(self.forms.iter().flat_map(Extension::parts));
+        others.any(|part| part.contains('<') || part.ends_with(NOTIFY))
+            || self.features.iter().any(|feature| feature.contains('<'))
     }
 
     /// Whether `claimed` is the hash of this answer, under either reading of its language.
@@ -92,8 +116,14 @@ impl Info {
 
     /// The nodes that the client wants events of: features that end in `+notify`.
     pub fn interests(&self) -> NodeSet {
-        let nodes = self.features.iter().filter_map(|feature| feature.strip_suffix("+notify"));
-        nodes.filter(|node| !node.is_empty()).map(NodeName::from).collect()
+        let nodes = self.features.iter().filter_map(|feature| feature.strip_suffix(NOTIFY));
+        let mut left = MAX_OCTETS;
+        let bounded = nodes.filter(|node| (1..=MAX_NODE).contains(&node.len())).take_while(|node| {
+            let fits = node.len() <= left;
+            left = left.saturating_sub(node.len());
+            fits
+        });
+        bounded.map(NodeName::from).collect()
     }
 
     fn hash(&self, reading: Reading) -> Result<Hash, IllFormed> {
@@ -283,6 +313,15 @@ mod tests {
             ("<feature var='a'/>".repeat(2), IllFormed::Feature),
             (form("a").repeat(2), IllFormed::FormType),
         ];
+        for poison in [
+            "<feature var='urn:x&lt;urn:y+notify'/>",
+            "<identity category='client&lt;urn:y+notify' type='pc'/>",
+            "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>urn:x</value></field>\
+             <field var='urn:y+notify'/></x>",
+        ] {
+            let read = Info::read(&query(poison).parse().unwrap(), None, 100);
+            assert_eq!(read.err(), Some(IllFormed::Ambiguous), "{poison}");
+        }
         for (inner, error) in cases {
             assert_eq!(matches(&query(&inner), "x"), Err(error), "{inner}");
         }

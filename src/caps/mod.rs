@@ -42,6 +42,9 @@ impl Claim {
     /// before version 1.4, which can't be verified: it counts for one session.
     pub fn read(c: &Element) -> Option<Self> {
         let (node, ver) = (c.attr("node")?, c.attr("ver")?);
+        if node.len() + ver.len() > MAX_CLAIM {
+            return None;
+        }
         let hash = c.attr("hash").map(|algorithm| Hash { algorithm: algorithm.into(), value: ver.into() });
         (c.is("c", ns::CAPS) && !node.is_empty() && !ver.is_empty())
             .then(|| Self { hash, node: format!("{node}#{ver}").into() })
@@ -52,6 +55,9 @@ impl Claim {
         self.hash.as_ref().filter(|hash| &*hash.algorithm == "sha-1")
     }
 }
+
+/// Octets of a claim; a real one has a hundred.
+const MAX_CLAIM: usize = 1024;
 
 /// A session in a room that is waiting for its claim to be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

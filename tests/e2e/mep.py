@@ -62,6 +62,20 @@ def form(form_type, **fields):
     return f"<x xmlns='jabber:x:data' type='submit'>{''.join(rows)}</x>"
 
 
+def options(**fields):
+    """Publish-options, to be given to `publish`."""
+    return f"<publish-options>{form('publish-options', **fields)}</publish-options>"
+
+
+def configure(node, **fields):
+    return owner("configure", node, form("node_config", **fields))
+
+
+def affiliate(node, **people):
+    rows = "".join(f"<affiliation jid='{jid}' affiliation='{what}'/>" for jid, what in people.items())
+    return owner("affiliations", node, rows)
+
+
 def disco(kind, node=None):
     return f"<query xmlns='{kind}'{attribute('node', node)}/>"
 
@@ -98,6 +112,24 @@ def features_in(reply):
 def identities_in(reply):
     """The identities that a disco#info reply has, as `category/type`."""
     return {f"{e.get('category')}/{e.get('type')}" for e in reply.iter(f"{{{DISCO_INFO}}}identity")}
+
+
+def fields(reply):
+    """The fields of the form in a reply or an event, without their `pubsub#`."""
+    found = reply.iter("{jabber:x:data}field")
+    return {f.get("var").removeprefix("pubsub#"): f.findtext("{jabber:x:data}value") for f in found}
+
+
+def entries(reply, kind):
+    """The entries of an owner's or one's own list, as pairs of JID or node and value."""
+    found = [e for e in reply.iter() if e.tag.endswith("}" + kind)]
+    return {e.get("jid") or e.get("node"): e.get(kind) for e in found}
+
+
+async def told(client, kind="items"):
+    """The ids of the items in each event of this kind that the client was told of so far, in order."""
+    await client.barrier()
+    return [event.item_ids for event in client.events(kind=kind)]
 
 
 async def come_in(client, nick, room=ROOM):

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import canonicalize, tostring
 import pytest
 from mep import (
     DISCO_INFO, DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, come_in, disco, form, item, items, mood, must, nodes_in,
-    notify, owner, publish, pubsub, refused, retract, subscribe,
+    notify, options, owner, publish, pubsub, refused, retract, subscribe,
 )  # fmt: skip
 from testbed import error_of
 from testbed.xml import CLIENT
@@ -32,10 +32,6 @@ def item_of_parts(number):
 
 def several(*payloads):
     return pubsub(f"<publish node='{MOOD}'>{''.join(item(payload) for payload in payloads)}</publish>")
-
-
-def options(**fields):
-    return "<publish-options>" + form("publish-options", **fields) + "</publish-options>"
 
 
 class Den:

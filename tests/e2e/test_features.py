@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from mep import (
-    DISCO_INFO, DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, attribute, come_in, disco, features_in, form, ids_in,
-    items, mood, must, nodes_in, notify, owner, publish, pubsub, refused, retract, subscribe,
+    DISCO_INFO, DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, affiliate, attribute, come_in, configure, disco, entries,
+    features_in, fields, form, ids_in, items, mood, must, nodes_in, notify, options, owner, publish, pubsub, refused,
+    retract, subscribe,
 )  # fmt: skip
 
 ALICE, BOB = f"{ROOM}/alice", f"{ROOM}/bob"
@@ -19,30 +20,6 @@ def shows(*features):
     """Notes which features a test shows at work."""
     SHOWN.update(features)
     return lambda test: test
-
-
-def options(**fields):
-    return f"<publish-options>{form('publish-options', **fields)}</publish-options>"
-
-
-def configure(node, **fields):
-    return owner("configure", node, form("node_config", **fields))
-
-
-def affiliate(node, **people):
-    rows = "".join(f"<affiliation jid='{jid}' affiliation='{what}'/>" for jid, what in people.items())
-    return owner("affiliations", node, rows)
-
-
-def entries(reply, kind):
-    """The entries of an owner's or one's own list, as pairs of JID or node and value."""
-    found = [e for e in reply.iter() if e.tag.endswith("}" + kind)]
-    return {e.get("jid") or e.get("node"): e.get(kind) for e in found}
-
-
-def fields(reply):
-    found = reply.iter("{jabber:x:data}field")
-    return {f.get("var").removeprefix("pubsub#"): f.findtext("{jabber:x:data}value") for f in found}
 
 
 @pytest.fixture
