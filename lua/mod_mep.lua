@@ -51,7 +51,7 @@ local function ask(method, ...)
 	if ok then
 		return result;
 	end
-	module:log("error", "The core failed, and starts anew without the occupants' nodes: %s", result);
+	module:log("error", "The core failed, and starts anew from the rooms and the storage: %s", result);
 	rebuild();
 	return nil, "internal-server-error";
 end
@@ -131,8 +131,20 @@ end
 
 -- Who comes, changes and goes.
 
+-- The session that is coming in, or coming in again, with the presence that is being handled: it is broadcast before
+-- muc-occupant-session-new, and nothing may be sent to it before that.
+local coming;
+local function note_coming(event)
+	local stanza = event.stanza;
+	coming = stanza:get_child("x", "http://jabber.org/protocol/muc") and stanza.attr.from or nil;
+end
+module:hook("muc-occupant-pre-join", note_coming, 1000);
+module:hook("muc-occupant-pre-change", note_coming, 1000);
+module:hook("muc-occupant-pre-leave", note_coming, 1000);
+
 module:hook("muc-occupant-session-new", function (event)
 	local room = event.room;
+	coming = nil;
 	if destroyed[room] then return; end
 	ensure_loaded(room);
 	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
@@ -146,11 +158,16 @@ module:hook("muc-broadcast-presence", function (event)
 		ask("rename", room.jid, occupant.nick, new_nick);
 		return;
 	end
-	tell("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, time_now(), random_bytes(16));
+	tell("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, coming, time_now(), random_bytes(16));
 end, -100);
 
 module:hook("muc-occupant-left", function (event)
-	tell("leave", event.room.jid, event.occupant.nick, time_now(), random_bytes(16));
+	local room = event.room;
+	if room.destroying then
+		-- All are put out already, one event each: the first stands for all
+		return tell("destroy", room.jid, time_now(), random_bytes(16));
+	end
+	tell("leave", room.jid, event.occupant.nick, time_now(), random_bytes(16));
 end, 10);
 
 module:hook("muc-room-destroyed", function (event)

@@ -147,7 +147,7 @@ for _, version in ipairs(prosody.versions) do
 			assert.equal("send", core.kinds(room:enter("carol", presence)));
 			assert.equal("", core.kinds(room:enter("dave", deep_first)));
 			local sessions = { [room:session("carol")] = deep_first };
-			room.host:presence(room.jid, room:facts("carol"), sessions, room.now, room.random);
+			room.host:presence(room.jid, room:facts("carol"), sessions, nil, room.now, room.random);
 			room.host:restore(room.jid, { { room:facts("carol"), sessions } }, room.now, room.random);
 			assert.equal(1, room:counts().occupants);
 		end);

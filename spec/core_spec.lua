@@ -238,7 +238,7 @@ describe("A host", function ()
 		assert.same({}, host:leave("unknown@rooms.example", "unknown@rooms.example/nick", 1, random));
 		host:rename("unknown@rooms.example", "unknown@rooms.example/nick", "unknown@rooms.example/other");
 		host:destroy("unknown@rooms.example", room.now, room.random);
-		assert.same({}, host:presence("unknown@rooms.example", room:facts("alice"), {}, 1, random));
+		assert.same({}, host:presence("unknown@rooms.example", room:facts("alice"), {}, nil, 1, random));
 		assert.equal(1, host:counts().rooms);
 	end);
 

@@ -50,8 +50,20 @@ pub struct Setting {
     pub occupant: Option<(OccupantJid, Standing)>,
 }
 
-/// An occupant and its sessions, with what their presences say of capabilities.
-pub type Seen = (Presence, Vec<(SessionJid, Said)>);
+/// The sessions of an occupant, as a broadcast of its presence shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those that are there, with what their presences say.
+    pub here: Vec<(SessionJid, Said)>,
+    /// Those that said that they go.
+    pub left: Vec<SessionJid>,
+    /// The one that is coming in (again) with this presence: [`Host::enter`] is called for it, when it may be sent
+    /// something.
+    pub coming: Option<SessionJid>,
+}
+
+/// An occupant and its sessions.
+pub type Seen = (Presence, Sessions);
 
 /// What a host holds, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,18 +132,23 @@ impl Host {
         &mut self,
         room: &RoomJid,
         presence: Presence,
-        sessions: &[(SessionJid, Said)],
+        sessions: &Sessions,
         call: &mut Call,
     ) -> Vec<Effect> {
         let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
-        let here = entry.presence(presence, sessions.iter().map(|(jid, _)| jid));
+        let expected = sessions.here.iter().map(|(jid, _)| jid);
+        let here = entry.presence(presence, expected, &sessions.left, sessions.coming.as_ref());
         let mut effects = Vec::new();
-        for (jid, said) in sessions {
+        for (jid, said) in &sessions.here {
+            if sessions.coming.as_ref() == Some(jid) {
+                continue;
+            }
             let Some(entry) = self.rooms.get_mut(room) else { break };
             let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
             entry.show(id, said.show);
             let Some(claim) = said.claim.clone().map(Rc::new) else { continue };
-            if entry.claimed(id) == Some(&claim) {
+            let who = Waiting { room: room.clone(), session: jid.clone() };
+            if entry.understands(id, &claim) || self.caps.waits(&claim, &who) {
                 continue;
             }
             // What is done for a changed mind has a rate: last items, questions.
@@ -164,7 +181,7 @@ impl Host {
         let mut effects = self.withdraw(room, call);
         for (presence, sessions) in occupants {
             effects.extend(self.presence(room, presence.clone(), &sessions, call));
-            for (session, said) in sessions {
+            for (session, said) in sessions.here {
                 if self.rooms.get(room).is_none_or(|room| room.sessions.find(session.as_str()).is_none()) {
                     effects.extend(self.enter(room, presence.clone(), &session, said, call));
                 }

@@ -81,6 +81,8 @@ pub struct Session {
     pub occupant: OccupantId,
     /// What its presence last said of its capabilities.
     pub claim: Option<Rc<Claim>>,
+    /// Whether it is known what the claim stands for.
+    pub understood: bool,
     /// What its presence last said of its availability.
     pub show: Show,
 }
@@ -199,8 +201,13 @@ mod tests {
     #[test]
     fn numbers_of_sessions_are_used_again() {
         let mut sessions = Sessions::default();
-        let session =
-            |jid: &str| Session { jid: jid.into(), occupant: OccupantId(0), claim: None, show: Show::Online };
+        let session = |jid: &str| Session {
+            jid: jid.into(),
+            occupant: OccupantId(0),
+            claim: None,
+            understood: false,
+            show: Show::Online,
+        };
         let first = sessions.insert(session("a@b/c"));
         sessions.insert(session("d@e/f"));
         assert_eq!(sessions.remove(first).unwrap().jid.as_str(), "a@b/c");

@@ -26,17 +26,11 @@ impl Case<'_> {
     ) -> Result<Answer, Error> {
         self.authorise(Action::Publish, Some(name))?;
         let config = match self.service()?.node(name.as_str()) {
-            Ok(node) => {
-                node.config.meets(options, self.options)?;
-                node.config.clone()
-            }
-            Err(_) => {
-                let config = self.new_config(name, options)?;
-                // What an admin forces may be another.
-                config.meets(options, self.options)?;
-                config
-            }
+            Ok(node) => node.config.clone(),
+            Err(_) => self.new_config(name, options)?,
         };
+        // Also of a new node: what an admin forces may be another.
+        config.meets(options, self.options)?;
         check(&config, item.as_ref())?;
         let full = |id: Option<&ItemId>| {
             let node = self.service().ok()?.node(name.as_str()).ok()?;

@@ -41,6 +41,7 @@ pub struct Room {
     /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
     /// left other sessions behind; a room tells that no other way.
     gone: Option<Gone>,
+    /// Claims that nobody stands behind any more.
     unclaimed: Vec<(SessionJid, Rc<Claim>)>,
 }
 
@@ -95,23 +96,33 @@ impl Room {
                 }
                 session
             }
-            None => {
-                self.add(occupant, Session { jid: jid.clone(), occupant, claim: None, show: Show::Online })
-            }
+            None => self.add(
+                occupant,
+                Session { jid: jid.clone(), occupant, claim: None, understood: false, show: Show::Online },
+            ),
         }
     }
 
     /// An occupant's presence, with all the sessions that are at this nick now. Sessions that are not there any
     /// more are gone; one that was at another nick has moved; one that never came in is left for [`Room::enter`].
     ///
+    /// `left` are sessions that said that they go: they do not come back as somebody who changed the nick.
+    ///
+    /// Nor does `coming`, which comes in.
+    ///
     /// Returns the sessions that are here.
     pub fn presence<'a>(
         &mut self,
         presence: Presence,
         jids: impl Iterator<Item = &'a SessionJid>,
+        left: &[SessionJid],
+        coming: Option<&SessionJid>,
     ) -> Vec<SessionId> {
-        let known: Vec<_> =
-            jids.filter_map(|jid| self.sessions.find(jid.as_str()).or_else(|| self.back(jid))).collect();
+        let mut known = Vec::new();
+        for jid in jids {
+            let found = self.sessions.find(jid.as_str());
+            known.extend(found.or_else(|| if coming == Some(jid) { None } else { self.back(jid) }));
+        }
         if known.is_empty() && self.find(presence.occupant.as_str()).is_none() {
             return known;
         }
@@ -130,6 +141,7 @@ impl Room {
         for session in gone {
             self.remove_session(session);
         }
+        self.gone.take_if(|gone| left.contains(&gone.session.jid));
         known
     }
 
@@ -149,8 +161,12 @@ impl Room {
     pub fn leave(&mut self, occupant: &str) {
         let Some(id) = self.find(occupant) else { return };
         let sessions = self.occupants.get(&id).map(|occupant| occupant.sessions.clone()).unwrap_or_default();
-        for session in sessions {
-            self.remove_session(session);
+        if !sessions.is_empty() {
+            for session in sessions {
+                self.remove_session(session);
+            }
+            // Whoever leaves with all sessions does not turn up at another nick at once.
+            self.gone = None;
         }
         self.by_nick.remove(occupant);
         if let Some(gone) = self.occupants.remove(&id) {
@@ -165,14 +181,17 @@ impl Room {
     /// Notes what a session's presence says of its capabilities. What it said before is not waited for any more.
     pub fn claim(&mut self, id: SessionId, claim: &Rc<Claim>) {
         let Some(session) = self.sessions.get_mut(id) else { return };
-        if let Some(before) = session.claim.replace(Rc::clone(claim)) {
+        session.understood = false;
+        if let Some(before) = session.claim.replace(Rc::clone(claim)).filter(|before| before != claim) {
             self.unclaimed.push((session.jid.clone(), before));
         }
     }
 
-    /// What a session's presence last said of its capabilities.
-    pub fn claimed(&self, session: SessionId) -> Option<&Rc<Claim>> {
-        self.sessions.get(session)?.claim.as_ref()
+    /// Whether a session's presence says nothing new of its capabilities: it is the same claim, and understood.
+    pub fn understands(&self, session: SessionId, claim: &Rc<Claim>) -> bool {
+        self.sessions
+            .get(session)
+            .is_some_and(|session| session.understood && session.claim.as_ref() == Some(claim))
     }
 
     /// The claims that nobody stands behind any more since this was last asked: nobody waits for them.
@@ -213,6 +232,9 @@ impl Room {
 
     /// Sets what a session wants; returns the nodes that are new to it.
     pub fn want(&mut self, session: SessionId, set: &NodeSet) -> Vec<NodeName> {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.understood = true;
+        }
         let old = self.interest.get(session).cloned().unwrap_or_default();
         self.interest.set(session, set);
         set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect()
@@ -385,6 +407,7 @@ impl Room {
     }
 }
 
+/// A session that is not there any more, with what it had.
 #[derive(Debug)]
 struct Gone {
     session: Session,
@@ -426,7 +449,7 @@ mod tests {
         room.want(session, &set("mood"));
         room.rename("room@muc/old", &"room@muc/new".into());
         room.leave("room@muc/old");
-        assert_eq!(room.presence(presence("new"), [&"a@b/c".into()].into_iter()), [session]);
+        assert_eq!(room.presence(presence("new"), [&"a@b/c".into()].into_iter(), &[], None), [session]);
         assert_eq!(wanting(&room, "mood"), ["a@b/c"]);
         assert_eq!(room.enter(presence("new"), &"a@b/c".into()), session);
         assert_eq!(wanting(&room, "mood"), [""; 0]);
@@ -441,9 +464,9 @@ mod tests {
             let session = room.enter(presence("old"), jid);
             room.want(session, &set("mood"));
         }
-        room.presence(presence("old"), [&a].into_iter());
+        room.presence(presence("old"), [&a].into_iter(), &[], None);
         assert_eq!(wanting(&room, "mood"), ["a@b/1"], "nobody is sent anything while gone");
-        room.presence(presence("new"), [&b].into_iter());
+        room.presence(presence("new"), [&b].into_iter(), &[], None);
         assert_eq!(wanting(&room, "mood"), ["a@b/1", "a@b/2"]);
         assert_eq!(room.occupants.len(), 2);
     }
@@ -456,7 +479,7 @@ mod tests {
         room.want(session, &set("mood"));
         room.leave("room@muc/nick");
         room.enter(presence("other"), &"x@y/z".into());
-        assert_eq!(room.presence(presence("nick"), [&jid].into_iter()), []);
+        assert_eq!(room.presence(presence("nick"), [&jid].into_iter(), &[], None), []);
         assert_eq!(room.find("room@muc/nick"), None, "a presence alone brings nobody in");
         room.enter(presence("nick"), &jid);
         assert_eq!(wanting(&room, "mood"), [""; 0]);

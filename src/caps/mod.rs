@@ -110,15 +110,28 @@ impl Caps {
         self.known.get(claim.verifiable()?).cloned()
     }
 
+    /// Whether `who` waits for `claim`, or was asked for it in vain while others still are.
+    pub fn waits(&self, claim: &Rc<Claim>, who: &Waiting) -> bool {
+        self.asked.get(claim).is_some_and(|asked| {
+            asked.whom == *who || asked.queue.contains(who) || asked.failed.contains(who)
+        })
+    }
+
     /// Makes `who` wait for `claim`; gives the question to ask now, unless one is in flight.
     pub fn ask(&mut self, claim: &Rc<Claim>, who: Waiting, id: String, deadline: u64) -> Option<Question> {
         if let Some(asked) = self.asked.get_mut(claim) {
-            if asked.whom != who {
+            if asked.whom != who && !asked.failed.contains(&who) {
                 asked.queue.insert(who);
             }
             return None;
         }
-        let asked = Asked { id: id.clone(), whom: who.clone(), deadline, queue: IndexSet::new() };
+        let asked = Asked {
+            id: id.clone(),
+            whom: who.clone(),
+            deadline,
+            queue: IndexSet::new(),
+            failed: IndexSet::new(),
+        };
         self.asked.insert(Rc::clone(claim), asked);
         self.by_id.insert(id.clone(), Rc::clone(claim));
         Some(Question { id, whom: who, node: claim.node.to_string() })
@@ -172,9 +185,14 @@ impl Caps {
     pub fn withdraw(&mut self, claim: &Rc<Claim>, who: &Waiting, next: (String, u64)) -> Option<Question> {
         let asked = self.asked.get_mut(claim)?;
         if asked.whom == *who {
-            return self.next(claim, next).question;
+            let question = self.next(claim, next).question;
+            if let Some(asked) = self.asked.get_mut(claim) {
+                asked.failed.shift_remove(who);
+            }
+            return question;
         }
         asked.queue.shift_remove(who);
+        asked.failed.shift_remove(who);
         None
     }
 
@@ -191,7 +209,7 @@ impl Caps {
             self.known.insert(hash.clone(), interests.clone());
         }
         let Some(asked) = self.close(claim) else { return Outcome::default() };
-        let everybody = std::iter::once(asked.whom).chain(asked.queue);
+        let everybody = std::iter::once(asked.whom).chain(asked.queue).chain(asked.failed);
         Outcome {
             resolved: everybody.map(|waiting| (waiting, interests.clone())).collect(),
             claim: Some(Rc::clone(claim)),
@@ -207,7 +225,8 @@ impl Caps {
         {
             outcome.question = self.ask(claim, whom, id, deadline);
             if let Some(again) = self.asked.get_mut(claim) {
-                again.queue = asked.queue;
+                asked.failed.insert(asked.whom);
+                (again.queue, again.failed) = (asked.queue, asked.failed);
             }
         }
         outcome
@@ -227,6 +246,8 @@ struct Asked {
     whom: Waiting,
     deadline: u64,
     queue: IndexSet<Waiting>,
+    /// Those who were asked in vain: somebody else's answer serves them too.
+    failed: IndexSet<Waiting>,
 }
 
 #[cfg(test)]
@@ -323,6 +344,16 @@ mod tests {
         assert_eq!(next.whom, who("e@x/1"));
         assert_eq!(caps.withdraw(&claim, &who("e@x/1"), ("q5".into(), 50)), None);
         assert_eq!(caps.counts(), (0, 0), "nobody is left to ask");
+    }
+
+    #[test]
+    fn who_was_asked_in_vain_is_served_by_anothers_answer() {
+        let (mut caps, claim) = three_wait();
+        caps.expire(10, || ("q2".into(), 20));
+        assert!(caps.waits(&claim, &who("a@x/1")));
+        let outcome = caps.answer("q2", "b@x/1", Some(info()), ("q3".into(), 30)).unwrap();
+        let served: Vec<_> = outcome.resolved.iter().map(|(who, _)| who.session.as_str()).collect();
+        assert_eq!(served, ["b@x/1", "c@x/1", "a@x/1"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::caps::Claim;
 use crate::config::{NodeConfig, NotificationType};
 use crate::form::Form;
-use crate::host::{Seen, Setting};
+use crate::host::{Seen, Sessions, Setting};
 use crate::ns;
 use crate::occupant::{Presence, Said, Show};
 use crate::options::Options;
@@ -100,16 +100,18 @@ pub(super) fn occupants(list: &LuaTable) -> LuaResult<Vec<Seen>> {
 }
 
 /// A table of presence stanzas by full JID, sorted: Lua's order is none.
-pub(super) fn sessions(table: &LuaTable) -> LuaResult<Vec<(SessionJid, Said)>> {
-    let mut sessions = Vec::new();
+pub(super) fn sessions(table: &LuaTable) -> LuaResult<Sessions> {
+    let mut sessions = Sessions::default();
     for pair in table.pairs::<String, LuaTable>() {
         let (jid, stanza) = pair?;
         let kind: Option<LuaString> = stanza.get::<LuaTable>("attr")?.get("type")?;
         if kind.is_none() {
-            sessions.push((SessionJid::from(jid.as_str()), said(&stanza)?));
+            sessions.here.push((SessionJid::from(jid.as_str()), said(&stanza)?));
+        } else {
+            sessions.left.push(SessionJid::from(jid.as_str()));
         }
     }
-    sessions.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sessions.here.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(sessions)
 }
 

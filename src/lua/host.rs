@@ -49,13 +49,14 @@ impl Bound {
         this.effects(lua, &effects)
     }
 
-    /// `host:presence(room, presence, sessions, now, random)`
+    /// `host:presence(room, presence, sessions, coming, now, random)`; `coming` is the session that comes in, or `nil`.
     fn presence(
         lua: &Lua,
         this: &mut Self,
-        (room, who, sessions, now, random): (Text, LuaTable, LuaTable, f64, LuaString),
+        (room, who, sessions, coming, now, random): (Text, LuaTable, LuaTable, Option<Text>, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let (who, sessions) = (arguments::presence(&who)?, arguments::sessions(&sessions)?);
+        let (who, mut sessions) = (arguments::presence(&who)?, arguments::sessions(&sessions)?);
+        sessions.coming = coming.map(|coming| coming.as_str().into());
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut call);
         this.effects(lua, &effects)
