@@ -170,6 +170,12 @@ module:hook("muc-occupant-left", function (event)
 	tell("leave", room.jid, event.occupant.nick, time_now(), random_bytes(16));
 end, 10);
 
+module:hook("muc-set-affiliation", function (event)
+	if event.affiliation == "outcast" then
+		ask("ban", event.room.jid, event.jid);
+	end
+end);
+
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
 	tell("destroy", event.room.jid, time_now(), random_bytes(16));

@@ -17,10 +17,10 @@ use crate::ns;
 use crate::occupant::Session;
 use crate::options::Options;
 use crate::room::Room;
-use crate::service::{Service, ServiceId};
+use crate::service::{OccupantId, Service, ServiceId};
 use crate::subscribe_options::{SubscribeOptions, What};
 use crate::subscription::{Subscriber, Topic};
-use crate::xml::With;
+use crate::xml::{self, With};
 
 impl Room {
     /// The effects that tell of `event` at a node of `service`: one message for all, and one with a text for people
@@ -130,7 +130,7 @@ impl Room {
 
     /// Whether somebody at `session` may read a node of `service`.
     pub(crate) fn may_see(&self, session: &Session, service: ServiceId, node: &Node) -> bool {
-        let affiliation = self.affiliation_of(session, service, node);
+        let affiliation = self.affiliation_of(session.jid.bare(), Some(session.occupant), service, node);
         self.shows(service, session.jid.bare()) && access::may_read(&node.config, affiliation, true).is_ok()
     }
 
@@ -234,17 +234,27 @@ impl Room {
                 let told =
                     wanted(node) && node.config.deliver_notifications && self.may_see(who, *service, node);
                 let (id, item) = node.last().filter(|(_, item)| told && !node.has_expired(item, call.now))?;
-                let publisher = self.publisher(*service, node, item);
-                Some((*service, item.at, Event::item(name, &node.config, id, item, publisher)))
+                Some((*service, name, node, id, item))
             })
             .collect();
-        if items.len() > options.max_last_items {
-            items.sort_by_key(|&(_, at, _)| std::cmp::Reverse(at));
+        let size = |item: &Item| item.payload.as_deref().map_or(0, xml::size) + 512;
+        let octets: usize = items.iter().map(|(.., item)| size(item)).sum();
+        if items.len() > options.max_last_items || octets > options.max_last_items_size {
+            items.sort_by_key(|(.., item)| std::cmp::Reverse(item.at));
             items.truncate(options.max_last_items);
+            let mut left = options.max_last_items_size;
+            let fitting = items.iter().take_while(|(.., item)| {
+                let fits = size(item) <= left;
+                left = left.saturating_sub(size(item));
+                fits
+            });
+            let fitting = fitting.count();
+            items.truncate(fitting);
         }
         let mut effects = Vec::with_capacity(items.len());
-        for (service, at, event) in items {
-            let envelope = self.envelope(service, call.id(), Some(at));
+        for (service, name, node, id, item) in items {
+            let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
+            let envelope = self.envelope(service, call.id(), Some(item.at));
             effects
                 .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
         }
@@ -276,17 +286,21 @@ impl Room {
         }
     }
 
-    fn affiliation_of(&self, session: &Session, service: ServiceId, node: &Node) -> Affiliation {
-        let owns = match service {
-            ServiceId::Occupant(id) => id == session.occupant,
-            ServiceId::Room => self.occupants.get(&session.occupant).is_some_and(|occupant| {
+    /// What somebody is to a node, known by account and, in the room, as occupant.
+    pub(crate) fn affiliation_of(
+        &self,
+        account: &str,
+        occupant: Option<OccupantId>,
+        service: ServiceId,
+        node: &Node,
+    ) -> Affiliation {
+        let owns = occupant.is_some_and(|occupant| match service {
+            ServiceId::Occupant(id) => id == occupant,
+            ServiceId::Room => self.occupants.get(&occupant).is_some_and(|occupant| {
                 self.publishers.include(occupant.presence.role, occupant.presence.standing)
             }),
-        };
-        if owns {
-            return Affiliation::Owner;
-        }
-        node.affiliations.get(session.jid.bare(), Some(session.occupant))
+        });
+        if owns { Affiliation::Owner } else { node.affiliations.get(account, occupant) }
     }
 
     fn account(&self, session: SessionId) -> &str {

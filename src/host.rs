@@ -108,6 +108,7 @@ impl Host {
         call: &mut Call,
     ) -> Vec<Effect> {
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let again = entry.sessions.find(session.as_str()).is_some();
         let id = entry.enter(presence, session);
         entry.show(id, said.show);
         let claim = said.claim.map(Rc::new);
@@ -118,7 +119,9 @@ impl Host {
         if let Some(known) = &known {
             entry.want(id, known);
         }
-        let mut effects = entry.welcome(id, call, &self.options);
+        // Coming in costs a client something; coming in again does not, so it has a rate.
+        let welcome = !again || entry.take_allowance(id, call.now, &self.options);
+        let mut effects = if welcome { entry.welcome(id, call, &self.options) } else { Vec::new() };
         effects.extend(self.withdraw(room, call));
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, call));
@@ -235,6 +238,14 @@ impl Host {
         effects.extend(self.withdraw(room, call));
         self.drop_if_empty(room);
         effects
+    }
+
+    /// An account was banned from a room.
+    pub fn ban(&mut self, room: &RoomJid, account: &str) {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.ban(account);
+        }
+        self.drop_if_empty(room);
     }
 
     /// A room is no more. Effects: questions to others, in the place of those who were asked in it.

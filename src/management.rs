@@ -9,11 +9,12 @@ use crate::access::{self, Action, Affiliation, Person};
 use crate::case::{Answer, Case};
 use crate::error::Error;
 use crate::event;
+use crate::naming::Nicks;
 use crate::node::NodeName;
 use crate::ns;
 use crate::request::Entry;
 use crate::response;
-use crate::service::ServiceId;
+use crate::service::{OccupantId, ServiceId};
 use crate::subscribe_options::SubscribeOptions;
 use crate::subscription::{Subscriber, Topic};
 use crate::xml::With;
@@ -51,9 +52,10 @@ impl Case<'_> {
             let shown = shown.map(|(entry, who)| subscription(&entry.jid, who.as_ref().is_some_and(known)));
             return Err(Error::Unacceptable(Box::new(wrapped("subscriptions", name, shown))));
         };
+        let new = changes.iter().filter(|(_, wanted)| *wanted == Some(true)).count();
         for (who, wanted) in &changes {
             if *wanted == Some(true) {
-                self.room.subscriptions.check(who, &topic, self.options)?;
+                self.room.subscriptions.check(who, &topic, new, self.options)?;
             }
         }
 
@@ -92,13 +94,14 @@ impl Case<'_> {
         self.authorise(Action::Configure, Some(name))?;
         let node = self.service()?.node(name.as_str())?;
         let named: Vec<_> = entries.iter().map(|entry| self.person_named(&entry.jid)).collect();
+        let nicks = self.nicks();
         let mut changes = Vec::new();
         let mut acceptable = true;
         for (entry, person) in entries.iter().zip(&named) {
             let wanted = entry.value.as_deref().map(Affiliation::from_name);
             match (person, wanted) {
                 (Some(person), Some(Some(wanted)))
-                    if !self.is_owner(person) && wanted != Affiliation::Owner =>
+                    if !self.is_owner(person, &nicks) && wanted != Affiliation::Owner =>
                 {
                     self.check_affiliation(wanted)?;
                     changes.push((person.clone(), wanted));
@@ -109,7 +112,7 @@ impl Case<'_> {
         }
         if !acceptable {
             let is = |person: &Person| {
-                if self.is_owner(person) { Affiliation::Owner } else { node.affiliations.of(person) }
+                if self.is_owner(person, &nicks) { Affiliation::Owner } else { node.affiliations.of(person) }
             };
             let shown = entries.iter().zip(&named);
             let shown = shown.map(|(e, who)| affiliation(&e.jid, who.as_ref().map_or(Affiliation::None, is)));
@@ -143,23 +146,27 @@ impl Case<'_> {
         let node = self.service()?.node(name.as_str())?;
         let topic = (self.target, Some(name.clone()));
         let nicks = self.nicks();
-        let ended: Vec<_> = self
-            .room
-            .subscriptions
-            .of(&topic)
-            .map(|(who, _)| who)
-            .filter(|who| {
-                let (account, occupant) = match who {
-                    Subscriber::Session(jid) => (jid.bare(), nicks.find(jid.bare())),
-                    Subscriber::Account(account) => (&**account, nicks.find(account)),
-                    Subscriber::Occupant(id) => ("", Some(*id)),
-                };
-                let owns = occupant.is_some_and(|id| self.target == ServiceId::Occupant(id));
-                let is = if owns { Affiliation::Owner } else { node.affiliations.get(account, occupant) };
-                access::may_read(&node.config, is, occupant.is_some()).is_err()
-            })
-            .cloned()
-            .collect();
+        let reads = |account: &str, occupant: Option<OccupantId>| {
+            let is = self.room.affiliation_of(account, occupant, self.target, node);
+            access::may_read(&node.config, is, occupant.is_some()).is_ok()
+        };
+        let may_read = |who: &Subscriber| match who {
+            Subscriber::Session(jid) => {
+                let there = self.room.sessions.find(jid.as_str()).and_then(|id| self.room.sessions.get(id));
+                reads(jid.bare(), there.map(|session| session.occupant))
+            }
+            Subscriber::Account(account) => match nicks.all(account) {
+                [] => reads(account, None),
+                occupants => occupants.iter().any(|&id| reads(account, Some(id))),
+            },
+            Subscriber::Occupant(id) => {
+                let account = self.room.occupants.get(id).and_then(|occupant| occupant.sessions.first());
+                let session = account.and_then(|&id| self.room.sessions.get(id));
+                reads(session.map_or("", |session| session.jid.bare()), Some(*id))
+            }
+        };
+        let subscribers = self.room.subscriptions.of(&topic).map(|(who, _)| who);
+        let ended: Vec<_> = subscribers.filter(|who| !may_read(who)).cloned().collect();
         for who in ended {
             self.end(&who, &topic);
         }
@@ -173,8 +180,11 @@ impl Case<'_> {
         let nicks = self.nicks();
         let is = |other: &Subscriber| match other {
             Subscriber::Occupant(other) => *other == id,
-            Subscriber::Session(jid) => nicks.find(jid.bare()) == Some(id),
-            Subscriber::Account(account) => nicks.find(account) == Some(id),
+            Subscriber::Session(jid) => {
+                let there = self.room.sessions.find(jid.as_str()).and_then(|id| self.room.sessions.get(id));
+                there.is_some_and(|session| session.occupant == id)
+            }
+            Subscriber::Account(account) => nicks.all(account).contains(&id),
         };
         self.room.subscriptions.of(topic).map(|(who, _)| who).filter(|who| is(who)).cloned().collect()
     }
@@ -192,12 +202,20 @@ impl Case<'_> {
         let wanted = match entry.value.as_deref() {
             None => None,
             Some("none") => Some(false),
-            Some("subscribed") if self.target == ServiceId::Room || self.own_name(&entry.jid).is_some() => {
-                Some(true)
-            }
+            Some("subscribed") if self.own_name(&entry.jid).is_some() => Some(true),
+            // Whoever is not in the room subscribes by themselves, or anybody could be sent anything.
+            Some("subscribed") if self.target == ServiceId::Room && self.is_here(who) => Some(true),
             Some(_) => return None,
         };
         Some((who.clone(), wanted))
+    }
+
+    fn is_here(&self, who: &Subscriber) -> bool {
+        match who {
+            Subscriber::Session(jid) => self.room.sessions.find(jid.as_str()).is_some(),
+            Subscriber::Account(account) => !self.nicks().all(account).is_empty(),
+            Subscriber::Occupant(_) => true,
+        }
     }
 
     /// An occupant's node has one publisher (XEP-0316, 4.2).
@@ -214,12 +232,10 @@ impl Case<'_> {
     }
 
     /// Whether somebody owns the occupant's address that is asked. A room's owners are so by the room's affiliation.
-    fn is_owner(&self, person: &Person) -> bool {
+    fn is_owner(&self, person: &Person, nicks: &Nicks<'_>) -> bool {
         match (self.target, person) {
             (ServiceId::Occupant(owner), Person::Occupant(id)) => owner == *id,
-            (ServiceId::Occupant(owner), Person::Account(account)) => {
-                self.nicks().find(account) == Some(owner)
-            }
+            (ServiceId::Occupant(owner), Person::Account(account)) => nicks.all(account).contains(&owner),
             (ServiceId::Room, _) => false,
         }
     }

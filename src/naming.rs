@@ -87,8 +87,14 @@ impl Case<'_> {
 
     /// Who is in the room, by account: made once for a whole list. Costs a step a session.
     pub(crate) fn nicks(&self) -> Nicks<'_> {
-        let sessions = self.room.sessions.iter();
-        Nicks(sessions.map(|(_, session)| (session.jid.bare(), session.occupant)).collect())
+        let mut nicks: HashMap<_, Vec<_>> = HashMap::new();
+        for (_, session) in self.room.sessions.iter() {
+            let occupants = nicks.entry(session.jid.bare()).or_default();
+            if !occupants.contains(&session.occupant) {
+                occupants.push(session.occupant);
+            }
+        }
+        Nicks(nicks)
     }
 
     /// The occupants who own the service that is asked.
@@ -148,12 +154,17 @@ impl Case<'_> {
     }
 }
 
-/// Accounts in the room, and as whom.
-pub(crate) struct Nicks<'a>(HashMap<&'a str, OccupantId>);
+/// Accounts in the room, and as whom: an account can be there at several nicks.
+pub(crate) struct Nicks<'a>(HashMap<&'a str, Vec<OccupantId>>);
 
 impl Nicks<'_> {
-    /// As whom an account is in the room.
+    /// As whom an account is in the room; the first where there are several.
     pub fn find(&self, account: &str) -> Option<OccupantId> {
-        self.0.get(account).copied()
+        self.all(account).first().copied()
+    }
+
+    /// As whom an account is in the room.
+    pub fn all(&self, account: &str) -> &[OccupantId] {
+        self.0.get(account).map_or(&[], Vec::as_slice)
     }
 }

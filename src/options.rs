@@ -31,6 +31,8 @@ pub struct Options {
     pub publish_rate: u32,
     /// Last items that one session is sent when it comes in; the newest go first.
     pub max_last_items: usize,
+    /// Octets of them.
+    pub max_last_items_size: usize,
     /// Verified sets of capabilities that are kept.
     pub caps_cache_size: usize,
     /// Features of one answer that are looked at.
@@ -61,6 +63,7 @@ impl Default for Options {
             publish_burst: 250,
             publish_rate: 10,
             max_last_items: 1000,
+            max_last_items_size: 4 * 1024 * 1024,
             caps_cache_size: 10_000,
             caps_max_features: 2000,
             caps_timeout: 10_000,

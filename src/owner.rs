@@ -53,6 +53,7 @@ impl Case<'_> {
             return Ok(Answer::Reply(None));
         }
         let config = self.check_config(config)?;
+        let closes = config.access_model != self.service()?.node(name.as_str())?.config.access_model;
 
         let node = self.service_mut()?.node_mut(name.as_str())?;
         node.config = config;
@@ -64,7 +65,9 @@ impl Case<'_> {
         if notify_retract && !dropped.is_empty() {
             self.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
         }
-        self.end_without_access(name)?;
+        if closes {
+            self.end_without_access(name)?;
+        }
         Ok(Answer::Reply(None))
     }
 

@@ -176,6 +176,7 @@ impl Room {
         }
         self.subscriptions.remove_service(ServiceId::Occupant(id));
         self.subscriptions.remove_subscriber(&Subscriber::Occupant(id), |_| true);
+        self.unwatch_all();
     }
 
     /// Notes what a session's presence says of its capabilities. What it said before is not waited for any more.
@@ -276,6 +277,7 @@ impl Room {
     /// A node is no more: nor is it found, nor subscribed to.
     pub(crate) fn dropped(&mut self, node: &NodeName, service: ServiceId) {
         self.subscriptions.remove_node(service, node);
+        self.unwatch_all();
         if let ServiceId::Occupant(id) = service {
             self.not_held(node, id);
         }
@@ -295,6 +297,20 @@ impl Room {
         if !self.subscriptions.knows(&Subscriber::Account(account.into())) {
             self.accounts.remove(account);
         }
+    }
+
+    /// Stops keeping track of all those accounts that there is no reason for any more.
+    pub(crate) fn unwatch_all(&mut self) {
+        let subscriptions = &self.subscriptions;
+        self.accounts.retain(|account, _| subscriptions.knows(&Subscriber::Account(account.clone())));
+    }
+
+    /// An account was banned: all its subscriptions end, from wherever it has them.
+    pub fn ban(&mut self, account: &str) {
+        for who in self.subscriptions.of_account(account) {
+            self.subscriptions.remove_subscriber(&who, |_| true);
+        }
+        self.unwatch_all();
     }
 
     /// Whether a subscription needs no presence in the room.

@@ -33,7 +33,7 @@ impl Case<'_> {
         let topic = (self.target, node);
         let known = self.room.subscriptions.options(&who, &topic).cloned();
         let options = known.unwrap_or_default().with(form, topic.1.is_none(), self.call.now)?;
-        self.room.subscriptions.check(&who, &topic, self.options)?;
+        self.room.subscriptions.check(&who, &topic, 1, self.options)?;
 
         if self.add(who.clone(), &topic, options) {
             self.tell_owners(&who, &topic, "subscribed");

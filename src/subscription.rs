@@ -32,6 +32,8 @@ pub type Topic = (ServiceId, Option<NodeName>);
 pub struct Subscriptions {
     services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, SubscribeOptions>>>,
     topics: HashMap<Subscriber, IndexSet<Topic>>,
+    /// How many an account has, by its full and bare JIDs.
+    by_account: HashMap<Box<str>, usize>,
     /// When the first lease is over.
     next_expiry: Option<u64>,
 }
@@ -42,17 +44,21 @@ impl Subscriptions {
         self.topics.get(who).is_some_and(|topics| topics.contains(topic))
     }
 
-    /// Whether one more subscription of `who` to something of `service` is within the limits.
+    /// Whether a subscription of `who`, one of `new` that a request adds, is within the limits. An account's count
+    /// together, whichever of its JIDs they name.
     ///
     /// # Errors
     /// [`Error::TooManySubscriptions`].
-    pub fn check(&self, who: &Subscriber, topic: &Topic, options: &Options) -> Result<(), Error> {
+    pub fn check(&self, who: &Subscriber, topic: &Topic, new: usize, options: &Options) -> Result<(), Error> {
         if self.contains(who, topic) {
             return Ok(());
         }
-        let mine = self.topics.get(who).map_or(0, IndexSet::len);
+        let mine = match account_of(who) {
+            Some(account) => self.by_account.get(account).copied().unwrap_or(0),
+            None => self.topics.get(who).map_or(0, IndexSet::len),
+        };
         let theirs: usize = self.services.get(&topic.0).map_or(0, |s| s.values().map(IndexMap::len).sum());
-        if mine >= options.max_subscriptions || theirs >= options.max_subscribers {
+        if mine >= options.max_subscriptions || theirs + new > options.max_subscribers {
             return Err(Error::TooManySubscriptions);
         }
         Ok(())
@@ -63,7 +69,12 @@ impl Subscriptions {
         self.next_expiry = self.next_expiry.into_iter().chain(options.expire).min();
         let nodes = self.services.entry(topic.0).or_default();
         nodes.entry(topic.1.clone()).or_default().insert(who.clone(), options);
-        self.topics.entry(who).or_default().insert(topic)
+        let account = account_of(&who).map(Box::from);
+        let new = self.topics.entry(who).or_default().insert(topic);
+        if let Some(account) = account.filter(|_| new) {
+            *self.by_account.entry(account).or_default() += 1;
+        }
+        new
     }
 
     /// The options of a subscription.
@@ -101,13 +112,11 @@ impl Subscriptions {
 
     /// Ends one subscription; whether there was one.
     pub fn remove(&mut self, who: &Subscriber, topic: &Topic) -> bool {
-        let Some(topics) = self.topics.get_mut(who) else { return false };
-        if !topics.shift_remove(topic) {
+        let Some(topics) = self.topics.get(who) else { return false };
+        if !topics.contains(topic) {
             return false;
         }
-        if topics.is_empty() {
-            self.topics.remove(who);
-        }
+        self.remove_from_topics(who, topic);
         self.remove_from_service(who, topic);
         true
     }
@@ -127,6 +136,11 @@ impl Subscriptions {
         let direct = of(&Some(node.clone())).filter(move |_| what != What::Created);
         let root = of(&None).filter(move |(_, options)| options.kind.includes(what));
         direct.chain(root).filter(|(_, options)| options.deliver)
+    }
+
+    /// Everybody of an account who is subscribed to something, by a full or the bare JID. Costs a step a subscriber.
+    pub fn of_account(&self, account: &str) -> Vec<Subscriber> {
+        self.topics.keys().filter(|who| account_of(who) == Some(account)).cloned().collect()
     }
 
     /// What `who` is subscribed to.
@@ -194,12 +208,28 @@ impl Subscriptions {
     }
 
     fn remove_from_topics(&mut self, who: &Subscriber, topic: &Topic) {
-        if let Some(topics) = self.topics.get_mut(who) {
-            topics.shift_remove(topic);
-            if topics.is_empty() {
-                self.topics.remove(who);
+        let Some(topics) = self.topics.get_mut(who) else { return };
+        let removed = topics.shift_remove(topic);
+        if topics.is_empty() {
+            self.topics.remove(who);
+        }
+        if let Some(account) = account_of(who).filter(|_| removed)
+            && let Some(count) = self.by_account.get_mut(account)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_account.remove(account);
             }
         }
+    }
+}
+
+/// The account of a subscriber who is named by a real JID.
+fn account_of(who: &Subscriber) -> Option<&str> {
+    match who {
+        Subscriber::Session(jid) => Some(jid.bare()),
+        Subscriber::Account(account) => Some(account),
+        Subscriber::Occupant(_) => None,
     }
 }
 
@@ -251,7 +281,8 @@ mod tests {
             }
             subscriptions
         };
-        let empty = |s: &Subscriptions| s.services.is_empty() && s.topics.is_empty();
+        let empty =
+            |s: &Subscriptions| s.services.is_empty() && s.topics.is_empty() && s.by_account.is_empty();
         let mut left = fill();
         left.remove_subscriber(&account("a"), |_| true);
         assert!(empty(&left));
@@ -267,7 +298,7 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let topic = |node: &str| (ServiceId::Room, Some(NodeName::from(node)));
         let add = |subscriptions: &mut Subscriptions, name: &str, node: &str| {
-            subscriptions.check(&account(name), &topic(node), &options)?;
+            subscriptions.check(&account(name), &topic(node), 1, &options)?;
             subscriptions.insert(account(name), topic(node), SubscribeOptions::default());
             Ok(())
         };

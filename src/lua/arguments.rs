@@ -128,6 +128,7 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     number(table, "publish_burst", &mut options.publish_burst)?;
     number(table, "publish_rate", &mut options.publish_rate)?;
     number(table, "max_last_items", &mut options.max_last_items)?;
+    number(table, "max_last_items_size", &mut options.max_last_items_size)?;
     number(table, "caps_cache_size", &mut options.caps_cache_size)?;
     if let Some(seconds) = get::<Option<u64>>(table, "caps_timeout")? {
         options.caps_timeout = seconds * 1000;

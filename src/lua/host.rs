@@ -194,6 +194,10 @@ impl LuaUserData for Bound {
             Ok(())
         });
         methods.add_method_mut("leave", Self::leave);
+        methods.add_method_mut("ban", |_, this, (room, account): (Text, Text)| {
+            this.host.ban(&room.as_str().into(), account.as_str());
+            Ok(())
+        });
         methods.add_method_mut("destroy", Self::destroy);
         // For the test that a panic ends nothing but the call.
         #[expect(clippy::panic, reason = "this is what it is for")]

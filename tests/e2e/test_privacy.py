@@ -100,6 +100,7 @@ async def do_everything(client, others):
             await client.iq("set", address, payload)
 
 
+@pytest.mark.mep(options="mep_publish_burst = 10000")
 async def test_whatever_anybody_does_nobody_is_shown(people):
     alice, bob, carol, dave = people
     for client in people:
