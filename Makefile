@@ -49,13 +49,12 @@ lint: system ## formatting, clippy, luacheck
 	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
 	luacheck --quiet $(LUA_DIRS)
 
-test-rust: system ## the core: with Lua, without, and the documentation's examples
+test-rust: system ## the core: with Lua and without
 	$(CARGO_TEST)
 	$(CARGO_TEST) --no-default-features
-	$(CARGO) test --doc
 
 test-lua: module prosody ## busted: the boundary and the glue
-	busted
+	RUST_BACKTRACE=0 busted
 
 test-e2e: module prosody python ## pytest: real Prosodys of both versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e

@@ -11,7 +11,7 @@ async def main(jid, password, room, nick, mood):
     for plugin in ("xep_0045", "xep_0060", "xep_0107"):
         client.register_plugin(plugin)
     client.connect()
-    await client.wait_until("session_start")
+    await client.wait_until("session_start", timeout=30)
     client.send_presence()
     await client.plugin["xep_0045"].join_muc_wait(JID(room), nick)
 
@@ -23,4 +23,9 @@ async def main(jid, password, room, nick, mood):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if len(sys.argv) != 6:
+        sys.exit(__doc__)
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except TimeoutError:
+        sys.exit("no session within 30 seconds: is the password right, and does the server have TLS?")

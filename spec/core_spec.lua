@@ -256,7 +256,7 @@ describe("A host", function ()
 	it("survives a panic, which is a Lua error", function ()
 		local ok, err = pcall(host.panic, host);
 		assert.is_false(ok);
-		assert.match("asked for", tostring(err), 1, true);
+		assert.match("on purpose, for a test", tostring(err), 1, true);
 		assert.equal(1, host:counts().occupants);
 		assert.equal("result", room:request("alice", publish_iq())[1].stanza.attr.type);
 		assert.equal("", core.kinds(core.new_room(st):enter("alice")));

@@ -111,7 +111,7 @@ async def play(occupants):
 
 async def run(once, ports):
     ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
 
     async with AsyncExitStack() as stack:

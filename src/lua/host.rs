@@ -201,6 +201,6 @@ impl LuaUserData for Bound {
         methods.add_method_mut("destroy", Self::destroy);
         // For the test that a panic ends nothing but the call.
         #[expect(clippy::panic, reason = "this is what it is for")]
-        methods.add_method_mut("panic", |_, _, ()| -> LuaResult<()> { panic!("asked for") });
+        methods.add_method_mut("panic", |_, _, ()| -> LuaResult<()> { panic!("on purpose, for a test") });
     }
 }

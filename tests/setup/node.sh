@@ -8,6 +8,7 @@ for folder in tests/browser examples/converse; do
 	stamp=$folder/node_modules/.stamp
 	recipe=$(cksum <"$folder/package-lock.json")
 	[ "$(cat "$stamp" 2>/dev/null)" != "$recipe" ] || continue
+	echo "npm packages of $folder/package.json → $folder/node_modules"
 	(cd "$folder" && npm ci --no-audit --no-fund --loglevel=error)
 	mkdir -p "$folder/node_modules"
 	echo "$recipe" >"$stamp"
