@@ -93,12 +93,16 @@ impl Case<'_> {
             Some(name) => ("name", self.readable(name)?.items().map(|(id, _)| id.to_string()).collect()),
         };
         let position = |id: &str| names.iter().position(|name| name == id);
-        let slice = page.cloned().unwrap_or_default().slice(names.len(), position)?;
+        let asked = page.cloned().unwrap_or_default().slice(names.len(), position)?;
         let address = self.room.address(self.target);
+        // Each octet of a name can be six in a reply: &quot;
+        let size = |at: usize| names.get(at).map_or(0, |name| 6 * name.len() + address.len() + 32);
+        let slice = asked.fit(self.options.max_reply_size, size);
         let shown = names.iter().skip(slice.start).take(slice.end - slice.start).map(|name| {
             Element::builder("item", ns::DISCO_ITEMS).with("jid", address).with(attr, name).build()
         });
-        let set = page.map(|_| slice.to_element(names.len(), |at| names.get(at).cloned()));
+        let paged = page.is_some() || slice != asked;
+        let set = paged.then(|| slice.to_element(names.len(), |at| names.get(at).cloned()));
         let query = Element::builder("query", ns::DISCO_ITEMS)
             .with_some("node", node.map(NodeName::as_str))
             .append_all(shown)

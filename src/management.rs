@@ -12,16 +12,18 @@ use crate::event;
 use crate::naming::Nicks;
 use crate::node::NodeName;
 use crate::ns;
+use crate::options::Options;
 use crate::request::Entry;
 use crate::response;
+use crate::rsm::Page;
 use crate::service::{OccupantId, ServiceId};
 use crate::subscribe_options::SubscribeOptions;
 use crate::subscription::{Subscriber, Topic};
-use crate::xml::With;
+use crate::xml::{self, With};
 
 impl Case<'_> {
     /// Lists the subscriptions to a node (8.8.1), each by the name that the owner may see.
-    pub(crate) fn subscribers(&self, name: &NodeName) -> Result<Answer, Error> {
+    pub(crate) fn subscribers(&self, name: &NodeName, page: Option<&Page>) -> Result<Answer, Error> {
         self.authorise(Action::Configure, Some(name))?;
         self.service()?.node(name.as_str())?;
         let nicks = self.nicks();
@@ -30,7 +32,8 @@ impl Case<'_> {
         let names =
             self.room.subscriptions.of(&topic).filter_map(|(who, _)| self.subscriber_shown(who, &nicks));
         let names: IndexSet<_> = names.collect();
-        Ok(list("subscriptions", name, names.iter().map(|jid| subscription(jid, true))))
+        let entries: Vec<_> = names.iter().map(|jid| subscription(jid, true)).collect();
+        list("subscriptions", name, &entries, page, self.options)
     }
 
     /// Changes subscriptions to a node (8.8.2): all that is asked for, or nothing. Those concerned are told.
@@ -76,7 +79,7 @@ impl Case<'_> {
     }
 
     /// Lists who is affiliated to a node (8.9.1), each by the name that the owner may see.
-    pub(crate) fn affiliates(&self, name: &NodeName) -> Result<Answer, Error> {
+    pub(crate) fn affiliates(&self, name: &NodeName, page: Option<&Page>) -> Result<Answer, Error> {
         self.authorise(Action::Configure, Some(name))?;
         let node = self.service()?.node(name.as_str())?;
         let nicks = self.nicks();
@@ -85,7 +88,8 @@ impl Case<'_> {
             let jid = self.person_shown(person, &nicks)?;
             Some(affiliation(&jid, is))
         });
-        Ok(list("affiliations", name, std::iter::once(owner).chain(named)))
+        let entries: Vec<_> = std::iter::once(owner).chain(named).collect();
+        list("affiliations", name, &entries, page, self.options)
     }
 
     /// Changes affiliations to a node (8.9.2): all that is asked for, or nothing. Those concerned are told; who may
@@ -283,6 +287,24 @@ fn wrapped(kind: &str, name: &NodeName, entries: impl Iterator<Item = Element>) 
     response::owner(list.append_all(entries).build())
 }
 
-fn list(kind: &str, name: &NodeName, entries: impl Iterator<Item = Element>) -> Answer {
-    Answer::Reply(Some(wrapped(kind, name, entries)))
+/// A list, or the page of it that is asked for or fits into a reply: then with its count.
+fn list(
+    kind: &str,
+    name: &NodeName,
+    entries: &[Element],
+    page: Option<&Page>,
+    options: &Options,
+) -> Result<Answer, Error> {
+    let id = |entry: &Element| entry.attr("jid").map(str::to_owned);
+    let position = |jid: &str| entries.iter().position(|entry| entry.attr("jid") == Some(jid));
+    let asked = page.cloned().unwrap_or_default().slice(entries.len(), position)?;
+    let shown = asked.fit(options.max_reply_size, |at| entries.get(at).map_or(0, xml::size));
+    let paged = page.is_some() || shown != asked;
+    let set = paged.then(|| shown.to_element(entries.len(), |at| entries.get(at).and_then(id)));
+    let shown = entries.iter().skip(shown.start).take(shown.end - shown.start).cloned();
+    let mut reply = wrapped(kind, name, shown);
+    if let Some(set) = set {
+        reply.append_child(set);
+    }
+    Ok(Answer::Reply(Some(reply)))
 }

@@ -127,6 +127,8 @@ pub enum Request {
     GetSubscribers {
         /// Of which.
         node: NodeName,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
     },
     /// XEP-0060, 8.8.2
     SetSubscribers {
@@ -139,6 +141,8 @@ pub enum Request {
     GetAffiliates {
         /// Of which.
         node: NodeName,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
     },
     /// XEP-0060, 8.9.2
     SetAffiliates {
@@ -246,12 +250,16 @@ impl Request {
                 Ok(Self::Delete { node: part.node(action)?, redirect })
             }
             (ns::OWNER, true, "purge") => Ok(Self::Purge { node: part.node(action)? }),
-            (ns::OWNER, false, "subscriptions") => Ok(Self::GetSubscribers { node: part.node(action)? }),
+            (ns::OWNER, false, "subscriptions") => {
+                Ok(Self::GetSubscribers { node: part.node(action)?, page: Page::read(query)? })
+            }
             (ns::OWNER, true, "subscriptions") => {
                 let entries = part.entries(action, "subscription")?;
                 Ok(Self::SetSubscribers { node: part.node(action)?, entries })
             }
-            (ns::OWNER, false, "affiliations") => Ok(Self::GetAffiliates { node: part.node(action)? }),
+            (ns::OWNER, false, "affiliations") => {
+                Ok(Self::GetAffiliates { node: part.node(action)?, page: Page::read(query)? })
+            }
             (ns::OWNER, true, "affiliations") => {
                 let entries = part.entries(action, "affiliation")?;
                 Ok(Self::SetAffiliates { node: part.node(action)?, entries })
@@ -327,9 +335,9 @@ impl Request {
             | Self::SetConfig { node, .. }
             | Self::Delete { node, .. }
             | Self::Purge { node }
-            | Self::GetSubscribers { node }
+            | Self::GetSubscribers { node, .. }
             | Self::SetSubscribers { node, .. }
-            | Self::GetAffiliates { node }
+            | Self::GetAffiliates { node, .. }
             | Self::SetAffiliates { node, .. } => Some(node),
             Self::Subscribe { node, .. }
             | Self::Unsubscribe { node, .. }
@@ -352,7 +360,7 @@ fn check_companions(query: &Element, action: &str) -> Result<(), Error> {
         "publish" => child.is("publish-options", ns::PUBSUB),
         "create" => child.is("configure", ns::PUBSUB),
         "subscribe" => child.is("options", ns::PUBSUB),
-        "items" => child.is("set", rsm::NS),
+        "items" | "subscriptions" | "affiliations" => child.is("set", rsm::NS),
         _ => false,
     };
     if query.children().skip(1).all(belongs) {

@@ -256,6 +256,8 @@ async def test_items_are_paged(people):
     assert await page("<max>2</max><before>i18</before>") == (["i16", "i17"], "16", "20")
     assert await page("<max>2</max><index>10</index>") == (["i10", "i11"], "10", "20")
     assert await page("<max>0</max>") == ([], None, "20")
+    inner = f"<affiliations node='{MOOD}'/><set xmlns='{RSM}'><max>0</max></set>"
+    assert (await must(alice, "get", ALICE, pubsub(inner, OWNER))).findtext(f".//{{{RSM}}}count") == "1", "lists too"
     unknown = pubsub(f"<items node='{MOOD}'/><set xmlns='{RSM}'><after>gone</after></set>")
     assert await refused(bob, "get", ALICE, unknown) == ("cancel", "item-not-found", None)
 
