@@ -55,7 +55,7 @@ local function for_core()
 		max_last_items = integer("mep_max_last_items", 0);
 		max_last_items_size = integer("mep_max_last_items_size", 0);
 		publish_burst = integer("mep_publish_burst", 1);
-		publish_rate = integer("mep_publish_rate", 1);
+		publish_rate = integer("mep_publish_rate", 0);
 		caps_cache_size = integer("mep_caps_cache_size", 1);
 		caps_timeout = integer("mep_caps_timeout", 1);
 		notification_type = choice("mep_notification_type", { "headline", "normal", "groupchat" });

@@ -11,7 +11,7 @@ local integers = {
 	max_payload_size = 1, max_payload_depth = 8, max_payload_parts = 100, max_items = 1, max_nodes = 0, max_room_nodes = 0,
 	max_subscriptions = 0, max_subscribers = 0, max_affiliations = 0, max_last_items = 0,
 	max_last_items_size = 0, publish_burst = 1,
-	publish_rate = 1, caps_cache_size = 1, caps_timeout = 1,
+	publish_rate = 0, caps_cache_size = 1, caps_timeout = 1,
 };
 
 -- What the core calls otherwise.
