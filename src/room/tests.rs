@@ -1,0 +1,81 @@
+use super::*;
+use crate::access::{Role, Standing};
+
+fn presence(nick: &str) -> Presence {
+    Presence {
+        occupant: format!("room@muc/{nick}").as_str().into(),
+        role: Role::Participant,
+        standing: Standing::None,
+        visible: true,
+        occupant_id: None,
+    }
+}
+
+fn room() -> Room {
+    Room::new("room@muc".into())
+}
+
+fn set(node: &str) -> NodeSet {
+    [NodeName::from(node)].into_iter().collect()
+}
+
+fn wanting(room: &Room, node: &str) -> Vec<String> {
+    room.interest.sessions(node).map(|id| room.sessions.get(id).unwrap().jid.to_string()).collect()
+}
+
+#[test]
+fn a_nick_change_keeps_the_occupant_and_coming_again_starts_anew() {
+    let mut room = room();
+    let session = room.enter(presence("old"), &"a@b/c".into());
+    room.want(session, &set("mood"));
+    room.rename("room@muc/old", &"room@muc/new".into());
+    room.leave("room@muc/old");
+    assert_eq!(room.presence(presence("new"), [&"a@b/c".into()].into_iter(), &[], None), [session]);
+    assert_eq!(wanting(&room, "mood"), ["a@b/c"]);
+    assert_eq!(room.enter(presence("new"), &"a@b/c".into()), session);
+    assert_eq!(wanting(&room, "mood"), [""; 0]);
+    assert_eq!(room.occupants.len(), 1);
+}
+
+#[test]
+fn a_session_that_leaves_others_behind_at_its_old_nick_keeps_its_interest() {
+    let mut room = room();
+    let (a, b): (SessionJid, SessionJid) = ("a@b/1".into(), "a@b/2".into());
+    for jid in [&a, &b] {
+        let session = room.enter(presence("old"), jid);
+        room.want(session, &set("mood"));
+    }
+    room.presence(presence("old"), [&a].into_iter(), &[], None);
+    assert_eq!(wanting(&room, "mood"), ["a@b/1"], "nobody is sent anything while gone");
+    room.presence(presence("new"), [&b].into_iter(), &[], None);
+    assert_eq!(wanting(&room, "mood"), ["a@b/1", "a@b/2"]);
+    assert_eq!(room.occupants.len(), 2);
+}
+
+#[test]
+fn who_left_and_comes_back_later_starts_anew() {
+    let mut room = room();
+    let jid: SessionJid = "a@b/1".into();
+    let session = room.enter(presence("nick"), &jid);
+    room.want(session, &set("mood"));
+    room.leave("room@muc/nick");
+    room.enter(presence("other"), &"x@y/z".into());
+    assert_eq!(room.presence(presence("nick"), [&jid].into_iter(), &[], None), []);
+    assert_eq!(room.find("room@muc/nick"), None, "a presence alone brings nobody in");
+    room.enter(presence("nick"), &jid);
+    assert_eq!(wanting(&room, "mood"), [""; 0]);
+}
+
+#[test]
+fn an_empty_room_holds_nothing() {
+    let mut room = room();
+    for round in 0..100 {
+        let nick = format!("nick{round}");
+        let session = room.enter(presence(&nick), &"a@b/1".into());
+        room.want(session, &set("mood"));
+        room.leave(&format!("room@muc/{nick}"));
+    }
+    assert!(room.is_empty() && room.sessions.is_empty() && room.by_nick.is_empty());
+    assert!(room.holders.is_empty() && room.accounts.is_empty());
+    assert_eq!(room.interest.kinds(), 0);
+}
