@@ -38,6 +38,12 @@ enum Step {
         node: usize,
         voice: bool,
     },
+    /// Opens an own node to those in the room, or closes it to all others.
+    Close {
+        who: usize,
+        node: usize,
+        closed: bool,
+    },
     Retract {
         who: usize,
         node: usize,
@@ -80,6 +86,11 @@ fn step() -> impl Strategy<Value = Step> {
             voice: true
         }),
         (who.clone(), node.clone()).prop_map(|(who, node)| Step::Retract { who, node }),
+        (who.clone(), node.clone(), any::<bool>()).prop_map(|(who, node, closed)| Step::Close {
+            who,
+            node,
+            closed
+        }),
         (who.clone(), node.clone()).prop_map(|(who, node)| Step::Delete { who, node }),
         (who.clone(), who.clone(), some_node.clone()).prop_map(|(who, at, node)| Step::Subscribe {
             who,
@@ -97,6 +108,8 @@ struct Model {
     present: BTreeMap<usize, BTreeSet<usize>>,
     /// (occupant, node) to the item's payload number, where there is an item.
     nodes: BTreeMap<(usize, usize), Option<usize>>,
+    /// The nodes that only their owners may read.
+    closed: BTreeSet<(usize, usize)>,
     /// (who, at, node or root).
     subscriptions: BTreeSet<(usize, usize, Option<usize>)>,
 }
@@ -109,12 +122,17 @@ impl Model {
                 || self.subscriptions.contains(&(*who, at, Some(node)))
                 || self.subscriptions.contains(&(*who, at, None))
         };
-        self.present.keys().copied().filter(wants).collect()
+        self.present.keys().copied().filter(wants).filter(|&who| self.may_read(who, at, node)).collect()
+    }
+
+    fn may_read(&self, who: usize, at: usize, node: usize) -> bool {
+        who == at || !self.closed.contains(&(at, node))
     }
 
     fn leave(&mut self, who: usize) {
         self.present.remove(&who);
         self.nodes.retain(|&(at, _), _| at != who);
+        self.closed.retain(|&(at, _)| at != who);
         self.subscriptions.retain(|&(subscriber, at, _)| subscriber != who && at != who);
     }
 
@@ -136,7 +154,7 @@ impl Play {
              </pubsub></iq>",
             session(who),
             occupant(&nick(at)),
-            if inner.starts_with("<delete") { "#owner" } else { "" },
+            if inner.starts_with("<delete") || inner.starts_with("<configure") { "#owner" } else { "" },
         );
         self.world.request(&nick(who), &session(who), role, Standing::None, &iq)
     }
@@ -159,6 +177,7 @@ impl Play {
         mut expected: BTreeSet<(usize, usize)>,
     ) -> Result<(), TestCaseError> {
         expected.retain(|place| self.model.nodes.get(place).is_some_and(Option::is_some));
+        expected.retain(|&(at, node)| self.model.may_read(who, at, node));
         let got: Vec<_> = happened
             .messages
             .iter()
@@ -192,6 +211,7 @@ impl Play {
                 Ok(())
             }
             Step::Publish { who, at, node, voice } => self.publish(who, at, node, voice),
+            Step::Close { who, node, closed } => self.close(who, node, closed),
             Step::Retract { who, node } => {
                 let known = self.model.nodes.get(&(who, node)).is_some_and(Option::is_some);
                 let inner = format!("<retract node='{}'><item id='i'/></retract>", NODES[node]);
@@ -206,6 +226,7 @@ impl Play {
                 self.remove(who, node, &format!("<delete node='{}'/>", NODES[node]), known)?;
                 if known {
                     self.model.nodes.remove(&(who, node));
+                    self.model.closed.remove(&(who, node));
                     self.model.subscriptions.retain(|&(_, at, topic)| (at, topic) != (who, Some(node)));
                 }
                 Ok(())
@@ -276,6 +297,41 @@ impl Play {
         Self::check_told(&happened, &told)
     }
 
+    fn close(&mut self, who: usize, node: usize, closed: bool) -> Result<(), TestCaseError> {
+        if !self.model.present.contains_key(&who) {
+            return Ok(());
+        }
+        let inner = format!(
+            "<configure node='{}'><x xmlns='jabber:x:data' type='submit'><field var='pubsub#access_model'>\
+             <value>{}</value></field></x></configure>",
+            NODES[node],
+            if closed { "whitelist" } else { "presence" }
+        );
+        let happened = self.request(who, who, "set", &inner, Role::Participant).unwrap();
+        let known = self.model.nodes.contains_key(&(who, node));
+        prop_assert_eq!(
+            happened.reply.as_ref().unwrap().attr("type"),
+            Some(if known { "result" } else { "error" })
+        );
+        if !known {
+            return Ok(());
+        }
+        // Those who may not read any more are not subscribed any more, and told so.
+        let loses = |&&(subscriber, at, topic): &&(usize, usize, Option<usize>)| {
+            closed && subscriber != who && (at, topic) == (who, Some(node))
+        };
+        let lost: BTreeSet<_> = self.model.subscriptions.iter().filter(loses).copied().collect();
+        if closed {
+            self.model.closed.insert((who, node));
+        } else {
+            self.model.closed.remove(&(who, node));
+        }
+        self.model.subscriptions.retain(|subscription| !lost.contains(subscription));
+        let told: BTreeSet<_> = happened.messages.iter().map(|(jid, _)| jid.to_string()).collect();
+        prop_assert_eq!(told, lost.iter().map(|&(subscriber, ..)| session(subscriber)).collect());
+        Ok(())
+    }
+
     fn remove(&mut self, who: usize, node: usize, inner: &str, known: bool) -> Result<(), TestCaseError> {
         if !self.model.present.contains_key(&who) {
             return Ok(());
@@ -296,7 +352,9 @@ impl Play {
         let attr = node.map(|node| format!("node='{}'", NODES[node])).unwrap_or_default();
         let inner = format!("<subscribe {attr} jid='{}'/>", session(who));
         let happened = self.request(who, at, "set", &inner, Role::Participant).unwrap();
-        let accepted = node.is_none_or(|node| self.model.nodes.contains_key(&(at, node)));
+        let readable =
+            |node| self.model.nodes.contains_key(&(at, node)) && self.model.may_read(who, at, node);
+        let accepted = node.is_none_or(readable);
         prop_assert_eq!(
             happened.reply.as_ref().unwrap().attr("type"),
             Some(if accepted { "result" } else { "error" })
@@ -335,6 +393,10 @@ impl Play {
             return Ok(());
         };
         let reply = happened.unwrap().reply.unwrap();
+        if !self.model.may_read(who, at, node) {
+            prop_assert_eq!(reply.attr("type"), Some("error"), "closed");
+            return Ok(());
+        }
         let items = reply.children().next().unwrap().children().next().unwrap();
         let payloads: Vec<_> = items.children().map(|item| item.children().next().unwrap().text()).collect();
         prop_assert_eq!(payloads, held.iter().map(ToString::to_string).collect::<Vec<_>>());
