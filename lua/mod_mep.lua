@@ -72,7 +72,12 @@ end
 
 -- Called before the core is asked anything of a room.
 local function ensure_loaded(room)
-	if not loaded[room.jid] and room:get_persistent() then
+	if loaded[room.jid] or not room:get_persistent() then return; end
+	local held = ask("snapshot", room.jid);
+	if held and held[1] then
+		-- It became persistent by other means than its configuration form: what is in memory is all there is
+		loaded[room.jid] = not not storage.keep_all(room.jid, held);
+	else
 		load_nodes(room.jid);
 	end
 end
