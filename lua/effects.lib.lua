@@ -36,6 +36,10 @@ function carry_out.notify(effect)
 	end
 end
 
+function carry_out.learned(_, batch)
+	batch.on_learned();
+end
+
 function carry_out.wake(effect, batch)
 	module:add_timer(effect.after, batch.on_wake);
 end
@@ -55,7 +59,7 @@ end
 
 -- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(room, node,
 -- record)` puts something into storage; `on_failure(room)` is called where that did not work; `on_wake()` is called
--- when the core wants to be woken.
+-- when the core wants to be woken, `on_learned()` when it has learned what is worth keeping.
 local function run(batch)
 	last = last + 1;
 	queue[last] = batch;

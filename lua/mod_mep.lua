@@ -22,6 +22,8 @@ local run = module:require "effects".run;
 local settings = module:require "options";
 local rooms = module:require "rooms";
 local storage = module:require "storage";
+local capabilities = module:require "capabilities";
+local status = module:require "status";
 
 local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
 local xmlns_disco_items = "http://jabber.org/protocol/disco#items";
@@ -82,6 +84,11 @@ local function ensure_loaded(room)
 	end
 end
 
+-- Learning comes in crowds: what is learned shortly after is kept along.
+local function on_learned()
+	module:add_timer(capabilities.delay, function () capabilities.keep(core); end);
+end
+
 local on_wake;
 local function carry_out(effects, origin, on_failure)
 	run {
@@ -93,6 +100,7 @@ local function carry_out(effects, origin, on_failure)
 			if on_failure then on_failure(); end
 		end;
 		on_wake = on_wake;
+		on_learned = on_learned;
 	};
 end
 
@@ -125,6 +133,7 @@ end
 local rebuilding = false;
 function rebuild()
 	core = lib.new(st.stanza_mt, options);
+	capabilities.recall(core);
 	loaded = {};
 	if rebuilding then return; end
 	rebuilding = true;
@@ -300,6 +309,40 @@ module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (even
 		storage.forget(room.jid);
 	end
 end, -100);
+
+-- What an admin can see.
+
+-- COMPAT 0.12 has no shell commands of modules: there, `> hosts["rooms.example"].modules.mep.module.status()`
+function module.status()
+	return status.of(core);
+end
+
+module:hook_global("stats-update", function ()
+	status.measure(core);
+end);
+
+module:add_item("shell-command", {
+	section = "mep";
+	section_desc = "The MUC Eventing Protocol: what rooms and occupants publish";
+	name = "status";
+	desc = "Count what is known of rooms and of what their clients want";
+	args = { { name = "host", type = "string" } };
+	host_selector = "host";
+	handler = function (shell)
+		for _, line in ipairs(status.lines(core)) do
+			shell.session.print(line);
+		end
+		return true;
+	end;
+});
+
+module:hook_global("server-stopping", function ()
+	capabilities.keep(core);
+end);
+
+function module.unload()
+	capabilities.keep(core);
+end
 
 function module.save()
 	return { core = core, version = version, loaded = loaded };

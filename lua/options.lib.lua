@@ -60,6 +60,7 @@ local function for_core()
 		caps_timeout = integer("mep_caps_timeout", 1);
 		notification_type = choice("mep_notification_type", { "headline", "normal", "groupchat" });
 		reserved_nodes = list("mep_reserved_nodes");
+		subscription_only_nodes = list("mep_subscription_only_nodes");
 		node_config = module:get_option("mep_node_config");
 	};
 end

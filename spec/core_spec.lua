@@ -317,11 +317,11 @@ describe("Effects", function ()
 		-- One alarm is enough for several questions
 		room.now = room.now + 10;
 		assert.equal("send", core.kinds(room:enter("bob", room:presence_with_caps("w"))));
-		assert.equal(2, host:counts().asked);
+		assert.equal(2, host:counts().asking);
 		effects = host:wake(room.now + 20, random);
 		assert.equal("wake", core.kinds(effects));
 		assert.equal(10, effects[1].after);
-		assert.equal(1, host:counts().asked);
+		assert.equal(1, host:counts().asking);
 	end);
 
 	it("ask for a second to be fractions of", function ()
@@ -353,7 +353,7 @@ describe("Effects", function ()
 	end);
 
 	it("leave nothing behind when everybody has left", function ()
-		local nothing = { rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, known = 0, asked = 0 };
+		local nothing = { rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, known = 0, asking = 0 };
 		assert.same(nothing, host:counts());
 		room:enter_wanting("alice", "urn:a");
 		publish("alice", "urn:a");
@@ -362,7 +362,7 @@ describe("Effects", function ()
 		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
 		host:request(room:setting("alice"), room:actor("bob"), subscribe, room.now, random);
 		assert.same({
-			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asked = 1,
+			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1,
 		}, host:counts());
 		host:rename(room.jid, room:address("alice"), room:address("ann"));
 		room:leave("alice");

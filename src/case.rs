@@ -259,7 +259,14 @@ impl Case<'_> {
     /// Tells whoever is to be told of an event at the node of this name.
     pub fn notify(&mut self, name: &NodeName, make: impl FnOnce(&Room, &Node) -> Event) -> Result<(), Error> {
         let node = self.room.service(self.target).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
-        self.effects.extend(self.room.notify(self.target, name, node, &make(self.room, node), self.call));
+        self.effects.extend(self.room.notify(
+            self.target,
+            name,
+            node,
+            &make(self.room, node),
+            self.call,
+            self.options,
+        ));
         Ok(())
     }
 }

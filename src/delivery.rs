@@ -34,11 +34,12 @@ impl Room {
         node: &Node,
         event: &Event,
         call: &mut Call,
+        options: &Options,
     ) -> Vec<Effect> {
         if !node.config.deliver_notifications {
             return Vec::new();
         }
-        let Recipients { plain, with_body } = self.recipients(service, name, node, event.what());
+        let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
         let envelope = self.envelope(service, call.id(), None);
         let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
         told.map(|(to, body)| {
@@ -84,7 +85,7 @@ impl Room {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
         let mut found = IndexSet::new();
         if let Some(wanted) = self.interest.get(session) {
-            self.find_wanted(wanted.iter(), &mut found);
+            self.find_wanted(wanted.iter(), options, &mut found);
         }
         for subscriber in names_of(who) {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut found));
@@ -104,7 +105,7 @@ impl Room {
     ) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
         let mut found = IndexSet::new();
-        self.find_wanted(nodes.iter(), &mut found);
+        self.find_wanted(nodes.iter(), options, &mut found);
         for subscriber in names_of(who) {
             let mut known = IndexSet::new();
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut known));
@@ -143,14 +144,22 @@ impl Room {
         })
     }
 
-    fn recipients(&self, service: ServiceId, name: &NodeName, node: &Node, what: What) -> Recipients {
+    fn recipients(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+        what: What,
+        options: &Options,
+    ) -> Recipients {
         let for_all = node.affiliations.is_empty()
             && node.config.access_model != AccessModel::Whitelist
             && match service {
                 ServiceId::Room => true,
                 ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.presence.visible),
             };
-        let wanted = (what != What::Created).then(|| self.interest.sessions(name.as_str()));
+        let counts = what != What::Created && options.selects(service, name);
+        let wanted = counts.then(|| self.interest.sessions(name.as_str()));
         let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
         let mut plain: Vec<_> = sessions
             .filter(|session| for_all || self.may_see(session, service, node))
@@ -265,11 +274,13 @@ impl Room {
     fn find_wanted<'a>(
         &self,
         nodes: impl Iterator<Item = &'a NodeName> + Clone,
+        options: &Options,
         found: &mut IndexSet<(ServiceId, NodeName)>,
     ) {
         let of_room = nodes.clone().filter(|node| self.service.holds(node.as_str()));
         found.extend(of_room.map(|node| (ServiceId::Room, node.clone())));
         let mut held: Vec<_> = nodes
+            .filter(|node| !options.subscription_only.contains(node.as_str()))
             .flat_map(|node| self.holders.get(node.as_str()).into_iter().flatten().map(move |&id| (id, node)))
             .collect();
         held.sort_by_key(|&(id, _)| id);

@@ -31,6 +31,8 @@ pub enum Effect {
         /// The recipients, each once.
         to: Vec<SessionJid>,
     },
+    /// What is known of capabilities has changed: some time soon, keep what [`crate::host::Host::learned`] says.
+    Learned,
     /// Call [`crate::host::Host::wake`] after so many milliseconds.
     Wake(u64),
 }

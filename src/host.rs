@@ -1,7 +1,8 @@
-//! All the rooms of a MUC host: where calls come in.
+//! All the rooms of a MUC host: where calls come in. How sessions are asked for their capabilities is in [`asking`].
+
+mod asking;
 
 use std::collections::HashSet;
-use std::rc::Rc;
 
 use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
@@ -9,13 +10,12 @@ use minidom::Element;
 use crate::access::{Actor, Publishers, Standing};
 use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::call::Call;
-use crate::caps::{Caps, Claim, Info, Outcome, Question, Waiting};
+use crate::caps::{Caps, Counters, Hash, Shelf, Waiting};
 use crate::case::{Answer, Case};
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::event::Event;
-use crate::interest::SessionId;
-use crate::ns;
+use crate::interest::NodeSet;
 use crate::occupant::{Presence, Said};
 use crate::options::Options;
 use crate::request::Request;
@@ -23,7 +23,6 @@ use crate::response;
 use crate::room::Room;
 use crate::service::{Service, ServiceId};
 use crate::snapshot::NodeRecord;
-use crate::xml::{self, With};
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
 #[derive(Debug)]
@@ -33,6 +32,8 @@ pub struct Host {
     caps: Caps,
     /// When the server was asked to call [`Host::wake`].
     alarm: Option<u64>,
+    /// Whether the server was told that there is something to be kept of capabilities.
+    has_told: bool,
 }
 
 /// What the server knows about the addresses of a request.
@@ -81,21 +82,23 @@ pub struct Counts {
     /// Verified sets of capabilities.
     pub known: usize,
     /// Questions in flight.
-    pub asked: usize,
+    pub asking: usize,
 }
 
 impl Host {
     /// A host without rooms.
     pub fn new(options: Options) -> Self {
-        let caps = Caps::new(options.caps_cache_size);
-        Self { options, rooms: IndexMap::new(), caps, alarm: None }
+        let caps = Caps::new(options.caps_cache_size, options.caps_timeout);
+        Self { options, rooms: IndexMap::new(), caps, alarm: None, has_told: false }
     }
 
     /// Takes new options over, for a server part that was loaded anew: it knows of no alarm. What is over a lowered
     /// limit already stays.
     pub fn configure(&mut self, options: Options) {
+        self.caps.configure(options.caps_cache_size, options.caps_timeout);
         self.options = options;
         self.alarm = None;
+        self.has_told = false;
     }
 
     /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it. Effects: the last items that it wants, or the question what it wants.
@@ -111,7 +114,7 @@ impl Host {
         let again = entry.sessions.find(session.as_str()).is_some();
         let id = entry.enter(presence, session);
         entry.show(id, said.show);
-        let claim = said.claim.map(Rc::new);
+        let claim = said.claim.map(|claim| self.caps.share(claim));
         let known = claim.as_ref().and_then(|claim| {
             entry.claim(id, claim);
             self.caps.known(claim)
@@ -149,7 +152,7 @@ impl Host {
             let Some(entry) = self.rooms.get_mut(room) else { break };
             let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
             entry.show(id, said.show);
-            let Some(claim) = said.claim.clone().map(Rc::new) else { continue };
+            let Some(claim) = said.claim.clone() else { continue };
             let who = Waiting { room: room.clone(), session: jid.clone() };
             if entry.understands(id, &claim) || self.caps.waits(&claim, &who) {
                 continue;
@@ -158,13 +161,15 @@ impl Host {
             if !entry.take_allowance(id, call.now, &self.options) {
                 continue;
             }
+            let claim = self.caps.share(claim);
             entry.claim(id, &claim);
-            match self.caps.known(&claim) {
-                Some(set) => {
+            effects.extend(self.withdraw(room, call));
+            match (self.caps.known(&claim), self.rooms.get_mut(room)) {
+                (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
                     effects.extend(entry.last_items_of(id, &new, call, &self.options));
                 }
-                None => effects.extend(self.ask(room, jid, &claim, call)),
+                _ => effects.extend(self.ask(room, jid, &claim, call)),
             }
         }
         effects.extend(self.withdraw(room, call));
@@ -231,7 +236,7 @@ impl Host {
                 }
                 if node.config.notify_retract {
                     let event = Event::retract(&name, &node.config, &ids);
-                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call));
+                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call, &self.options));
                 }
             }
         }
@@ -291,33 +296,10 @@ impl Host {
         })
     }
 
-    /// What came back for the question `id`: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or
-    /// not them, or it comes too late.
-    pub fn answer(&mut self, iq: &Element, call: &mut Call) -> Option<Vec<Effect>> {
-        let (id, from) = (iq.attr("id")?, iq.attr("from")?);
-        let query = iq.get_child("query", ns::DISCO_INFO).filter(|_| iq.attr("type") == Some("result"));
-        let lang = iq.attr_ns(&minidom::rxml::Namespace::XML, "lang");
-        let info = query.map(|query| Info::read(query, lang, self.options.caps_max_features));
-        let next = (call.id(), call.now + self.options.caps_timeout);
-        let outcome = self.caps.answer(id, from, info, next)?;
-        Some(self.apply(outcome, call))
-    }
-
-    /// Gives up waiting for those whose time is over, and asks the next.
-    pub fn wake(&mut self, call: &mut Call) -> Vec<Effect> {
-        let deadline = call.now + self.options.caps_timeout;
-        let outcomes = self.caps.expire(call.now, || (call.id(), deadline));
-        self.alarm = None;
-        let mut effects: Vec<_> =
-            outcomes.into_iter().flat_map(|outcome| self.apply(outcome, call)).collect();
-        effects.extend(self.set_alarm(call.now));
-        effects
-    }
-
-    /// What is held. Costs a walk over all rooms.
+    /// What is held. Costs a walk over all rooms and nodes.
     pub fn counts(&self) -> Counts {
-        let (known, asked) = self.caps.counts();
-        let mut counts = Counts { rooms: self.rooms.len(), known, asked, ..Counts::default() };
+        let (known, asking) = self.caps.counts();
+        let mut counts = Counts { rooms: self.rooms.len(), known, asking, ..Counts::default() };
         for room in self.rooms.values() {
             counts.occupants += room.occupants.len();
             counts.sessions += room.sessions.len();
@@ -328,42 +310,20 @@ impl Host {
         counts
     }
 
-    fn ask(
-        &mut self,
-        room: &RoomJid,
-        session: &SessionJid,
-        claim: &Rc<Claim>,
-        call: &mut Call,
-    ) -> Vec<Effect> {
-        let who = Waiting { room: room.clone(), session: session.clone() };
-        let deadline = call.now + self.options.caps_timeout;
-        let question = self.caps.ask(claim, who, call.id(), deadline);
-        question.map(|question| send(&question)).into_iter().chain(self.set_alarm(call.now)).collect()
+    /// What happened with capabilities so far, counted.
+    pub fn counters(&self) -> Counters {
+        self.caps.counters()
     }
 
-    /// Nobody waits any more for what nobody claims any more.
-    fn withdraw(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
-        let unclaimed = self.rooms.get_mut(room).map(Room::unclaimed).unwrap_or_default();
-        self.withdraw_all(room, unclaimed, call)
+    /// The verified sets of capabilities that changed since this was last asked, to be kept: see [`Effect::Learned`].
+    pub fn learned(&mut self) -> Vec<Shelf> {
+        self.has_told = false;
+        self.caps.learned()
     }
 
-    fn withdraw_all(
-        &mut self,
-        room: &RoomJid,
-        unclaimed: Vec<(SessionJid, Rc<Claim>)>,
-        call: &mut Call,
-    ) -> Vec<Effect> {
-        if unclaimed.is_empty() {
-            return Vec::new();
-        }
-        let mut effects = Vec::new();
-        for (session, claim) in unclaimed {
-            let next = (call.id(), call.now + self.options.caps_timeout);
-            let question = self.caps.withdraw(&claim, &Waiting { room: room.clone(), session }, next);
-            effects.extend(question.as_ref().map(send));
-        }
-        effects.extend(self.set_alarm(call.now));
-        effects
+    /// Takes in verified sets that were kept.
+    pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
+        self.caps.recall(sets);
     }
 
     fn drop_if_empty(&mut self, room: &RoomJid) {
@@ -371,37 +331,6 @@ impl Host {
             self.rooms.swap_remove(room);
         }
     }
-
-    /// Asks to be woken when the next question's time is over, unless that was asked already.
-    fn set_alarm(&mut self, now: u64) -> Option<Effect> {
-        let next = self.caps.next_deadline()?;
-        if self.alarm.is_some_and(|alarm| alarm <= next) {
-            return None;
-        }
-        self.alarm = Some(next);
-        Some(Effect::Wake(next.saturating_sub(now)))
-    }
-
-    /// Gives the sessions that still make the claim what it turned out to stand for.
-    fn apply(&mut self, outcome: Outcome, call: &mut Call) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for (Waiting { room, session }, set) in outcome.resolved {
-            let Some(room) = self.rooms.get_mut(&room) else { continue };
-            let still = |id: &SessionId| room.sessions.get(*id).is_some_and(|s| s.claim == outcome.claim);
-            let Some(id) = room.sessions.find(session.as_str()).filter(still) else { continue };
-            let new = room.want(id, &set);
-            effects.extend(room.last_items_of(id, &new, call, &self.options));
-        }
-        effects.extend(outcome.question.iter().map(send));
-        effects.extend(self.set_alarm(call.now));
-        effects
-    }
-}
-
-fn send(question: &Question) -> Effect {
-    let Waiting { room, session } = &question.whom;
-    let query = Element::builder("query", ns::DISCO_INFO).with("node", &question.node).build();
-    Effect::Send(xml::iq("get", &question.id, room.as_str(), session.as_str()).append(query).build())
 }
 
 /// What follows from a request: before the reply, and behind it.

@@ -28,6 +28,10 @@ pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub const DATA: &str = "jabber:x:data";
 /// Entity capabilities in presence: XEP-0115.
 pub const CAPS: &str = "http://jabber.org/protocol/caps";
+/// Entity capabilities in presence: XEP-0390. Also what the node of a question begins with.
+pub const ECAPS2: &str = "urn:xmpp:caps";
+/// A hash with the name of its function: XEP-0300.
+pub const HASHES: &str = "urn:xmpp:hashes:2";
 /// The stamp of what is sent later than it happened: XEP-0203.
 pub const DELAY: &str = "urn:xmpp:delay";
 /// The stable name of an occupant: XEP-0421.

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::config::NotificationType;
 use crate::form::Form;
+use crate::node::NodeName;
+use crate::service::ServiceId;
 
 /// The module's options, read once when the module loads. Defaults are those of the README's table.
 #[derive(Debug, Clone)]
@@ -43,10 +45,20 @@ pub struct Options {
     pub notification_type: NotificationType,
     /// Nodes that clients take for an account's or a room's identity: no occupant may publish there.
     pub reserved_nodes: HashSet<String>,
+    /// Nodes whose events an occupant's `+notify` never selects: only those who subscribe are told.
+    pub subscription_only: HashSet<String>,
     /// Node names to the fields of their configuration that nobody changes.
     pub forced: HashMap<String, Form>,
     /// Octets of items that a reply may have; what is over is left for the next page.
     pub max_reply_size: usize,
+}
+
+impl Options {
+    /// Whether the interest that a client's capabilities name (`+notify`) selects a node of `service`. Clients send
+    /// the same capabilities to a room as to their contacts, so what is meant for one side may be kept from the other.
+    pub fn selects(&self, service: ServiceId, node: &NodeName) -> bool {
+        service == ServiceId::Room || !self.subscription_only.contains(node.as_str())
+    }
 }
 
 impl Default for Options {
@@ -69,6 +81,7 @@ impl Default for Options {
             caps_timeout: 10_000,
             notification_type: NotificationType::Headline,
             reserved_nodes: RESERVED.iter().map(|&node| node.to_owned()).collect(),
+            subscription_only: HashSet::new(),
             forced: HashMap::new(),
             max_reply_size: 384 * 1024,
         }

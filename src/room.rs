@@ -189,10 +189,10 @@ impl Room {
     }
 
     /// Whether a session's presence says nothing new of its capabilities: it is the same claim, and understood.
-    pub fn understands(&self, session: SessionId, claim: &Rc<Claim>) -> bool {
+    pub fn understands(&self, session: SessionId, claim: &Claim) -> bool {
         self.sessions
             .get(session)
-            .is_some_and(|session| session.understood && session.claim.as_ref() == Some(claim))
+            .is_some_and(|session| session.understood && session.claim.as_deref() == Some(claim))
     }
 
     /// The claims that nobody stands behind any more since this was last asked: nobody waits for them.

@@ -1,16 +1,12 @@
-//! An answer to disco#info (XEP-0030), read as capabilities are read from it: the verification string of XEP-0115
-//! and the nodes whose events the client wants.
+//! What a client answers when it is asked for its capabilities: reading it, and computing its hash.
 
 use std::collections::HashSet;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use minidom::Element;
 use minidom::rxml::Namespace;
 use once_cell::unsync::OnceCell;
-use sha1::{Digest, Sha1};
 
-use super::Hash;
+use super::hash::{Hash, Method};
 use crate::interest::NodeSet;
 use crate::node::NodeName;
 use crate::ns;
@@ -29,31 +25,35 @@ const MAX_OCTETS: usize = 64 * 1024;
 pub struct Info {
     identities: Vec<Identity>,
     features: Vec<String>,
-    forms: Vec<Extension>,
+    forms: Vec<Form>,
     /// The language of the whole answer. Prosody stamps one on stanzas whose stream set none, so whether an
     /// identity inherits it can't be known: both readings are tried.
     inherited: Option<String>,
-    /// The verification string under each reading, once asked for.
-    own_string: OnceCell<String>,
-    inherited_string: OnceCell<String>,
+    /// Whether there is something else in the answer.
+    has_more: bool,
+    /// The input of the hash function, by method and reading, once asked for.
+    inputs: [OnceCell<String>; 4],
 }
 
-/// An answer that breaks a rule of XEP-0115, 5.4 (3.3 to 3.5): it says nothing, for nobody.
+/// An answer that has no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IllFormed {
-    /// Two identities of the same category, type, language and name.
+    /// Two identities of the same category, type, language and name (XEP-0115, 5.4, 3.3).
     #[error("an identity comes twice")]
     Identity,
-    /// The same feature twice.
+    /// The same feature twice (XEP-0115, 5.4, 3.4).
     #[error("a feature comes twice")]
     Feature,
-    /// Two forms of one type, or a form of two types.
-    #[error("a form's type comes twice")]
+    /// Two forms of one type, or a form of two types (XEP-0115, 5.4, 3.5); or one without (XEP-0390, 4.1).
+    #[error("a form's type comes twice, or not at all")]
     FormType,
-    /// A part that holds the separator of the verification string, or that would be read as another part: with it, an
-    /// answer could be made that has somebody else's hash and means something else (XEP-0115, 5.4, the warning).
+    /// A part that holds a separator, or that would be read as another part: with it, an answer could be made that
+    /// has somebody else's hash and means something else (XEP-0115, 5.4, the warning).
     #[error("a part could be taken for another")]
     Ambiguous,
+    /// Something that has no place in the input of the hash function (XEP-0390, 4.1).
+    #[error("there is something that no hash covers")]
+    Uncovered,
     /// More features than are looked at.
     #[error("too many features")]
     TooLarge,
@@ -75,8 +75,8 @@ impl Info {
             features: Vec::new(),
             forms: Vec::new(),
             inherited: self::lang(query).or(lang).map(str::to_owned),
-            own_string: OnceCell::new(),
-            inherited_string: OnceCell::new(),
+            has_more: false,
+            inputs: Default::default(),
         };
         for child in query.children() {
             if child.is("identity", ns::DISCO_INFO) {
@@ -89,29 +89,21 @@ impl Info {
             } else if child.is("feature", ns::DISCO_INFO) {
                 info.features.push(attr(child, "var"));
             } else if child.is("x", ns::DATA) {
-                info.forms.extend(Extension::read(child)?);
+                info.forms.push(Form::read(child));
+            } else {
+                info.has_more = true;
             }
         }
-        if info.is_ambiguous() { Err(IllFormed::Ambiguous) } else { Ok(info) }
-    }
-
-    /// Whether the same string could be that of another answer, with other interests.
-    fn is_ambiguous(&self) -> bool {
-        let identities = self.identities.iter().flat_map(|identity| {
-            let lang = identity.lang.iter().chain(&self.inherited);
-            [&identity.category, &identity.kind, &identity.name].into_iter().chain(lang).map(String::as_str)
-        });
-        let mut others = identities.chain(self.forms.iter().flat_map(Extension::parts));
-        others.any(|part| part.contains('<') || part.ends_with(NOTIFY))
-            || self.features.iter().any(|feature| feature.contains('<'))
+        Ok(info)
     }
 
     /// Whether `claimed` is the hash of this answer, under either reading of its language.
     ///
     /// # Errors
-    /// [`IllFormed`] where XEP-0115, 5.4 has the whole answer refused.
+    /// [`IllFormed`] where the answer has no hash: XEP-0115 has it refused then.
     pub fn matches(&self, claimed: &Hash) -> Result<bool, IllFormed> {
-        Ok(self.hash(Reading::Own)? == *claimed || self.hash(Reading::Inherited)? == *claimed)
+        Ok(self.hash(claimed, Reading::Own)? == *claimed
+            || self.hash(claimed, Reading::Inherited)? == *claimed)
     }
 
     /// The nodes that the client wants events of: features that end in `+notify`.
@@ -126,39 +118,111 @@ impl Info {
         bounded.map(NodeName::from).collect()
     }
 
-    fn hash(&self, reading: Reading) -> Result<Hash, IllFormed> {
-        let string = self.verification_string(reading)?;
-        Ok(Hash::sha1(&BASE64_STANDARD.encode(Sha1::digest(string))))
+    /// The hash of this answer, made as `like` was.
+    fn hash(&self, like: &Hash, reading: Reading) -> Result<Hash, IllFormed> {
+        Ok(Hash::of(like.method, like.algorithm, self.input(like.method, reading)?.as_bytes()))
+    }
+
+    #[cfg(test)]
+    pub(super) fn hash_for_test(&self, method: Method, algorithm: super::hash::Algorithm) -> Hash {
+        Hash::of(method, algorithm, self.input(method, Reading::Own).unwrap().as_bytes())
+    }
+
+    fn input(&self, method: Method, reading: Reading) -> Result<&str, IllFormed> {
+        let [caps, caps_inherited, ecaps2, ecaps2_inherited] = &self.inputs;
+        let (cell, lang) = match (method, reading) {
+            (Method::Caps, Reading::Own) => (caps, None),
+            (Method::Caps, Reading::Inherited) => (caps_inherited, self.inherited.as_deref()),
+            (Method::Ecaps2, Reading::Own) => (ecaps2, None),
+            (Method::Ecaps2, Reading::Inherited) => (ecaps2_inherited, self.inherited.as_deref()),
+        };
+        let input = cell.get_or_try_init(|| match method {
+            Method::Caps => self.verification_string(lang),
+            Method::Ecaps2 => self.hash_function_input(lang),
+        })?;
+        Ok(input)
     }
 
     /// XEP-0115, 5.1: everything sorted by octets, each part closed by `<`.
-    fn verification_string(&self, reading: Reading) -> Result<&String, IllFormed> {
-        let (cell, lang) = match reading {
-            Reading::Own => (&self.own_string, None),
-            Reading::Inherited => (&self.inherited_string, self.inherited.as_deref()),
-        };
-        cell.get_or_try_init(|| {
-            let mut identities: Vec<_> = self.identities.iter().map(|identity| identity.line(lang)).collect();
-            identities.sort_unstable();
-            let mut features: Vec<&str> = self.features.iter().map(String::as_str).collect();
-            features.sort_unstable();
-            let mut forms: Vec<&Extension> = self.forms.iter().collect();
-            forms.sort_unstable_by(|a, b| a.form_type.cmp(&b.form_type));
+    fn verification_string(&self, lang: Option<&str>) -> Result<String, IllFormed> {
+        let mut identities: Vec<_> = self.identities.iter().map(|identity| identity.line(lang)).collect();
+        identities.sort_unstable();
+        let mut features: Vec<&str> = self.features.iter().map(String::as_str).collect();
+        features.sort_unstable();
+        let mut forms = Vec::new();
+        for form in &self.forms {
+            forms.extend(form.extension()?);
+        }
+        forms.sort_unstable_by_key(|&(form_type, _)| form_type);
 
-            unique(&identities).ok_or(IllFormed::Identity)?;
-            unique(&features).ok_or(IllFormed::Feature)?;
-            unique(&forms.iter().map(|form| &form.form_type).collect::<Vec<_>>())
-                .ok_or(IllFormed::FormType)?;
+        unique(&identities).ok_or(IllFormed::Identity)?;
+        unique(&features).ok_or(IllFormed::Feature)?;
+        unique(&forms.iter().map(|(form_type, _)| form_type).collect::<Vec<_>>())
+            .ok_or(IllFormed::FormType)?;
 
-            let mut string = String::new();
-            let lines = identities.iter().map(String::as_str).chain(features);
-            for part in lines.chain(forms.into_iter().flat_map(Extension::parts)) {
-                string.push_str(part);
-                string.push('<');
-            }
-            Ok(string)
-        })
+        let mut others: Vec<&str> = Vec::new();
+        for (form_type, form) in forms {
+            others.push(form_type);
+            others.extend(form.fields.iter().filter(|field| field.var != FORM_TYPE).flat_map(Field::parts));
+        }
+        let all = || identities.iter().map(String::as_str).chain(others.iter().copied());
+        if all().any(|part| part.contains('<') || part.ends_with(NOTIFY))
+            || features.iter().any(|f| f.contains('<'))
+        {
+            return Err(IllFormed::Ambiguous);
+        }
+        let parts = identities.iter().map(String::as_str).chain(features).chain(others);
+        Ok(parts.flat_map(|part| [part, "<"]).collect())
     }
+
+    /// XEP-0390, 4.1: everything sorted by octets, each part closed by a separator of its level.
+    fn hash_function_input(&self, lang: Option<&str>) -> Result<String, IllFormed> {
+        if self.has_more || self.forms.iter().any(|form| form.is_table) {
+            return Err(IllFormed::Uncovered);
+        }
+        if self.parts().chain(lang).any(|part| part.contains(SEPARATORS)) {
+            return Err(IllFormed::Ambiguous);
+        }
+        let features = self.features.iter().map(|feature| format!("{feature}{UNIT}"));
+        let identities = self.identities.iter().map(|Identity { category, kind, lang: own, name }| {
+            let lang = own.as_deref().or(lang).unwrap_or_default();
+            format!("{category}{UNIT}{kind}{UNIT}{lang}{UNIT}{name}{UNIT}{RECORD}")
+        });
+        let mut forms = Vec::new();
+        for form in &self.forms {
+            form.extension()?.ok_or(IllFormed::FormType)?;
+            let fields = form.fields.iter().map(|field| {
+                let parts = field.parts().flat_map(|part| [part, "\u{1f}"]).collect::<String>();
+                format!("{parts}{RECORD}")
+            });
+            forms.push(sorted(fields, GROUP));
+        }
+        Ok([sorted(features, FILE), sorted(identities, FILE), sorted(forms, FILE)].concat())
+    }
+
+    /// Every text of the answer.
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        let identities = self.identities.iter().flat_map(|Identity { category, kind, lang, name }| {
+            [category, kind, name].into_iter().chain(lang).map(String::as_str)
+        });
+        let forms = self.forms.iter().flat_map(|form| form.fields.iter().flat_map(Field::parts));
+        self.features.iter().map(String::as_str).chain(identities).chain(forms)
+    }
+}
+
+/// The separators of XEP-0390, from the outermost: no XML has them.
+const FILE: char = '\u{1c}';
+const GROUP: char = '\u{1d}';
+const RECORD: char = '\u{1e}';
+const UNIT: char = '\u{1f}';
+const SEPARATORS: [char; 4] = [FILE, GROUP, RECORD, UNIT];
+
+/// The parts from lesser to greater, closed by `end`.
+fn sorted(parts: impl IntoIterator<Item = String>, end: char) -> String {
+    let mut parts: Vec<_> = parts.into_iter().collect();
+    parts.sort_unstable();
+    parts.push(end.to_string());
+    parts.concat()
 }
 
 /// Which language an identity without `xml:lang` is in.
@@ -185,43 +249,63 @@ impl Identity {
     }
 }
 
+const FORM_TYPE: &str = "FORM_TYPE";
+
 /// A form inside an answer (XEP-0128), with its fields and their values sorted.
 #[derive(Debug)]
-struct Extension {
-    form_type: String,
-    fields: Vec<(String, Vec<String>)>,
+struct Form {
+    fields: Vec<Field>,
+    /// Whether it has rows (XEP-0004, 3.4).
+    is_table: bool,
 }
 
-impl Extension {
-    /// Reads a form; `None` for one without a hidden `FORM_TYPE`, which does not count (XEP-0115, 5.4, 3.6).
-    fn read(form: &Element) -> Result<Option<Self>, IllFormed> {
-        let mut form_type = None;
-        let mut fields = Vec::new();
-        for field in form.children().filter(|child| child.is("field", ns::DATA)) {
-            let var = field.attr("var").unwrap_or_default();
-            let mut values: Vec<_> =
-                field.children().filter(|value| value.is("value", ns::DATA)).map(Element::text).collect();
-            if var == "FORM_TYPE" {
-                values.dedup();
-                if values.len() > 1 || form_type.is_some() {
-                    return Err(IllFormed::FormType);
-                }
-                if field.attr("type") == Some("hidden") {
-                    form_type = values.pop();
-                }
-            } else {
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Field {
+    var: String,
+    values: Vec<String>,
+    is_hidden: bool,
+}
+
+impl Form {
+    fn read(form: &Element) -> Self {
+        let mut read = Self { fields: Vec::new(), is_table: false };
+        for child in form.children() {
+            if child.is("field", ns::DATA) {
+                let values = child.children().filter(|value| value.is("value", ns::DATA));
+                let mut values: Vec<_> = values.map(Element::text).collect();
                 values.sort_unstable();
-                fields.push((var.to_owned(), values));
+                let var = child.attr("var").unwrap_or_default().to_owned();
+                read.fields.push(Field { var, values, is_hidden: child.attr("type") == Some("hidden") });
+            } else {
+                read.is_table |= child.is("reported", ns::DATA) || child.is("item", ns::DATA);
             }
         }
-        fields.sort_unstable();
-        Ok(form_type.map(|form_type| Self { form_type, fields }))
+        read.fields.sort_unstable();
+        read
     }
 
-    /// Its type, then each field's name with its values.
+    /// Its type, with itself; `None` for one without a hidden `FORM_TYPE`, which XEP-0115 does not count (5.4, 3.6).
+    fn extension(&self) -> Result<Option<(&str, &Self)>, IllFormed> {
+        let mut types = self.fields.iter().filter(|field| field.var == FORM_TYPE);
+        let (Some(field), None) = (types.next(), types.next()) else {
+            return if self.fields.iter().any(|field| field.var == FORM_TYPE) {
+                Err(IllFormed::FormType)
+            } else {
+                Ok(None)
+            };
+        };
+        match (field.values.first(), field.values.last()) {
+            (Some(first), Some(last)) if first != last => Err(IllFormed::FormType),
+            (Some(form_type), _) if field.is_hidden => Ok(Some((form_type, self))),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Field {
+    /// Its name with its values.
     fn parts(&self) -> impl Iterator<Item = &str> {
-        let fields = self.fields.iter().flat_map(|(var, values)| std::iter::once(var).chain(values));
-        std::iter::once(&self.form_type).chain(fields).map(String::as_str)
+        std::iter::once(&self.var).chain(&self.values).map(String::as_str)
     }
 }
 
@@ -235,132 +319,4 @@ fn unique<T: std::hash::Hash + Eq>(parts: &[T]) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// XEP-0115, 5.2.
-    const EXODUS: &str = "<query xmlns='http://jabber.org/protocol/disco#info'>
-        <identity category='client' type='pc' name='Exodus 0.9.1'/>
-        <feature var='http://jabber.org/protocol/disco#info'/>
-        <feature var='http://jabber.org/protocol/disco#items'/>
-        <feature var='http://jabber.org/protocol/muc'/>
-        <feature var='http://jabber.org/protocol/caps'/>
-      </query>";
-
-    /// XEP-0115, 5.3.
-    const PSI: &str = "<query xmlns='http://jabber.org/protocol/disco#info'>
-        <identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>
-        <identity xml:lang='el' category='client' name='Ψ 0.11' type='pc'/>
-        <feature var='http://jabber.org/protocol/caps'/>
-        <feature var='http://jabber.org/protocol/disco#info'/>
-        <feature var='http://jabber.org/protocol/disco#items'/>
-        <feature var='http://jabber.org/protocol/muc'/>
-        <x xmlns='jabber:x:data' type='result'>
-          <field var='FORM_TYPE' type='hidden'><value>urn:xmpp:dataforms:softwareinfo</value></field>
-          <field var='ip_version'><value>ipv4</value><value>ipv6</value></field>
-          <field var='os'><value>Mac</value></field>
-          <field var='os_version'><value>10.5.1</value></field>
-          <field var='software'><value>Psi</value></field>
-          <field var='software_version'><value>0.11</value></field>
-        </x>
-      </query>";
-
-    fn read(xml: &str, lang: Option<&str>) -> Info {
-        Info::read(&xml.parse().unwrap(), lang, 100).unwrap()
-    }
-
-    fn matches(xml: &str, ver: &str) -> Result<bool, IllFormed> {
-        read(xml, None).matches(&Hash::sha1(ver))
-    }
-
-    #[test]
-    fn the_examples_of_xep_0115_have_their_hashes() {
-        assert_eq!(matches(EXODUS, "QgayPKawpkPSDYmwT/WM94uAlu0="), Ok(true));
-        assert_eq!(matches(PSI, "q07IKJEyjvHSyhy//CH0CxmKi8w="), Ok(true));
-        assert_eq!(matches(EXODUS, "q07IKJEyjvHSyhy//CH0CxmKi8w="), Ok(false));
-    }
-
-    #[test]
-    fn the_string_is_that_of_xep_0115() {
-        let string = "client/pc//Exodus 0.9.1<http://jabber.org/protocol/caps<http://jabber.org/protocol/disco#info<\
-            http://jabber.org/protocol/disco#items<http://jabber.org/protocol/muc<";
-        assert_eq!(read(EXODUS, None).verification_string(Reading::Own).unwrap(), string);
-    }
-
-    #[test]
-    fn a_stamped_language_does_not_spoil_an_honest_hash() {
-        let stamped = read(EXODUS, Some("en"));
-        assert_eq!(stamped.matches(&Hash::sha1("QgayPKawpkPSDYmwT/WM94uAlu0=")), Ok(true));
-        let string = stamped.verification_string(Reading::Inherited).unwrap().clone();
-        assert!(string.starts_with("client/pc/en/Exodus"), "{string}");
-        let inherited = Hash::sha1(&BASE64_STANDARD.encode(Sha1::digest(string)));
-        assert_eq!(stamped.matches(&inherited), Ok(true));
-    }
-
-    #[test]
-    fn ill_formed_answers_are_refused_whole() {
-        let query =
-            |inner: &str| format!("<query xmlns='http://jabber.org/protocol/disco#info'>{inner}</query>");
-        let form = |kind: &str| {
-            format!(
-                "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>{kind}</value></field></x>"
-            )
-        };
-        let cases = [
-            ("<identity category='client' type='pc'/>".repeat(2), IllFormed::Identity),
-            ("<feature var='a'/>".repeat(2), IllFormed::Feature),
-            (form("a").repeat(2), IllFormed::FormType),
-        ];
-        for poison in [
-            "<feature var='urn:x&lt;urn:y+notify'/>",
-            "<identity category='client&lt;urn:y+notify' type='pc'/>",
-            "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>urn:x</value></field>\
-             <field var='urn:y+notify'/></x>",
-        ] {
-            let read = Info::read(&query(poison).parse().unwrap(), None, 100);
-            assert_eq!(read.err(), Some(IllFormed::Ambiguous), "{poison}");
-        }
-        for (inner, error) in cases {
-            assert_eq!(matches(&query(&inner), "x"), Err(error), "{inner}");
-        }
-        let two_types = query(&form("a</value><value>b"));
-        assert_eq!(Info::read(&two_types.parse().unwrap(), None, 100).err(), Some(IllFormed::FormType));
-        let many = query(&"<feature var='a'/>".repeat(101));
-        assert_eq!(Info::read(&many.parse().unwrap(), None, 100).err(), Some(IllFormed::TooLarge));
-    }
-
-    #[test]
-    fn a_form_without_a_hidden_type_does_not_count() {
-        for form in [
-            "<x xmlns='jabber:x:data'><field var='os'><value>Mac</value></field></x>",
-            "<x xmlns='jabber:x:data'><field var='FORM_TYPE'><value>urn:x</value></field></x>",
-        ] {
-            let query = EXODUS.replace("</query>", &format!("{form}</query>"));
-            assert_eq!(matches(&query, "QgayPKawpkPSDYmwT/WM94uAlu0="), Ok(true));
-        }
-    }
-
-    #[test]
-    fn interests_are_the_features_that_end_in_notify() {
-        let query = "<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:b+notify'/>\
-            <feature var='urn:c'/><feature var='urn:a+notify'/><feature var='+notify'/></query>";
-        let nodes: Vec<_> = read(query, None).interests().iter().map(ToString::to_string).collect();
-        assert_eq!(nodes, ["urn:a", "urn:b"]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_permutation_of_an_answer_has_the_same_hash(order in Just((0..7).collect::<Vec<usize>>()).prop_shuffle()) {
-            let query: Element = PSI.parse().unwrap();
-            let parts: Vec<_> = query.children().cloned().collect();
-            let mut shuffled = Element::bare("query", ns::DISCO_INFO);
-            for at in order {
-                shuffled.append_child(parts[at].clone());
-            }
-            let info = Info::read(&shuffled, None, 100).unwrap();
-            prop_assert_eq!(info.matches(&Hash::sha1("q07IKJEyjvHSyhy//CH0CxmKi8w=")), Ok(true));
-        }
-    }
-}
+mod tests;

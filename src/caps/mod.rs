@@ -1,63 +1,39 @@
 //! Entity capabilities: what a session claims, what is known of the claim, and who is being asked.
 //!
-//! A claim is a hash in a presence (XEP-0115). What it stands for is asked of one of the sessions that make it, and
-//! filed under the hash only where the answer really has that hash; else the answer serves the session that gave
-//! it, and the next one with the same claim is asked. One question is in flight for each claim.
+//! A [`Claim`] is what a presence says of its client (XEP-0115, XEP-0390): hashes of its capabilities. What is behind
+//! a hash is asked of one of the sessions that claim it, and filed under a hash only where the answer really has that
+//! hash; else the answer serves the session that gave it, and the next one is asked. One question is in flight for
+//! each hash:
+//!
+//! | the one who is asked | then |
+//! | --- | --- |
+//! | answers, and the answer has the hash | all who claim the hash are served, now and later |
+//! | answers something else | that serves them alone; the next one is asked |
+//! | answers with an error, or what no hash can be computed of | the next one is asked |
+//! | says nothing until the time is over | the next one is asked; the answer still counts if it comes |
+//! | leaves, or claims something else | the next one is asked; an answer counts for nothing |
+//!
+//! Who was asked in vain stays, and is served by somebody else's answer. An answer counts once, and from the one who
+//! was asked. Nothing is asked about a hash that is known.
 
+mod claim;
+mod group;
+mod hash;
 mod info;
+mod known;
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use indexmap::{IndexMap, IndexSet};
-use minidom::Element;
-
+pub use self::claim::Claim;
+use self::group::{Asked, Group};
+pub use self::hash::{Algorithm, Hash, Method};
 pub use self::info::{IllFormed, Info};
+use self::known::Known;
+pub use self::known::Shelf;
 use crate::address::{RoomJid, SessionJid};
+use crate::call::Call;
 use crate::interest::NodeSet;
-use crate::ns;
-
-/// The hash of a set of capabilities, with the name of its algorithm.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Hash {
-    algorithm: Box<str>,
-    value: Box<str>,
-}
-
-impl Hash {
-    pub(crate) fn sha1(value: &str) -> Self {
-        Self { algorithm: "sha-1".into(), value: value.into() }
-    }
-}
-
-/// What a presence says of its client: the `<c/>` of XEP-0115.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Claim {
-    hash: Option<Hash>,
-    /// The node to ask for.
-    node: Box<str>,
-}
-
-impl Claim {
-    /// Reads a `<c/>`; `None` for one that says too little to ask about. Without `hash` it is the format from
-    /// before version 1.4, which can't be verified: it counts for one session.
-    pub fn read(c: &Element) -> Option<Self> {
-        let (node, ver) = (c.attr("node")?, c.attr("ver")?);
-        if node.len() + ver.len() > MAX_CLAIM {
-            return None;
-        }
-        let hash = c.attr("hash").map(|algorithm| Hash { algorithm: algorithm.into(), value: ver.into() });
-        (c.is("c", ns::CAPS) && !node.is_empty() && !ver.is_empty())
-            .then(|| Self { hash, node: format!("{node}#{ver}").into() })
-    }
-
-    /// The hash, where it is one that can be verified.
-    fn verifiable(&self) -> Option<&Hash> {
-        self.hash.as_ref().filter(|hash| &*hash.algorithm == "sha-1")
-    }
-}
-
-/// Octets of a claim; a real one has a hundred.
-const MAX_CLAIM: usize = 1024;
 
 /// A session in a room that is waiting for its claim to be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,66 +55,109 @@ pub struct Question {
     pub node: String,
 }
 
-/// What an answer, an error or a time-out came to.
+/// What an answer or an error came to.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// What these sessions want is known now, if they still make the claim.
-    pub resolved: Vec<(Waiting, NodeSet)>,
-    /// The claim in question.
-    pub claim: Option<Rc<Claim>>,
+    pub resolved: Vec<(Waiting, Rc<Claim>, NodeSet)>,
     /// The next question.
     pub question: Option<Question>,
 }
 
+/// What happened so far, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Questions that were asked.
+    pub asked: u64,
+    /// Answers that came, and counted.
+    pub answered: u64,
+    /// Of these, those that had not the hash that was claimed.
+    pub mismatched: u64,
+    /// Errors that came for an answer, and answers that were ill-formed.
+    pub refused: u64,
+    /// Questions whose time was over.
+    pub timed_out: u64,
+    /// Verified sets that had to go, for want of room.
+    pub evicted: u64,
+}
+
 /// What is known of the claims made on a host, and the questions in flight.
+///
+/// Memory: the verified sets, as many as the limit says; and for each session that waits one entry.
 #[derive(Debug, Default)]
 pub struct Caps {
-    known: IndexMap<Hash, NodeSet>,
-    limit: usize,
-    asked: IndexMap<Rc<Claim>, Asked>,
-    by_id: IndexMap<String, Rc<Claim>>,
+    known: Known,
+    timeout: u64,
+    groups: HashMap<Key, Group>,
+    /// Questions that may still be answered: who was asked, and about what.
+    by_id: HashMap<String, (Key, Waiting)>,
+    /// Questions in flight, by the end of their time.
+    deadlines: BTreeSet<(u64, String)>,
+    claims: HashSet<Rc<Claim>>,
+    /// How many claims there are when those that nobody makes any more are next swept out.
+    sweep_at: usize,
+    counters: Counters,
+}
+
+/// Those who wait for the same: a hash, or themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Hash(Hash),
+    Session(Waiting),
 }
 
 impl Caps {
-    /// Nothing known yet; at most `limit` verified sets are kept.
-    pub fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+    /// Nothing known yet; at most `limit` verified sets are kept, and `timeout` milliseconds given to an answer.
+    pub fn new(limit: usize, timeout: u64) -> Self {
+        Self { known: Known::new(limit), timeout, ..Self::default() }
+    }
+
+    /// Changes the bounds; what is in flight keeps the time it was given.
+    pub fn configure(&mut self, limit: usize, timeout: u64) {
+        self.timeout = timeout;
+        self.counters.evicted += self.known.limit(limit);
+    }
+
+    /// A claim, shared by all the sessions that make it.
+    pub fn share(&mut self, claim: Claim) -> Rc<Claim> {
+        if let Some(shared) = self.claims.get(&claim) {
+            return Rc::clone(shared);
+        }
+        if self.claims.len() >= self.sweep_at {
+            self.claims.retain(|claim| Rc::strong_count(claim) > 1);
+            self.sweep_at = 2 * self.claims.len() + 64;
+        }
+        let shared = Rc::new(claim);
+        self.claims.insert(Rc::clone(&shared));
+        shared
     }
 
     /// What is known to be behind `claim`.
-    pub fn known(&self, claim: &Claim) -> Option<NodeSet> {
-        self.known.get(claim.verifiable()?).cloned()
+    pub fn known(&mut self, claim: &Claim) -> Option<NodeSet> {
+        claim.trusted().find_map(|hash| self.known.get(hash))
     }
 
-    /// Whether `who` waits for `claim`, or was asked for it in vain while others still are.
-    pub fn waits(&self, claim: &Rc<Claim>, who: &Waiting) -> bool {
-        self.asked.get(claim).is_some_and(|asked| {
-            asked.whom == *who || asked.queue.contains(who) || asked.failed.contains(who)
-        })
+    /// Whether `who` need not be asked for `claim` now: is being asked, comes next, or was asked in vain while somebody
+    /// else is being asked.
+    pub fn waits(&self, claim: &Claim, who: &Waiting) -> bool {
+        self.groups.get(&key_of(claim, who)).is_some_and(|group| group.waits(who, claim))
     }
 
     /// Makes `who` wait for `claim`; gives the question to ask now, unless one is in flight.
-    pub fn ask(&mut self, claim: &Rc<Claim>, who: Waiting, id: String, deadline: u64) -> Option<Question> {
-        if let Some(asked) = self.asked.get_mut(claim) {
-            if asked.whom != who && !asked.failed.contains(&who) {
-                asked.queue.insert(who);
-            }
+    pub fn ask(&mut self, claim: &Rc<Claim>, who: Waiting, call: &mut Call) -> Option<Question> {
+        let key = key_of(claim, &who);
+        let group = self.groups.entry(key.clone()).or_default();
+        if group.is_asking() {
+            group.enqueue(who, claim);
             return None;
         }
-        let asked = Asked {
-            id: id.clone(),
-            whom: who.clone(),
-            deadline,
-            queue: IndexSet::new(),
-            failed: IndexSet::new(),
-        };
-        self.asked.insert(Rc::clone(claim), asked);
-        self.by_id.insert(id.clone(), Rc::clone(claim));
-        Some(Question { id, whom: who, node: claim.node.to_string() })
+        let before = group.remove(&who);
+        self.forget(before);
+        Some(self.question(&key, who, claim, call))
     }
 
-    /// Takes the answer to the question `id` from `from`. `None`: nobody was asked that, or not them, or it comes
-    /// too late.
+    /// Takes the answer to the question `id` from `from`. `None`: nobody was asked that, or not them, or it does not
+    /// count any more.
     ///
     /// `info` is what was answered, if it was an answer at all and not an error.
     pub fn answer(
@@ -146,222 +165,165 @@ impl Caps {
         id: &str,
         from: &str,
         info: Option<Result<Info, IllFormed>>,
-        next: (String, u64),
+        call: &mut Call,
     ) -> Option<Outcome> {
-        let claim = Rc::clone(self.by_id.get(id)?);
-        if self.asked.get(&claim)?.whom.session.as_str() != from {
-            return None;
-        }
-        let verified = match (&info, claim.verifiable()) {
-            (Some(Ok(info)), Some(hash)) => info.matches(hash),
-            _ => Ok(false),
+        let (key, whom) = self.by_id.get(id).filter(|(_, whom)| whom.session.as_str() == from).cloned()?;
+        let claim = Rc::clone(self.groups.get(&key)?.claim(&whom)?);
+        let Some(Ok(info)) = info else { return Some(self.refused(&key, &whom, call)) };
+        let verified = match claim.hash().map(|hash| (hash.method, info.matches(hash))) {
+            // XEP-0115 refuses the whole answer. XEP-0390 knows no hash of it: that does not make it untrue.
+            Some((Method::Caps, Err(_))) => return Some(self.refused(&key, &whom, call)),
+            Some((_, verified)) => verified.unwrap_or(false),
+            None => false,
         };
-        Some(match (info, verified) {
-            (Some(Ok(info)), Ok(true)) => self.verified(&claim, &info.interests()),
-            (Some(Ok(info)), Ok(false)) => {
-                let whom = self.asked.get(&claim)?.whom.clone();
-                let mut outcome = self.next(&claim, next);
-                outcome.resolved.push((whom, info.interests()));
-                outcome
-            }
-            _ => self.next(&claim, next),
-        })
+        self.counters.answered += 1;
+        let set = info.interests();
+        let mut filed = false;
+        for hash in claim.hashes().iter().filter(|hash| info.matches(hash) == Ok(true)) {
+            self.counters.evicted += self.known.file(hash, &set);
+            filed = true;
+        }
+        if verified {
+            let served = self.close(&key);
+            let resolved = served.into_iter().map(|(who, claim)| (who, claim, set.clone())).collect();
+            return Some(Outcome { resolved, question: None });
+        }
+        self.counters.mismatched += u64::from(claim.hash().is_some());
+        let mut outcome = Outcome::default();
+        if filed {
+            // It has another of the hashes that were claimed: who claims that one too is served.
+            outcome.resolved = self.known_by_now(&key, &whom);
+        }
+        outcome.resolved.insert(0, (whom, claim, set));
+        for (who, ..) in &outcome.resolved {
+            self.leave(&key, who);
+        }
+        outcome.question = self.next(&key, call);
+        Some(outcome)
     }
 
-    /// The questions whose time is over at `now`, each answered with whom to ask next.
-    pub fn expire(&mut self, now: u64, mut next: impl FnMut() -> (String, u64)) -> Vec<Outcome> {
-        let late: Vec<_> =
-            self.asked.iter().filter(|(_, asked)| asked.deadline <= now).map(|(c, _)| Rc::clone(c)).collect();
-        late.iter().map(|claim| self.next(claim, next())).collect()
+    /// Gives up the questions whose time is over. Returns the next ones.
+    pub fn expire(&mut self, call: &mut Call) -> Vec<Question> {
+        let mut next = Vec::new();
+        while let Some((_, id)) =
+            self.deadlines.first().filter(|(deadline, _)| *deadline <= call.now).cloned()
+        {
+            self.deadlines.pop_first();
+            let Some((key, _)) = self.by_id.get(&id).cloned() else { continue };
+            self.counters.timed_out += 1;
+            if let Some(group) = self.groups.get_mut(&key) {
+                group.time_out();
+            }
+            next.extend(self.next(&key, call));
+        }
+        next
     }
 
     /// When the time of the next question is over.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.asked.values().map(|asked| asked.deadline).min()
+        self.deadlines.first().map(|&(deadline, _)| deadline)
     }
 
     /// Somebody does not wait any more: left, or claims something else. Where it was the one who was asked, the next
     /// is. So a session causes one question at a time, however often it changes its claim.
-    pub fn withdraw(&mut self, claim: &Rc<Claim>, who: &Waiting, next: (String, u64)) -> Option<Question> {
-        let asked = self.asked.get_mut(claim)?;
-        if asked.whom == *who {
-            let question = self.next(claim, next).question;
-            if let Some(asked) = self.asked.get_mut(claim) {
-                asked.failed.shift_remove(who);
-            }
-            return question;
-        }
-        asked.queue.shift_remove(who);
-        asked.failed.shift_remove(who);
-        None
+    pub fn withdraw(&mut self, claim: &Claim, who: &Waiting, call: &mut Call) -> Option<Question> {
+        let key = key_of(claim, who);
+        self.groups.get(&key)?.claim(who).filter(|own| ***own == *claim)?;
+        self.leave(&key, who);
+        self.next(&key, call)
+    }
+
+    /// Whether something was learned, or forgotten, since [`Caps::learned`] was last asked.
+    pub fn has_learned(&self) -> bool {
+        self.known.has_changed()
+    }
+
+    /// The shelves of verified sets that changed since this was last asked.
+    pub fn learned(&mut self) -> Vec<Shelf> {
+        self.known.changed()
+    }
+
+    /// Takes in verified sets that were kept.
+    pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
+        self.counters.evicted += self.known.recall(sets);
     }
 
     /// How many sets are known and how many questions in flight.
     pub fn counts(&self) -> (usize, usize) {
-        (self.known.len(), self.asked.len())
+        (self.known.len(), self.deadlines.len())
     }
 
-    fn verified(&mut self, claim: &Rc<Claim>, interests: &NodeSet) -> Outcome {
-        if let Some(hash) = claim.verifiable() {
-            if self.known.len() >= self.limit {
-                self.known.shift_remove_index(0);
-            }
-            self.known.insert(hash.clone(), interests.clone());
-        }
-        let Some(asked) = self.close(claim) else { return Outcome::default() };
-        let everybody = std::iter::once(asked.whom).chain(asked.queue).chain(asked.failed);
-        Outcome {
-            resolved: everybody.map(|waiting| (waiting, interests.clone())).collect(),
-            claim: Some(Rc::clone(claim)),
-            question: None,
-        }
+    /// What happened so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
     }
 
-    /// The question came to nothing, or to something that serves one session: asks the next.
-    fn next(&mut self, claim: &Rc<Claim>, (id, deadline): (String, u64)) -> Outcome {
-        let mut outcome = Outcome { claim: Some(Rc::clone(claim)), ..Outcome::default() };
-        if let Some(mut asked) = self.close(claim)
-            && let Some(whom) = asked.queue.shift_remove_index(0)
-        {
-            outcome.question = self.ask(claim, whom, id, deadline);
-            if let Some(again) = self.asked.get_mut(claim) {
-                asked.failed.insert(asked.whom);
-                (again.queue, again.failed) = (asked.queue, asked.failed);
-            }
-        }
-        outcome
+    /// Who was asked said nothing that can be used: the next is asked.
+    fn refused(&mut self, key: &Key, whom: &Waiting, call: &mut Call) -> Outcome {
+        self.counters.refused += 1;
+        let ended = self.groups.get_mut(key).and_then(|group| group.refuse(whom));
+        self.forget(ended);
+        Outcome { question: self.next(key, call), ..Outcome::default() }
     }
 
-    fn close(&mut self, claim: &Rc<Claim>) -> Option<Asked> {
-        let asked = self.asked.swap_remove(claim)?;
-        self.by_id.swap_remove(&asked.id);
-        Some(asked)
+    /// Those who wait with `whom`, and whose claim is known by now.
+    fn known_by_now(&mut self, key: &Key, whom: &Waiting) -> Vec<(Waiting, Rc<Claim>, NodeSet)> {
+        let others = self.groups.get(key).map(Group::members).unwrap_or_default();
+        let others = others.into_iter().filter(|(who, _)| who != whom);
+        others.filter_map(|(who, claim)| self.known(&claim).map(|set| (who, claim, set))).collect()
+    }
+
+    /// Takes somebody out of a group.
+    fn leave(&mut self, key: &Key, who: &Waiting) {
+        let question = self.groups.get_mut(key).and_then(|group| group.remove(who));
+        self.forget(question);
+    }
+
+    /// Asks the next of a group, unless somebody is being asked.
+    fn next(&mut self, key: &Key, call: &mut Call) -> Option<Question> {
+        let group = self.groups.get_mut(key).filter(|group| !group.is_asking())?;
+        if let Some((who, claim)) = group.next() {
+            return Some(self.question(key, who, &claim, call));
+        }
+        if group.is_empty() {
+            self.groups.remove(key);
+        }
+        None
+    }
+
+    fn question(&mut self, key: &Key, whom: Waiting, claim: &Rc<Claim>, call: &mut Call) -> Question {
+        let id = call.id();
+        let group = self.groups.entry(key.clone()).or_default();
+        let deadline = call.now + group.patience(self.timeout);
+        group.start(Asked { id: id.clone(), deadline, whom: whom.clone(), claim: Rc::clone(claim) });
+        self.by_id.insert(id.clone(), (key.clone(), whom.clone()));
+        self.deadlines.insert((deadline, id.clone()));
+        self.counters.asked += 1;
+        Question { id, whom, node: claim.node().to_owned() }
+    }
+
+    /// Serves a whole group: nobody waits any more.
+    fn close(&mut self, key: &Key) -> Vec<(Waiting, Rc<Claim>)> {
+        let Some(mut group) = self.groups.remove(key) else { return Vec::new() };
+        let members = group.members();
+        for (who, _) in &members {
+            self.forget(group.remove(who));
+        }
+        members
+    }
+
+    /// The answer to a question does not count any more.
+    fn forget(&mut self, question: Option<Asked>) {
+        if let Some(Asked { id, deadline, .. }) = question {
+            self.by_id.remove(&id);
+            self.deadlines.remove(&(deadline, id));
+        }
     }
 }
 
-/// A question in flight.
-#[derive(Debug)]
-struct Asked {
-    id: String,
-    whom: Waiting,
-    deadline: u64,
-    queue: IndexSet<Waiting>,
-    /// Those who were asked in vain: somebody else's answer serves them too.
-    failed: IndexSet<Waiting>,
+fn key_of(claim: &Claim, who: &Waiting) -> Key {
+    claim.hash().map_or_else(|| Key::Session(who.clone()), |hash| Key::Hash(hash.clone()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// XEP-0115, 5.2: an answer that has this hash.
-    const EXODUS: &str = "<query xmlns='http://jabber.org/protocol/disco#info'>
-        <identity category='client' type='pc' name='Exodus 0.9.1'/>
-        <feature var='http://jabber.org/protocol/disco#info'/>
-        <feature var='http://jabber.org/protocol/disco#items'/>
-        <feature var='http://jabber.org/protocol/muc'/>
-        <feature var='http://jabber.org/protocol/caps'/>
-      </query>";
-
-    fn claim(ver: &str) -> Rc<Claim> {
-        let c = format!("<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:c' ver='{ver}'/>");
-        Rc::new(Claim::read(&c.parse().unwrap()).unwrap())
-    }
-
-    fn honest() -> Rc<Claim> {
-        claim("QgayPKawpkPSDYmwT/WM94uAlu0=")
-    }
-
-    fn who(session: &str) -> Waiting {
-        Waiting { room: "room@muc".into(), session: session.into() }
-    }
-
-    fn info() -> Result<Info, IllFormed> {
-        Info::read(&EXODUS.parse().unwrap(), None, 100)
-    }
-
-    /// Three sessions with the same claim, of which the first was asked `q1`.
-    fn three_wait() -> (Caps, Rc<Claim>) {
-        let (mut caps, claim) = (Caps::new(10), honest());
-        let asked: Vec<_> = ["a@x/1", "b@x/1", "c@x/1"]
-            .iter()
-            .filter_map(|session| caps.ask(&claim, who(session), "q1".into(), 10))
-            .collect();
-        assert_eq!(asked.len(), 1, "one question for each claim");
-        assert_eq!((asked[0].id.as_str(), &asked[0].whom), ("q1", &who("a@x/1")));
-        (caps, claim)
-    }
-
-    #[test]
-    fn a_verified_answer_serves_all_who_wait_and_is_kept() {
-        let (mut caps, claim) = three_wait();
-        let outcome = caps.answer("q1", "a@x/1", Some(info()), ("q2".into(), 20)).unwrap();
-        let served: Vec<_> = outcome.resolved.iter().map(|(who, _)| who.session.as_str()).collect();
-        assert_eq!((served, outcome.question), (vec!["a@x/1", "b@x/1", "c@x/1"], None));
-        assert!(caps.known(&claim).is_some());
-        assert_eq!(caps.counts(), (1, 0));
-        assert!(
-            caps.answer("q1", "a@x/1", Some(info()), ("q2".into(), 20)).is_none(),
-            "an answer counts once"
-        );
-    }
-
-    #[test]
-    fn an_answer_counts_from_whom_was_asked_and_no_other() {
-        let (mut caps, claim) = three_wait();
-        assert!(caps.answer("q1", "b@x/1", Some(info()), ("q2".into(), 20)).is_none());
-        assert!(caps.answer("q0", "a@x/1", Some(info()), ("q2".into(), 20)).is_none());
-        assert_eq!((caps.known(&claim), caps.counts()), (None, (0, 1)));
-    }
-
-    #[test]
-    fn a_lie_serves_the_liar_and_the_next_is_asked() {
-        let (mut caps, lie) = (Caps::new(10), claim("of something else"));
-        caps.ask(&lie, who("liar@x/1"), "q1".into(), 10);
-        caps.ask(&lie, who("honest@x/1"), "unused".into(), 10);
-        let outcome = caps.answer("q1", "liar@x/1", Some(info()), ("q2".into(), 20)).unwrap();
-        let served: Vec<_> = outcome.resolved.iter().map(|(who, _)| who.clone()).collect();
-        assert_eq!(served, [who("liar@x/1")]);
-        assert_eq!(outcome.question.unwrap().whom, who("honest@x/1"));
-        assert_eq!(caps.known(&lie), None, "nothing is filed under a hash that it does not have");
-    }
-
-    #[test]
-    fn errors_time_outs_and_departures_lead_to_the_next() {
-        let (mut caps, claim) = three_wait();
-        let outcome = caps.answer("q1", "a@x/1", None, ("q2".into(), 20)).unwrap();
-        assert_eq!((outcome.resolved.len(), outcome.question.unwrap().whom), (0, who("b@x/1")));
-        assert!(caps.answer("q1", "a@x/1", Some(info()), ("q3".into(), 30)).is_none(), "too late");
-
-        assert!(caps.expire(19, || ("q3".into(), 30)).is_empty());
-        let [outcome] = &caps.expire(20, || ("q3".into(), 30))[..] else { panic!("one question was late") };
-        assert_eq!(outcome.question.as_ref().unwrap().whom, who("c@x/1"));
-
-        caps.ask(&claim, who("d@x/1"), "unused".into(), 30);
-        caps.ask(&claim, who("e@x/1"), "unused".into(), 30);
-        assert_eq!(caps.withdraw(&claim, &who("d@x/1"), ("q4".into(), 40)), None);
-        let next = caps.withdraw(&claim, &who("c@x/1"), ("q4".into(), 40)).unwrap();
-        assert_eq!(next.whom, who("e@x/1"));
-        assert_eq!(caps.withdraw(&claim, &who("e@x/1"), ("q5".into(), 50)), None);
-        assert_eq!(caps.counts(), (0, 0), "nobody is left to ask");
-    }
-
-    #[test]
-    fn who_was_asked_in_vain_is_served_by_anothers_answer() {
-        let (mut caps, claim) = three_wait();
-        caps.expire(10, || ("q2".into(), 20));
-        assert!(caps.waits(&claim, &who("a@x/1")));
-        let outcome = caps.answer("q2", "b@x/1", Some(info()), ("q3".into(), 30)).unwrap();
-        let served: Vec<_> = outcome.resolved.iter().map(|(who, _)| who.session.as_str()).collect();
-        assert_eq!(served, ["b@x/1", "c@x/1", "a@x/1"]);
-    }
-
-    #[test]
-    fn the_oldest_sets_go_when_there_are_too_many() {
-        let mut caps = Caps::new(1);
-        caps.known.insert(Hash::sha1("old"), NodeSet::default());
-        caps.ask(&honest(), who("a@x/1"), "q1".into(), 10);
-        caps.answer("q1", "a@x/1", Some(info()), ("q2".into(), 20));
-        assert_eq!((caps.counts().0, caps.known(&claim("old"))), (1, None));
-    }
-}
+mod tests;

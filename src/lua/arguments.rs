@@ -81,11 +81,12 @@ pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
     })
 }
 
-/// What a presence stanza says of its client: its `<c/>` and its `<show/>`.
+/// What a presence stanza says of its client: its `<c/>`, of either XEP, and its `<show/>`.
 pub(super) fn said(stanza: &LuaTable) -> LuaResult<Said> {
-    let claim = stanza::read_child(stanza, "c", Some(ns::CAPS))?.and_then(|c| Claim::read(&c));
+    let caps = stanza::read_child(stanza, "c", Some(ns::CAPS))?;
+    let ecaps2 = stanza::read_child(stanza, "c", Some(ns::ECAPS2))?;
     let show = stanza::read_child(stanza, "show", None)?.and_then(|show| Show::from_name(&show.text()));
-    Ok(Said { claim, show: show.unwrap_or_default() })
+    Ok(Said { claim: Claim::read(caps.iter().chain(&ecaps2)), show: show.unwrap_or_default() })
 }
 
 /// A list of `{ presence, sessions }`, sorted by nick: Lua's order is none.
@@ -130,6 +131,9 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     number(table, "max_last_items", &mut options.max_last_items)?;
     number(table, "max_last_items_size", &mut options.max_last_items_size)?;
     number(table, "caps_cache_size", &mut options.caps_cache_size)?;
+    if let Some(nodes) = get::<Option<Vec<String>>>(table, "subscription_only_nodes")? {
+        options.subscription_only = nodes.into_iter().collect();
+    }
     if let Some(seconds) = get::<Option<u64>>(table, "caps_timeout")? {
         options.caps_timeout = seconds * 1000;
     }

@@ -12,6 +12,7 @@ use crate::effect::Effect;
 /// - `{ kind = "reply", stanza }`: answer the request;
 /// - `{ kind = "send", stanza }`: send, it is addressed;
 /// - `{ kind = "notify", stanza, to }`: send to each of the JIDs in the list `to`;
+/// - `{ kind = "learned" }`: some time soon, keep what `learned` says;
 /// - `{ kind = "wake", after }`: call `wake` after so many seconds.
 pub(super) fn to_table(builder: &Builder<'_>, effects: &[Effect]) -> LuaResult<LuaTable> {
     let list = builder.lua.create_table_with_capacity(effects.len(), 0)?;
@@ -41,6 +42,7 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: &[Effect]) -> LuaResult<L
                 table
                     .raw_set("to", builder.lua.create_sequence_from(jids.collect::<LuaResult<Vec<_>>>()?)?)?;
             }
+            Effect::Learned => table.raw_set("kind", "learned")?,
             Effect::Wake(after) => {
                 table.raw_set("kind", "wake")?;
                 #[expect(clippy::cast_precision_loss, reason = "a delay of minutes, in milliseconds")]

@@ -4,7 +4,8 @@ use mlua::prelude::*;
 
 use super::arguments::{self, Text};
 use super::stanza::{self, Bounds, Builder, Walked};
-use super::{effects, records};
+use super::{capabilities, effects, records};
+use crate::caps::Counters;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
@@ -163,8 +164,24 @@ impl Bound {
         this.effects(lua, &effects)
     }
 
+    /// `host:learned()`: the shelves of verified capabilities that changed.
+    fn learned(lua: &Lua, this: &mut Self, (): ()) -> LuaResult<LuaTable> {
+        let shelves = this.host.learned();
+        lua.create_sequence_from(
+            shelves.iter().map(|shelf| capabilities::to_table(lua, shelf)).collect::<LuaResult<Vec<_>>>()?,
+        )
+    }
+
+    /// `host:recall(sets)`: what one of the shelves had.
+    #[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "as mlua has methods")]
+    fn recall(_: &Lua, this: &mut Self, sets: LuaTable) -> LuaResult<()> {
+        this.host.recall(capabilities::read_all(&sets));
+        Ok(())
+    }
+
+    /// `host:counts()`: what there is.
     fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
-        let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asked } = this.host.counts();
+        let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asking } = this.host.counts();
         lua.create_table_from([
             ("rooms", rooms),
             ("occupants", occupants),
@@ -172,7 +189,20 @@ impl Bound {
             ("nodes", nodes),
             ("subscriptions", subscriptions),
             ("known", known),
+            ("asking", asking),
+        ])
+    }
+
+    /// `host:counters()`: what happened so far.
+    fn counters(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
+        let Counters { asked, answered, mismatched, refused, timed_out, evicted } = this.host.counters();
+        lua.create_table_from([
             ("asked", asked),
+            ("answered", answered),
+            ("mismatched", mismatched),
+            ("refused", refused),
+            ("timed_out", timed_out),
+            ("evicted", evicted),
         ])
     }
 }
@@ -189,6 +219,9 @@ impl LuaUserData for Bound {
         methods.add_method_mut("answer", Self::answer);
         methods.add_method_mut("wake", Self::wake);
         methods.add_method("counts", Self::counts);
+        methods.add_method("counters", Self::counters);
+        methods.add_method_mut("learned", Self::learned);
+        methods.add_method_mut("recall", Self::recall);
         methods.add_method_mut("rename", |_, this, (room, old, new): (Text, Text, Text)| {
             this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
             Ok(())

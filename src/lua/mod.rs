@@ -5,6 +5,7 @@
 //! becomes a Lua error too, after which the host is not to be used any more.
 
 mod arguments;
+mod capabilities;
 mod effects;
 mod host;
 mod records;

@@ -44,8 +44,8 @@ pub(super) fn read(stanza: &LuaTable, bounds: Bounds) -> LuaResult<Walked> {
     })
 }
 
-/// Reads the first child of a stanza of this name and namespace (`None`: the stanza's own), with the texts in it but
-/// not its children.
+/// Reads the first child of a stanza of this name and namespace (`None`: the stanza's own), up to what anybody needs
+/// of it.
 pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: Option<&str>) -> LuaResult<Option<Element>> {
     let tags: LuaTable = stanza.raw_get("tags")?;
     for at in 1..=tags.raw_len() {
@@ -57,11 +57,9 @@ pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: Option<&str>) -> Lua
             _ => false,
         };
         if same_ns && tag.raw_get::<LuaString>("name")?.as_bytes() == name.as_bytes() {
-            let mut walk = Walk { left: MAX_ATTRIBUTES, over: false };
+            let mut walk = Walk { left: MAX_PARTS, over: false };
             let mut element = walk.start(&tag, ns.unwrap_or(ns::CLIENT))?;
-            if let LuaValue::String(text) = tag.raw_get(1)? {
-                element.append_text_node(&*text.to_str()?);
-            }
+            walk.children(&tag, &mut element, MAX_DEPTH)?;
             return Ok(Some(element));
         }
     }
@@ -132,8 +130,11 @@ impl Builder<'_> {
     }
 }
 
-/// More than any element that is read by itself has.
-const MAX_ATTRIBUTES: usize = 64;
+/// More elements, attributes and texts than any element has that is read by itself.
+const MAX_PARTS: usize = 64;
+
+/// More levels than it has.
+const MAX_DEPTH: usize = 4;
 
 struct Walk {
     left: usize,

@@ -48,7 +48,7 @@ impl World {
 
     /// Somebody comes in; `presence` is the stanza.
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
-        let said = Said { claim: element(presence).children().find_map(Claim::read), show: Show::Online };
+        let said = Said { claim: Claim::read(element(presence).children()), show: Show::Online };
         let (mut call, room) = (self.call(), Self::room());
         sort(self.host.enter(&room, seen(nick), &session.into(), said, &mut call))
     }
@@ -159,7 +159,7 @@ fn sort(effects: Vec<Effect>) -> Happened {
             Effect::Keep { .. } => {
                 assert!(happened.reply.is_none(), "what is kept is kept before it is told of");
             }
-            Effect::Wake(_) => {}
+            Effect::Learned | Effect::Wake(_) => {}
         }
     }
     happened

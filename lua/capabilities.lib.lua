@@ -1,0 +1,42 @@
+-- Keeps what was learned of capabilities, so that a restart asks nobody anew: the verified sets, on 64 shelves, one
+-- entry each in the store "mep_caps". It is a cache: where storage fails, clients are asked, and nothing else is lost.
+
+local shelves = module:open_store("mep_caps");
+
+-- The format of the entries; one of another is as good as none.
+local format = 1;
+
+-- Seconds from the first change to the writing of all that changed by then.
+local delay = 5;
+
+local function name_of(number)
+	return ("shelf-%02d"):format(number);
+end
+
+-- Gives the core what was kept.
+local function recall(core)
+	for number = 0, 63 do
+		local shelf, err = shelves:get(name_of(number));
+		if err then
+			module:log("warn", "Could not read the known capabilities, clients will be asked: %s", err);
+			return;
+		end
+		if type(shelf) == "table" and shelf.format == format and type(shelf.sets) == "table" then
+			core:recall(shelf.sets);
+		end
+	end
+end
+
+-- Keeps what changed since the last time.
+local function keep(core)
+	for _, shelf in ipairs(core:learned()) do
+		local entry = shelf.sets[1] and { format = format; sets = shelf.sets } or nil;
+		local ok, err = shelves:set(name_of(shelf.number), entry);
+		if not ok then
+			module:log("warn", "Could not keep the known capabilities: %s", err);
+			return;
+		end
+	end
+end
+
+return { recall = recall, keep = keep, delay = delay };

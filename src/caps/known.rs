@@ -1,0 +1,198 @@
+//! What is known to be behind which hash: a cache with a bound, kept on shelves.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use super::hash::Hash;
+use crate::interest::NodeSet;
+
+/// Verified sets by hash. When there are too many the one that was used longest ago goes.
+///
+/// They lie on 64 shelves, so that what outlives the process can be kept in pieces that are small to
+/// write. A shelf is chosen by a hash's first character, so they fill evenly.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    sets: IndexMap<Hash, Entry>,
+    limit: usize,
+    octets: usize,
+    /// Counts uses, so that the one of longest ago is found.
+    uses: u64,
+    changed: BTreeSet<u8>,
+}
+
+/// Sets of one shelf of 64: all of them, to be kept in the place of what was kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelf {
+    /// Which one, below 64.
+    pub number: u8,
+    /// Its sets.
+    pub sets: Vec<(Hash, NodeSet)>,
+}
+
+impl Known {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Changes the bound, and says how many had to go.
+    pub fn limit(&mut self, limit: usize) -> u64 {
+        self.limit = limit;
+        self.evict()
+    }
+
+    /// What is behind `hash`. Costs a look-up.
+    pub fn get(&mut self, hash: &Hash) -> Option<NodeSet> {
+        self.uses += 1;
+        let entry = self.sets.get_mut(hash)?;
+        entry.used = self.uses;
+        Some(entry.set.clone())
+    }
+
+    /// Files a set under a hash that was computed from it, and says how many others had to go. Costs a walk over all
+    /// sets where one has to go.
+    pub fn file(&mut self, hash: &Hash, set: &NodeSet) -> u64 {
+        self.uses += 1;
+        self.changed.insert(shelf_of(hash));
+        self.put(hash.clone(), set.clone());
+        self.evict()
+    }
+
+    /// Takes in what was kept, and says how much of it was too much.
+    pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) -> u64 {
+        for (hash, set) in sets {
+            if !self.sets.contains_key(&hash) {
+                self.put(hash, set);
+            }
+        }
+        self.evict()
+    }
+
+    /// Whether something changed since [`Known::changed`] was last asked.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// The shelves that changed since this was last asked.
+    pub fn changed(&mut self) -> Vec<Shelf> {
+        let changed = std::mem::take(&mut self.changed);
+        let mut shelves: Vec<_> = changed.iter().map(|&number| Shelf { number, sets: Vec::new() }).collect();
+        for (hash, entry) in &self.sets {
+            if let Ok(at) = shelves.binary_search_by_key(&shelf_of(hash), |shelf| shelf.number)
+                && let Some(shelf) = shelves.get_mut(at)
+            {
+                shelf.sets.push((hash.clone(), entry.set.clone()));
+            }
+        }
+        shelves
+    }
+
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    fn put(&mut self, hash: Hash, set: NodeSet) {
+        let entry = Entry { set, used: self.uses };
+        self.octets += entry.octets();
+        if let Some(old) = self.sets.insert(hash, entry) {
+            self.octets -= old.octets();
+        }
+    }
+
+    fn evict(&mut self) -> u64 {
+        let mut evicted = 0;
+        while self.sets.len() > self.limit || self.octets > self.limit.saturating_mul(OCTETS) {
+            let oldest = self.sets.values().enumerate().min_by_key(|(_, entry)| entry.used).map(|(at, _)| at);
+            let Some((hash, entry)) = oldest.and_then(|at| self.sets.swap_remove_index(at)) else { break };
+            self.octets -= entry.octets();
+            self.changed.insert(shelf_of(&hash));
+            evicted += 1;
+        }
+        evicted
+    }
+}
+
+/// Octets of node names that a set has on average, at most: real ones have a few hundred.
+const OCTETS: usize = 1024;
+
+#[derive(Debug)]
+struct Entry {
+    set: NodeSet,
+    used: u64,
+}
+
+impl Entry {
+    fn octets(&self) -> usize {
+        self.set.iter().map(|node| node.as_str().len()).sum()
+    }
+}
+
+/// The shelf that a hash lies on: the six bits of its first character.
+fn shelf_of(hash: &Hash) -> u8 {
+    match hash.value.as_bytes().first() {
+        Some(c @ b'A'..=b'Z') => c - b'A',
+        Some(c @ b'a'..=b'z') => c - b'a' + 26,
+        Some(c @ b'0'..=b'9') => c - b'0' + 52,
+        Some(b'+') => 62,
+        _ => 63,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caps::hash::{Algorithm, Method};
+    use crate::node::NodeName;
+
+    fn hash(value: &str) -> Hash {
+        Hash { method: Method::Caps, algorithm: Algorithm::Sha1, value: value.into() }
+    }
+
+    fn set(node: &str) -> NodeSet {
+        std::iter::once(NodeName::from(node)).collect()
+    }
+
+    #[test]
+    fn the_set_that_was_used_longest_ago_goes() {
+        let mut known = Known::new(2);
+        known.file(&hash("A"), &set("a"));
+        known.file(&hash("B"), &set("b"));
+        assert!(known.get(&hash("A")).is_some());
+        assert_eq!(known.file(&hash("C"), &set("c")), 1);
+        assert_eq!(known.get(&hash("B")), None);
+        assert_eq!((known.get(&hash("A")), known.len()), (Some(set("a")), 2));
+    }
+
+    #[test]
+    fn sets_of_absurd_size_make_room_for_each_other() {
+        let mut known = Known::new(4);
+        let large = |at: usize| {
+            (0..2).map(|n| NodeName::from(format!("{at}{n}{}", "x".repeat(1000)).as_str())).collect()
+        };
+        let evicted: u64 = (0..20).map(|at| known.file(&hash(&format!("{at}")), &large(at))).sum();
+        assert_eq!((known.len(), evicted), (2, 18));
+        assert!(known.octets <= 4 * OCTETS);
+    }
+
+    #[test]
+    fn what_is_put_on_shelves_can_be_recalled() {
+        let mut known = Known::new(100);
+        for value in ["A1", "A2", "z", "/"] {
+            known.file(&hash(value), &set(value));
+        }
+        let shelves = known.changed();
+        let numbers: Vec<_> = shelves.iter().map(|shelf| (shelf.number, shelf.sets.len())).collect();
+        assert_eq!(numbers, [(0, 2), (51, 1), (63, 1)]);
+        assert!(!known.has_changed() && known.changed().is_empty());
+
+        let mut again = Known::new(100);
+        again.recall(shelves.into_iter().flat_map(|shelf| shelf.sets));
+        for value in ["A1", "A2", "z", "/"] {
+            assert_eq!(again.get(&hash(value)), Some(set(value)));
+        }
+        assert!(!again.has_changed(), "what was kept need not be kept again");
+        assert_eq!(again.limit(1), 3);
+        assert!(again.has_changed(), "what goes goes from its shelf too");
+        assert!(again.get(&hash("/")).is_some(), "the last one that was used stays");
+    }
+}

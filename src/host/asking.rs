@@ -1,0 +1,110 @@
+//! Asking sessions what they want: questions out, answers in.
+
+use std::rc::Rc;
+
+use minidom::Element;
+use minidom::rxml::Namespace;
+
+use super::Host;
+use crate::address::{RoomJid, SessionJid};
+use crate::call::Call;
+use crate::caps::{Claim, Info, Outcome, Question, Waiting};
+use crate::effect::Effect;
+use crate::interest::SessionId;
+use crate::ns;
+use crate::room::Room;
+use crate::xml::{self, With};
+
+impl Host {
+    /// What came back for a question: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or not them,
+    /// or it does not count any more.
+    pub fn answer(&mut self, iq: &Element, call: &mut Call) -> Option<Vec<Effect>> {
+        let (id, from) = (iq.attr("id")?, iq.attr("from")?);
+        let query = iq.get_child("query", ns::DISCO_INFO).filter(|_| iq.attr("type") == Some("result"));
+        let lang = iq.attr_ns(&Namespace::XML, "lang");
+        let info = query.map(|query| Info::read(query, lang, self.options.caps_max_features));
+        let outcome = self.caps.answer(id, from, info, call)?;
+        Some(self.apply(outcome, call))
+    }
+
+    /// Gives up waiting for those whose time is over, and asks the next.
+    pub fn wake(&mut self, call: &mut Call) -> Vec<Effect> {
+        let mut effects: Vec<_> = self.caps.expire(call).iter().map(send).collect();
+        self.alarm = None;
+        effects.extend(self.set_alarm(call.now));
+        effects
+    }
+
+    /// Asks, unless somebody is being asked.
+    pub(super) fn ask(
+        &mut self,
+        room: &RoomJid,
+        session: &SessionJid,
+        claim: &Rc<Claim>,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let who = Waiting { room: room.clone(), session: session.clone() };
+        let question = self.caps.ask(claim, who, call);
+        question.iter().map(send).chain(self.set_alarm(call.now)).collect()
+    }
+
+    /// Nobody waits any more for what nobody claims any more.
+    pub(super) fn withdraw(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
+        let unclaimed = self.rooms.get_mut(room).map(Room::unclaimed).unwrap_or_default();
+        self.withdraw_all(room, unclaimed, call)
+    }
+
+    pub(super) fn withdraw_all(
+        &mut self,
+        room: &RoomJid,
+        unclaimed: Vec<(SessionJid, Rc<Claim>)>,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        if unclaimed.is_empty() {
+            return Vec::new();
+        }
+        let mut effects = Vec::new();
+        for (session, claim) in unclaimed {
+            let question = self.caps.withdraw(&claim, &Waiting { room: room.clone(), session }, call);
+            effects.extend(question.as_ref().map(send));
+        }
+        effects.extend(self.set_alarm(call.now));
+        effects
+    }
+
+    /// Asks to be woken when the next question's time is over, unless that was asked already.
+    fn set_alarm(&mut self, now: u64) -> Option<Effect> {
+        let next = self.caps.next_deadline()?;
+        if self.alarm.is_some_and(|alarm| alarm <= next) {
+            return None;
+        }
+        self.alarm = Some(next);
+        Some(Effect::Wake(next.saturating_sub(now)))
+    }
+
+    /// Gives the sessions that still make the claim what it turned out to stand for.
+    fn apply(&mut self, outcome: Outcome, call: &mut Call) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (Waiting { room, session }, claim, set) in outcome.resolved {
+            let Some(room) = self.rooms.get_mut(&room) else { continue };
+            let still =
+                |id: &SessionId| room.sessions.get(*id).is_some_and(|s| s.claim.as_ref() == Some(&claim));
+            let Some(id) = room.sessions.find(session.as_str()).filter(still) else { continue };
+            let new = room.want(id, &set);
+            effects.extend(room.last_items_of(id, &new, call, &self.options));
+        }
+        effects.extend(outcome.question.iter().map(send));
+        effects.extend(self.set_alarm(call.now));
+        if self.caps.has_learned() && !self.has_told {
+            self.has_told = true;
+            effects.push(Effect::Learned);
+        }
+        effects
+    }
+}
+
+fn send(question: &Question) -> Effect {
+    let Waiting { room, session } = &question.whom;
+    let query = Element::builder("query", ns::DISCO_INFO).with("node", &question.node).build();
+    Effect::Send(xml::iq("get", &question.id, room.as_str(), session.as_str()).append(query).build())
+}

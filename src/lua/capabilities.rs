@@ -1,0 +1,41 @@
+//! What is known of capabilities, as tables that any storage driver takes.
+//!
+//! `{ { method, algorithm, value, nodes = { … } } }`: a hash, and the nodes that are wanted by whoever has it.
+
+use mlua::prelude::*;
+
+use crate::caps::{Algorithm, Hash, Method, Shelf};
+use crate::interest::NodeSet;
+use crate::node::NodeName;
+
+/// `{ number, sets }`.
+pub(super) fn to_table(lua: &Lua, shelf: &Shelf) -> LuaResult<LuaTable> {
+    let sets = lua.create_table_with_capacity(shelf.sets.len(), 0)?;
+    for (hash, set) in &shelf.sets {
+        let table = lua.create_table()?;
+        table.raw_set("method", hash.method.as_str())?;
+        table.raw_set("algorithm", hash.algorithm.as_str())?;
+        table.raw_set("value", &*hash.value)?;
+        table.raw_set("nodes", lua.create_sequence_from(set.iter().map(NodeName::as_str))?)?;
+        sets.raw_push(table)?;
+    }
+    let table = lua.create_table()?;
+    table.raw_set("number", shelf.number)?;
+    table.raw_set("sets", sets)?;
+    Ok(table)
+}
+
+/// The sets in a list. What is none is left out: somebody else may have written there, and clients can be asked.
+pub(super) fn read_all(sets: &LuaTable) -> Vec<(Hash, NodeSet)> {
+    sets.sequence_values::<LuaTable>().filter_map(|table| read(&table.ok()?).ok()?).collect()
+}
+
+fn read(table: &LuaTable) -> LuaResult<Option<(Hash, NodeSet)>> {
+    let method = Method::from_name(&table.get::<String>("method")?);
+    let algorithm = Algorithm::from_name(&table.get::<String>("algorithm")?);
+    let (Some(method), Some(algorithm)) = (method, algorithm) else { return Ok(None) };
+    let value = table.get::<String>("value")?.into();
+    let nodes: Vec<String> = table.get("nodes")?;
+    let set = nodes.iter().map(|node| NodeName::from(node.as_str())).collect();
+    Ok(Some((Hash { method, algorithm, value }, set)))
+}
