@@ -321,26 +321,36 @@ module:hook_global("stats-update", function ()
 	status.measure(core);
 end);
 
-module:add_item("shell-command", {
+-- The shell looks for commands on virtual hosts and among the global ones; a component has none of its own.
+local shell = module:context("*");
+local status_command = {
 	section = "mep";
 	section_desc = "The MUC Eventing Protocol: what rooms and occupants publish";
 	name = "status";
-	desc = "Count what is known of rooms and of what their clients want";
+	desc = "Count what is known of the rooms of a host and of what their clients want";
 	args = { { name = "host", type = "string" } };
-	host_selector = "host";
-	handler = function (shell)
-		for _, line in ipairs(status.lines(core)) do
-			shell.session.print(line);
+	handler = function (self, host)
+		local mep = hosts[host] and hosts[host].modules.mep;
+		if not mep then
+			return nil, "mod_mep is not loaded on "..tostring(host);
+		end
+		for _, line in ipairs(status.lines(mep.module.status())) do
+			self.session.print(line);
 		end
 		return true;
 	end;
-});
+};
+-- Not before the server has started: the shell may come after this module, and then looks at global ones alone.
+function module.ready()
+	shell:add_item("shell-command", status_command);
+end
 
 module:hook_global("server-stopping", function ()
 	capabilities.keep(core);
 end);
 
 function module.unload()
+	shell:remove_item("shell-command", status_command);
 	capabilities.keep(core);
 end
 

@@ -22,7 +22,7 @@ local counters = {
 local metrics = {};
 for _, kind in ipairs({ { "gauge", gauges }, { "counter", counters } }) do
 	for _, row in ipairs(kind[2]) do
-		metrics[row[1]] = module:metric(kind[1], row[1], "", row[2]):with_labels();
+		metrics[row[1]] = module:metric(kind[1], row[1], "", row[2], {}):with_labels();
 	end
 end
 
@@ -44,8 +44,8 @@ local function measure(core)
 end
 
 -- As lines for people.
-local function lines(core)
-	local all, list = of(core), {};
+local function lines(all)
+	local list = {};
 	for _, rows in ipairs({ gauges, counters }) do
 		for _, row in ipairs(rows) do
 			table.insert(list, ("%-13s %8d  %s"):format(row[1], all[row[1]], row[2]));

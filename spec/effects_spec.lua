@@ -53,6 +53,13 @@ describe("Effects", function ()
 		assert.same({}, done);
 	end);
 
+	it("say when there is something to be kept of what was learned", function ()
+		local said = 0;
+		local function on_learned() said = said + 1; end
+		glue.load("effects", module).run({ effects = { { kind = "learned" } }, on_learned = on_learned });
+		assert.equal(1, said);
+	end);
+
 	it("set a timer for the core", function ()
 		local function on_wake() end
 		run({ { kind = "wake", after = 2.5 } }, nil, on_wake);

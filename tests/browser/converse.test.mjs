@@ -107,6 +107,12 @@ for (const version of ['0.12', '13.0']) {
             await stage?.close();
         });
 
+        test('its own capabilities are verified, and asked of one page only', async () => {
+            const { asked, answered, mismatched, refused, known } = await stage.status();
+            // One kind of page, and one kind of the other clients
+            assert.deepEqual({ asked, answered, mismatched, refused, known }, { asked: 2, answered: 2, mismatched: 0, refused: 0, known: 2 });
+        });
+
         test('an activity of the room stands in the chat', async () => {
             await stage.publishAsRoom('hecate', CONFERENCE, conference('Hecate has opened a poll: fair, or foul?'));
             await both((page) => page.reads('Hecate has opened a poll: fair, or foul?'));

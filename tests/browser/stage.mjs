@@ -62,6 +62,11 @@ export class Stage {
         return this.#pubsub(user, this.#jid(user), `<delete node="${node}"/>`, `${PUBSUB}#owner`);
     }
 
+    /** What the module counts. */
+    status() {
+        return this.#act('', 'status');
+    }
+
     #jid(user) {
         return `${this.room}/${this.#nicks.get(user)}`;
     }
@@ -73,8 +78,9 @@ export class Stage {
     /** One at a time: answers come in the order of the requests. */
     async #act(user, method, ...args) {
         this.process.stdin.write(`${JSON.stringify([user, method, ...args])}\n`);
-        const { error } = await this.#answer();
+        const { ok, error } = await this.#answer();
         if (error) throw new Error(`${user} ${method}: ${error}`);
+        return ok;
     }
 
     async #answer() {

@@ -1,7 +1,8 @@
 """Serves the Converse.js example from a Prosody of the given version, and plays other occupants for the browser tests.
 
 Prints the page's address, then carries out one JSON line at a time, [user, method, argument...], by calling that method
-of the user's testbed client, and answers each with the line {"ok": ...} or {"error": ...}. Ends with its input.
+of the user's testbed client, and answers each with the line {"ok": ...} or {"error": ...}. ["", "status"] is what the
+module counts. Ends with its input.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from testbed.client import Client, error_of  # noqa: E402
 
 
 async def act(server, clients, user, method, *arguments):
+    if not user:
+        return getattr(server, method)()
     if user not in clients:
         clients[user] = await Client.connect(server, user)
     result = getattr(clients[user], method)(*arguments)
@@ -33,8 +36,7 @@ async def main(version):
         print(json.dumps({"url": page.url(server), "room": page.ROOM}), flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             try:
-                await act(server, clients, *json.loads(line))
-                answer = {"ok": True}
+                answer = {"ok": await act(server, clients, *json.loads(line))}
             except Exception as error:
                 answer = {"error": f"{type(error).__name__}: {error}"}
             print(json.dumps(answer), flush=True)

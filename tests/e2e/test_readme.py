@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import slixmpp
-from mep import DISCO_INFO, MOOD, come_in, disco, identities_in, must, notify
+from mep import DISCO_INFO, MOOD, come_in, disco, identities_in, mood, must, notify, publish
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text()
@@ -54,7 +54,7 @@ async def test_the_first_publish_in_slixmpp(server, connect, monkeypatch):
 
 def test_the_options_are_those_of_the_module():
     module = "".join(path.read_text() for path in sorted((TOP / "lua").glob("*.lua")))
-    read = set(re.findall(r'"(mep_[a-z_]+)"', module)) - {"mep_core"}
+    read = set(re.findall(r'"(mep_[a-z_]+)"', module)) - {"mep_core", "mep_caps"}
     assert set(re.findall(r"^\| `(mep_[a-z_]+)`", README, re.M)) == read
 
 
@@ -73,3 +73,24 @@ async def test_the_configuration_is_one_that_prosody_takes(connect):
     alice = await connect("alice")
     await alice.join(ROOM, "alice")
     assert "pubsub/mep" in identities_in(await must(alice, "get", ROOM, disco(DISCO_INFO)))
+
+
+CAPABILITIES = (TOP / "docs" / "capabilities.md").read_text()
+
+
+async def test_what_a_client_must_send_is_what_the_page_on_capabilities_says(connect):
+    presence, question = re.findall(r"```xml\n(.*?)```", CAPABILITIES, re.S)
+    alice = await connect("alice")
+    await come_in(alice, "alice", ROOM)
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "last"))
+    bob = await connect("bob", features=notify(MOOD))
+    bob.send(presence.replace("HASH", bob.ver))
+    asked = await bob.expect_question()
+    assert f"from='{asked.from_}'" in question
+    assert f"node='{asked.node}'".replace(bob.ver, "HASH") in question
+    assert (await bob.expect_event(MOOD)).item_ids == ["last"]
+
+
+@pytest.mark.mep(options=re.search(r"```lua\n(.*?)```", CAPABILITIES, re.S)[1])
+async def test_the_option_of_the_page_on_capabilities_is_one_that_the_module_takes(server):
+    assert server.problems() == []

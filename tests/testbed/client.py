@@ -297,6 +297,18 @@ class Client:
             there = "\n".join(tostring(stanza, "unicode") for stanza in self._inbox)
             raise AssertionError(f"{self.jid}: not received; what was not expected:\n{there}") from None
 
+    async def expect_question(self, timeout=TIMEOUT):
+        """The first disco#info query to this client."""
+
+        async def search():
+            async with self._arrival:
+                while not self.asked:
+                    self._check_stream()
+                    await self._arrival.wait()
+
+        await asyncio.wait_for(search(), timeout)
+        return self.asked[0]
+
     async def expect_event(self, node=None, from_=None, kind=None, timeout=TIMEOUT):
         return Event.of(await self.expect(is_event(node, from_, kind), timeout))
 

@@ -203,6 +203,13 @@ class Prosody:
     def reload(self, module="mep", host=None):
         return self.shell(f'module:reload("{module}", "{host or self.rooms}")')
 
+    def status(self):
+        """What the module counts, of all that there is and of all that happened."""
+        entries = "for k, v in pairs(t.status()) do l[#l + 1] = k..'='..v end"
+        module = f"prosody.hosts['{self.rooms}'].modules.mep.module"
+        shown = self.shell(f"> (function () local t, l = {module}, {{}} {entries} return table.concat(l, ' ') end)()")
+        return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", shown)}
+
     # Within
 
     def _launch(self):
