@@ -29,7 +29,7 @@ http_interfaces = { "$address" }
 https_ports = {}
 
 modules_enabled = { $modules }
-modules_disabled = { "s2s", "tls" }
+modules_disabled = { $disabled }
 storage = "$storage"
 limits = {}
 
@@ -39,6 +39,7 @@ c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 consider_bosh_secure = true
 consider_websocket_secure = true
+$s2s
 $global_options
 
 VirtualHost "$host"
@@ -48,6 +49,14 @@ modules_enabled = { $muc_modules }
 muc_room_locking = false
 $options
 $hosts
+""")
+
+S2S = Template("""
+s2s_ports = { $s2s_port }
+s2s_direct_tls_ports = {}
+s2s_secure_auth = false
+s2s_require_encryption = false
+testbed_network = "$network"
 """)
 
 MODULES = (
@@ -80,6 +89,9 @@ class Prosody:
 
     `options` into the MUC component, `global_options` above the hosts, `hosts` at the end. `modules` (for all hosts)
     and `muc_modules` come on top of what is enabled anyway; `module=False` leaves mod_mep out.
+
+    Servers that are given the same `network`, an empty folder, find each other and no one else. Each needs an `address`
+    and names of its own.
     """
 
     def __init__(
@@ -96,15 +108,19 @@ class Prosody:
         rooms="rooms.localhost",
         address="127.0.0.1",
         log_level="info",
+        network=None,
     ):
         self.version, self.host, self.rooms, self.address = version, host, rooms, address
         self.c2s_port = self.http_port = None
+        self._network = network and Path(network)
+        between_servers = ("dialback", "testbed_network") if network else ()
         self._settings = {
             "options": options,
             "global_options": global_options,
             "hosts": hosts,
             "storage": storage,
-            "modules": lua_list([*MODULES, *modules]),
+            "modules": lua_list([*MODULES, *between_servers, *modules]),
+            "disabled": lua_list(["tls"] if network else ["s2s", "tls"]),
             "muc_modules": lua_list([*["mep"] * module, *muc_modules]),
             "log_level": log_level,
         }
@@ -213,7 +229,7 @@ class Prosody:
     # Within
 
     def _launch(self):
-        self.c2s_port, self.http_port = free_ports(self.address, 2)
+        self.c2s_port, self.http_port, s2s_port = free_ports(self.address, 3)
         config = self._folder / "prosody.cfg.lua"
         config.write_text(
             CONFIG.substitute(
@@ -225,8 +241,11 @@ class Prosody:
                 http_port=self.http_port,
                 host=self.host,
                 rooms=self.rooms,
+                s2s=S2S.substitute(s2s_port=s2s_port, network=self._network) if self._network else "",
             )
         )
+        for name in (self.host, self.rooms) if self._network else ():
+            (self._network / name).write_text(f"{self.address} {s2s_port}")
         attempt = len(self._lines)
         with (self._folder / "stderr").open("a") as stderr:
             self._process = subprocess.Popen(
