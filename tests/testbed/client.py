@@ -159,15 +159,7 @@ class Client:
         `features` go beside disco and ping into its capabilities; `caps_ver` makes it lie about their hash.
         """
         self = cls(features, caps_ver)
-        self._host, self._lang = server.host, lang
-        self._reader, self._writer = await asyncio.open_connection(server.address, server.c2s_port)
-        await self._open()
-        secret = base64.b64encode(f"\0{user}\0{user}".encode()).decode()
-        self.send(f"<auth xmlns='{SASL[1:-1]}' mechanism='PLAIN'>{secret}</auth>")
-        if (answer := await self._next()).tag != SASL + "success":
-            raise ConnectionError(tostring(answer, "unicode"))
-        await self._open()
-        self._task = asyncio.create_task(self._run())
+        await self._log_in(server, user, lang)
         bound = await self.iq(
             "set", None, f"<bind xmlns='{BIND[1:-1]}'><resource>{escape(resource)}</resource></bind>"
         )
@@ -318,6 +310,17 @@ class Client:
         return [Event.of(stanza) for stanza in self.received if matches(stanza)]
 
     # The stream
+
+    async def _log_in(self, server, user, lang):
+        self._host, self._lang = server.host, lang
+        self._reader, self._writer = await asyncio.open_connection(server.address, server.c2s_port)
+        await self._open()
+        secret = base64.b64encode(f"\0{user}\0{user}".encode()).decode()
+        self.send(f"<auth xmlns='{SASL[1:-1]}' mechanism='PLAIN'>{secret}</auth>")
+        if (answer := await self._next()).tag != SASL + "success":
+            raise ConnectionError(tostring(answer, "unicode"))
+        await self._open()
+        self._task = asyncio.create_task(self._run())
 
     async def _open(self):
         self._parser = StreamParser()
