@@ -297,6 +297,8 @@ module:hook("iq/bare", function (event)
 	end
 end, 1);
 
+module:require "bounces";
+
 -- A room becomes persistent, or temporary: what it has published does, too.
 module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (event)
 	local room = event.room;

@@ -19,6 +19,11 @@ impl Call {
         Self { now, random, drawn: 0 }
     }
 
+    /// The next id for a message: one that the server part recognises where the message comes back as an error.
+    pub fn message_id(&mut self) -> String {
+        format!("mep-{}", self.id())
+    }
+
     /// The next id, of 20 characters. Ids of one call don't tell each other.
     pub fn id(&mut self) -> String {
         self.drawn += 1;

@@ -40,7 +40,7 @@ impl Room {
             return Vec::new();
         }
         let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
-        let envelope = self.envelope(service, call.id(), None);
+        let envelope = self.envelope(service, call.message_id(), None);
         let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
         told.map(|(to, body)| {
             let event = if body { event.with_body() } else { event.clone() };
@@ -60,7 +60,7 @@ impl Room {
         let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
         let message = Element::builder("message", ns::CLIENT)
             .with("from", self.address(service))
-            .with("id", &call.id())
+            .with("id", &call.message_id())
             .with("type", "headline")
             .append(payload)
             .build();
@@ -263,7 +263,7 @@ impl Room {
         let mut effects = Vec::with_capacity(items.len());
         for (service, name, node, id, item) in items {
             let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
-            let envelope = self.envelope(service, call.id(), Some(item.at));
+            let envelope = self.envelope(service, call.message_id(), Some(item.at));
             effects
                 .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
         }
