@@ -19,7 +19,8 @@ LOST = ("connection (?:failed|refused|closed|timeout)", "s2s", "Failed", "dialba
 @pytest.fixture
 async def servers(version, tmp_path):
     """The rooms' server, and the one that Bob's account is on."""
-    one = Prosody(version, host=HERE, rooms=f"rooms.{HERE}", address="127.0.0.2", network=tmp_path)
+    persistent = {"storage": "internal", "options": "muc_room_default_persistent = true"}
+    one = Prosody(version, host=HERE, rooms=f"rooms.{HERE}", address="127.0.0.2", network=tmp_path, **persistent)
     two = Prosody(version, host=THERE, rooms=f"rooms.{THERE}", address="127.0.0.3", network=tmp_path)
     async with one, two:
         yield one, two
@@ -142,3 +143,29 @@ async def test_who_asks_for_much_from_afar_gets_it_in_pages(people):
         after = f"<after>{pages[-1][-1]}</after>"
     assert sum(pages, []) == [str(number) for number in range(12)]
     assert len(pages) > 1
+
+
+async def test_a_remote_occupant_stays_through_a_restart_of_the_rooms_server_and_starts_anew(servers, people):
+    one, _ = servers
+    alice, abroad = people
+    bob = await abroad(features=notify(MOOD))
+    await come_from_afar(bob)
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "of the room"))
+    await must(bob, "set", BOB, publish(MOOD, mood(), "of bob"))
+    await over_there(bob)
+    assert ids(bob) == ["of the room", "of bob"]
+    await alice.cut()
+    await asyncio.to_thread(one.restart)
+
+    again = await Client.connect(one, "alice", features=notify(MOOD))
+    await again.join(ROOM, "alice")  # Prosody looks for the room only now, and finds Bob in it
+    await over_there(bob)
+    await over_there(bob)
+    assert nodes_in(await must(again, "get", BOB, disco(DISCO_ITEMS))) == []
+    await must(again, "set", ALICE, publish(MOOD, mood(), "after"))
+    await must(bob, "set", BOB, publish(MOOD, mood(), "anew"))
+    await over_there(bob)
+    assert ids(bob)[2:] == ["of the room", "after", "anew"]
+    await again.barrier()
+    assert ids(again) == ["of the room", "after", "anew"]
+    await again.close()
