@@ -3,7 +3,7 @@
 -- The logic is in the core, a shared object made of Rust. This file tells it what happens in Prosody, and carries
 -- out what it answers.
 
-local version = "0.1.0";
+local version = module:require "version";
 
 local hosts = prosody.hosts;
 
@@ -34,10 +34,17 @@ local lib, err = module:require "core".load();
 if not lib then
 	error("the core of mod_mep was not found, or could not be loaded; tried:\n"..err, 0);
 elseif lib.version ~= version then
-	error(("this is mod_mep %s, and the core that was found is %s"):format(version, lib.version), 0);
+	-- A shared object that was loaded once stays in memory: an upgrade finds the old one until Prosody is restarted
+	error(("this is mod_mep %s, and the core that was found is %s; if that is an older one which is still in memory, "..
+		"restart Prosody"):format(version, lib.version), 0);
 end
 
-local muc = module:depends "muc";
+module:depends "muc";
+
+-- The rooms, as mod_muc has them now: it may have been reloaded.
+local function muc()
+	return hosts[module.host].modules.muc;
+end
 
 local options = settings.for_core();
 
@@ -137,7 +144,7 @@ function rebuild()
 	loaded = {};
 	if rebuilding then return; end
 	rebuilding = true;
-	for room in muc.live_rooms() do
+	for room in muc().live_rooms() do
 		restore(room);
 	end
 	rebuilding = false;
@@ -227,7 +234,7 @@ local function request(event, room)
 end
 
 local function handle_room_pubsub(event)
-	local room = muc.get_room_from_jid(event.stanza.attr.to);
+	local room = muc().get_room_from_jid(event.stanza.attr.to);
 	if room == nil then
 		return refuse(event, "cancel", "item-not-found");
 	elseif room and room._data.destroyed then
@@ -243,7 +250,7 @@ module:hook("iq/bare/"..xmlns_pubsub_owner..":pubsub", handle_room_pubsub);
 
 -- Discovery of nodes; what a room says of itself is mod_muc's, with the features below.
 local function handle_room_disco(event)
-	local room = muc.get_room_from_jid(event.stanza.attr.to);
+	local room = muc().get_room_from_jid(event.stanza.attr.to);
 	if rooms.is_usable(room) then
 		return request(event, room);
 	end
@@ -278,7 +285,7 @@ module:hook("iq/full", function (event)
 	local query = stanza.tags[1];
 	local kind = stanza.attr.type;
 	if (kind == "get" or kind == "set") and query and to_occupants[query.attr.xmlns] then
-		local room = muc.get_room_from_jid(jid_bare(stanza.attr.to));
+		local room = muc().get_room_from_jid(jid_bare(stanza.attr.to));
 		if rooms.is_usable(room) then
 			return request(event, room);
 		end
@@ -357,6 +364,12 @@ function module.unload()
 end
 
 function module.save()
+	-- Prosody goes on with what is running where this fails
+	local installed = module:require "version";
+	if installed ~= version then
+		error(("mod_mep %s is installed, and %s is running, with its core, which a reload can't replace; "..
+			"restart Prosody"):format(installed, version), 0);
+	end
 	return { core = core, version = version, loaded = loaded };
 end
 

@@ -109,6 +109,7 @@ class Prosody:
         address="127.0.0.1",
         log_level="info",
         network=None,
+        plugins=PLUGINS,
     ):
         self.version, self.host, self.rooms, self.address = version, host, rooms, address
         self.c2s_port = self.http_port = None
@@ -123,6 +124,7 @@ class Prosody:
             "disabled": lua_list(["tls"] if network else ["s2s", "tls"]),
             "muc_modules": lua_list([*["mep"] * module, *muc_modules]),
             "log_level": log_level,
+            "plugins": lua_list(plugins),
         }
         self._bin = ROOT / "target/prosody" / version / "usr/bin"
         self._folder = self._process = self._reader = None
@@ -235,7 +237,6 @@ class Prosody:
             CONFIG.substitute(
                 self._settings,
                 folder=self._folder,
-                plugins=lua_list(PLUGINS),
                 address=self.address,
                 c2s_port=self.c2s_port,
                 http_port=self.http_port,
