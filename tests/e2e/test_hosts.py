@@ -129,6 +129,42 @@ async def test_a_reload_in_a_busy_room_loses_and_doubles_nothing(server, connect
     assert (await carol.expect_event(TUNE)).item_ids == ["next"], "subscriptions stay as well"
 
 
+@pytest.mark.mep(options="mep_publish_burst = 100000")
+@pytest.mark.parametrize("module", ["mep", "muc"])
+async def test_a_flood_that_is_reloaded_through_is_told_once_and_in_order(server, connect, module):
+    """Three publishers that wait for nothing: what is acknowledged has been told to each of two, and nothing else."""
+    publishers = [await connect(name) for name in ("alice", "carol", "dave")]
+    listeners = [await connect(name, features=notify(MOOD)) for name in ("bob", "erin")]
+    for client in (*publishers, *listeners):
+        await come_in(client, client.jid.partition("@")[0])
+
+    acknowledged = {}
+
+    async def flood(client):
+        address = f"{ROOM}/{client.jid.partition('@')[0]}"
+        mine = acknowledged[address] = []
+        while not reloads.done():
+            ids = [str(len(mine) + number) for number in range(20)]
+            replies = await asyncio.gather(
+                *(client.iq("set", address, publish(MOOD, mood(), id), timeout=30) for id in ids)
+            )
+            assert all(reply.get("type") == "result" for reply in replies)
+            mine.extend(ids)
+
+    async def reload():
+        for _ in range(4):
+            await asyncio.to_thread(server.reload, module)
+
+    reloads = asyncio.ensure_future(reload())
+    await asyncio.gather(*map(flood, publishers))
+    await reloads
+    for listener in listeners:
+        await listener.barrier()
+        for address, ids in acknowledged.items():
+            assert [event.item_ids[0] for event in listener.events(from_=address)] == ids
+        assert len({event.id for event in listener.events()}) == sum(map(len, acknowledged.values()))
+
+
 async def test_an_answer_that_comes_after_a_reload_counts(server, connect):
     alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
     bob.answers[INFO + "query"] = lambda iq: None
