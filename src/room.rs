@@ -399,8 +399,8 @@ impl Room {
     /// Brings the session back that was just seen going, if it is this one: with all that it had.
     fn back(&mut self, jid: &SessionJid) -> Option<SessionId> {
         let Gone { mut session, wanted, ended } = self.gone.take_if(|gone| gone.session.jid == *jid)?;
-        if wanted.is_empty() {
-            // It may have been waiting for what it claims: its presence claims it again.
+        if !session.understood {
+            // It was waiting for what it claims, and is not any more: its presence claims it again.
             session.claim = None;
         }
         let id = self.add(session.occupant, session);

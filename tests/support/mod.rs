@@ -28,6 +28,8 @@ pub struct Happened {
     /// Every message, once for each recipient, with its `to`.
     pub messages: Vec<(SessionJid, Element)>,
     pub questions: Vec<Element>,
+    /// How much was to be kept.
+    pub kept: usize,
 }
 
 impl World {
@@ -48,9 +50,8 @@ impl World {
 
     /// Somebody comes in; `presence` is the stanza.
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
-        let said = Said { claim: Claim::read(element(presence).children()), show: Show::Online };
         let (mut call, room) = (self.call(), Self::room());
-        sort(self.host.enter(&room, seen(nick), &session.into(), said, &mut call))
+        sort(self.host.enter(&room, seen(nick), &session.into(), said(presence), &mut call))
     }
 
     /// An answer, as it comes from the wire.
@@ -87,6 +88,11 @@ impl World {
         let mut call = self.call();
         self.host.request(&setting, &actor, &iq, &mut call).map(sort)
     }
+}
+
+/// What a presence stanza says of its client.
+pub fn said(presence: &str) -> Said {
+    Said { claim: Claim::read(element(presence).children()), show: Show::Online }
 }
 
 pub fn occupant(nick: &str) -> String {
@@ -142,7 +148,7 @@ pub fn plain(element: &Element) -> Element {
     copy
 }
 
-fn sort(effects: Vec<Effect>) -> Happened {
+pub fn sort(effects: Vec<Effect>) -> Happened {
     let mut happened = Happened::default();
     for effect in effects {
         match effect {
@@ -158,6 +164,7 @@ fn sort(effects: Vec<Effect>) -> Happened {
             }
             Effect::Keep { .. } => {
                 assert!(happened.reply.is_none(), "what is kept is kept before it is told of");
+                happened.kept += 1;
             }
             Effect::Learned | Effect::Wake(_) => {}
         }
