@@ -178,22 +178,25 @@ impl Caps {
         };
         self.counters.answered += 1;
         let set = info.interests();
-        let mut filed = false;
-        for hash in claim.hashes().iter().filter(|hash| info.matches(hash) == Ok(true)) {
+        let filed: Vec<_> =
+            claim.hashes().iter().filter(|hash| info.matches(hash) == Ok(true)).cloned().collect();
+        for hash in &filed {
             self.counters.evicted += self.known.file(hash, &set);
-            filed = true;
         }
-        if verified {
-            let served = self.close(&key);
-            let resolved = served.into_iter().map(|(who, claim)| (who, claim, set.clone())).collect();
-            return Some(Outcome { resolved, question: None });
-        }
-        self.counters.mismatched += u64::from(claim.hash().is_some());
         let mut outcome = Outcome::default();
-        if filed {
+        if !verified && !filed.is_empty() {
             // It has another of the hashes that were claimed: who claims that one too is served.
             outcome.resolved = self.known_by_now(&key, &whom);
         }
+        // So are those who wait for any of them elsewhere: what is known is not asked.
+        for hash in filed {
+            let served = self.close(&Key::Hash(hash));
+            outcome.resolved.extend(served.into_iter().map(|(who, claim)| (who, claim, set.clone())));
+        }
+        if verified {
+            return Some(outcome);
+        }
+        self.counters.mismatched += u64::from(claim.hash().is_some());
         outcome.resolved.insert(0, (whom, claim, set));
         for (who, ..) in &outcome.resolved {
             self.leave(&key, who);

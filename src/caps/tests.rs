@@ -271,6 +271,26 @@ fn an_answer_is_filed_under_each_hash_that_it_has() {
 }
 
 #[test]
+fn what_one_is_asked_serves_those_who_wait_for_another_hash_of_it() {
+    let mut world = World::new();
+    let info = Info::read(&EXODUS.parse().unwrap(), None, 100).unwrap();
+    let hash = |algorithm: Algorithm| {
+        let value = info.hash_for_test(Method::Ecaps2, algorithm).value;
+        format!("<hash xmlns='urn:xmpp:hashes:2' algo='{}'>{value}</hash>", algorithm.as_str())
+    };
+    let [sha2, sha3] = [Algorithm::Sha256, Algorithm::Sha3_256].map(hash);
+    let both = world.claim(&format!("<c xmlns='urn:xmpp:caps'>{sha2}{sha3}</c>"));
+    let one = world.claim(&format!("<c xmlns='urn:xmpp:caps'>{sha3}</c>"));
+    let silent = world.come(&one, &["a@x/1", "b@x/1"]);
+    let question = world.come(&both, &["c@x/1"]);
+    let outcome = world.answer(&question, EXODUS).unwrap();
+    assert_eq!(served(&outcome), ["c@x/1", "a@x/1", "b@x/1"]);
+    assert!(world.answer(&silent, EXODUS).is_none());
+    assert_eq!(world.after(10 * SECOND), [], "what is known is not asked");
+    assert!(world.caps.groups.is_empty() && world.caps.by_id.is_empty());
+}
+
+#[test]
 fn one_wrong_hash_among_right_ones_keeps_nobody_waiting() {
     let mut world = World::new();
     let info = Info::read(&EXODUS.parse().unwrap(), None, 100).unwrap();
