@@ -227,13 +227,18 @@ impl Caps {
         self.deadlines.first().map(|&(deadline, _)| deadline)
     }
 
-    /// Somebody does not wait any more: left, or claims something else. Where it was the one who was asked, the next
-    /// is. So a session causes one question at a time, however often it changes its claim.
-    pub fn withdraw(&mut self, claim: &Claim, who: &Waiting, call: &mut Call) -> Option<Question> {
-        let key = key_of(claim, who);
-        self.groups.get(&key)?.claim(who).filter(|own| ***own == *claim)?;
-        self.leave(&key, who);
-        self.next(&key, call)
+    /// These do not wait any more: they left, or claim something else. Where it was one of them who was asked, the next
+    /// is: somebody who stays. So a session causes one question at a time, however often it changes its claim.
+    pub fn withdraw(&mut self, who: Vec<(Waiting, Rc<Claim>)>, call: &mut Call) -> Vec<Question> {
+        let mut left = Vec::new();
+        for (who, claim) in who {
+            let key = key_of(&claim, &who);
+            if self.groups.get(&key).and_then(|group| group.claim(&who)) == Some(&claim) {
+                self.leave(&key, &who);
+                left.push(key);
+            }
+        }
+        left.into_iter().filter_map(|key| self.next(&key, call)).collect()
     }
 
     /// Whether something was learned, or forgotten, since [`Caps::learned`] was last asked.

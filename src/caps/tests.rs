@@ -60,6 +60,13 @@ impl World {
         self.caps.expire(&mut self.call)
     }
 
+    fn withdraw(&mut self, claim: &Rc<Claim>, sessions: &[&str]) -> Option<Question> {
+        let they = sessions.iter().map(|session| (who(session), Rc::clone(claim))).collect();
+        let mut asked = self.caps.withdraw(they, &mut self.call);
+        assert!(asked.len() <= 1, "one question for each hash");
+        asked.pop()
+    }
+
     fn in_flight(&self) -> usize {
         self.caps.counts().1
     }
@@ -200,18 +207,27 @@ fn who_leaves_is_not_waited_for() {
     let mut world = World::new();
     let claim = world.sha1(VER);
     let first = world.come(&claim, &["a@x/1", "b@x/1", "c@x/1", "d@x/1"]);
-    assert_eq!(world.caps.withdraw(&claim, &who("b@x/1"), &mut world.call), None);
-    let second = world.caps.withdraw(&claim, &who("a@x/1"), &mut world.call).unwrap();
+    assert_eq!(world.withdraw(&claim, &["b@x/1"]), None);
+    let second = world.withdraw(&claim, &["a@x/1"]).unwrap();
     assert_eq!(second.whom, who("c@x/1"));
     assert!(world.answer(&first, EXODUS).is_none(), "an answer for what is not claimed any more");
     let third = world.after(10 * SECOND).remove(0);
-    assert_eq!(world.caps.withdraw(&claim, &who("c@x/1"), &mut world.call), None);
+    assert_eq!(world.withdraw(&claim, &["c@x/1"]), None);
     assert!(world.answer(&second, EXODUS).is_none(), "nor one that comes late");
     assert_eq!(served(&world.answer(&third, EXODUS).unwrap()), ["d@x/1"]);
     let lonely = world.sha1("other");
     world.come(&lonely, &["e@x/1"]);
-    assert_eq!(world.caps.withdraw(&lonely, &who("e@x/1"), &mut world.call), None);
+    assert_eq!(world.withdraw(&lonely, &["e@x/1"]), None);
     assert!(world.caps.groups.is_empty() && world.caps.by_id.is_empty() && world.caps.deadlines.is_empty());
+}
+
+#[test]
+fn of_those_who_leave_together_none_is_asked() {
+    let mut world = World::new();
+    let claim = world.sha1(VER);
+    world.come(&claim, &["a@x/1", "b@x/1", "c@x/1"]);
+    let next = world.withdraw(&claim, &["a@x/1", "b@x/1"]).unwrap();
+    assert_eq!((&next.whom, world.caps.counters().asked), (&who("c@x/1"), 2));
 }
 
 #[test]
@@ -238,7 +254,7 @@ fn what_can_not_be_verified_counts_for_one_session() {
     assert_eq!((served(&outcome), world.caps.known(&claim)), (vec!["a@x/1"], None));
     let next = world.claim("<c xmlns='http://jabber.org/protocol/caps' node='urn:old' ver='1.0'/>");
     assert!(!world.caps.waits(&next, &who("b@x/1")), "it claims something else now");
-    world.caps.withdraw(&claim, &who("b@x/1"), &mut world.call);
+    world.withdraw(&claim, &["b@x/1"]);
     let c = world.ask(&next, "b@x/1").unwrap();
     assert!(world.answer(&b, EXODUS).is_none(), "an answer for old capabilities never applies to new ones");
     assert_eq!(served(&world.answer(&c, EXODUS).unwrap()), ["b@x/1"]);

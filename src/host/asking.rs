@@ -63,11 +63,9 @@ impl Host {
         if unclaimed.is_empty() {
             return Vec::new();
         }
-        let mut effects = Vec::new();
-        for (session, claim) in unclaimed {
-            let question = self.caps.withdraw(&claim, &Waiting { room: room.clone(), session }, call);
-            effects.extend(question.as_ref().map(send));
-        }
+        let who =
+            unclaimed.into_iter().map(|(session, claim)| (Waiting { room: room.clone(), session }, claim));
+        let mut effects: Vec<_> = self.caps.withdraw(who.collect(), call).iter().map(send).collect();
         effects.extend(self.set_alarm(call.now));
         effects
     }
