@@ -207,7 +207,7 @@ impl Host {
     pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
         let service = Service::restore(records, &self.options);
         if let Some(entry) = self.rooms.get_mut(room) {
-            entry.service = service;
+            entry.replace(service);
         } else if !service.is_empty() {
             let mut entry = Room::new(room.clone());
             entry.service = service;

@@ -267,6 +267,16 @@ impl Room {
         }
     }
 
+    /// The room's own nodes are these now. Subscriptions to those that are no more end.
+    pub(crate) fn replace(&mut self, service: Service) {
+        let before = std::mem::replace(&mut self.service, service);
+        for (node, _) in before.nodes() {
+            if !self.service.holds(node.as_str()) {
+                self.dropped(node, ServiceId::Room);
+            }
+        }
+    }
+
     /// A node was made.
     pub(crate) fn held(&mut self, node: &NodeName, service: ServiceId) {
         if let ServiceId::Occupant(id) = service {

@@ -189,3 +189,18 @@ fn a_node_that_kept_more_than_is_allowed_now_keeps_what_is_allowed() {
     assert_eq!(value(record, "max_items"), "10");
     assert_eq!(record.items.len(), 1);
 }
+
+#[test]
+fn a_node_that_is_not_there_any_more_after_loading_has_no_subscribers() {
+    let mut world = World::new(Options::default());
+    world.enter("owner", OWNER, "<presence/>");
+    let publish = "<publish node='urn:a'><item id='1'><p xmlns='urn:p'/></item></publish>";
+    let subscribe = format!("<subscribe node='urn:a' jid='{OWNER}'/>");
+    assert!(!ask(&mut world, "set", "", publish).0);
+    let kept = world.host.snapshot(&World::room());
+    assert!(!ask(&mut world, "set", "", &subscribe).0);
+    world.host.load(&World::room(), kept);
+    assert_eq!(world.host.counts().subscriptions, 1);
+    world.host.load(&World::room(), Vec::new());
+    assert_eq!(world.host.counts().subscriptions, 0);
+}
