@@ -13,7 +13,9 @@ end
 local carry_out = {};
 
 function carry_out.keep(effect, batch)
-	assert(batch.keep(effect.room, effect.node, effect.record));
+	local reverted = batch.reverted and batch.reverted[effect.room];
+	assert(not reverted, "what it builds on could not be kept");
+	assert(batch.keep(effect));
 end
 
 function carry_out.reply(effect, batch)
@@ -44,6 +46,16 @@ function carry_out.wake(effect, batch)
 	module:add_timer(effect.after, batch.on_wake);
 end
 
+-- What can't be kept is taken back in memory too. What is queued was worked out before that: it goes the same way.
+local function revert(batch, room)
+	if batch.reverted and batch.reverted[room] then return; end
+	for i = first, last do
+		queue[i].reverted = queue[i].reverted or {};
+		queue[i].reverted[room] = true;
+	end
+	batch.revert(room);
+end
+
 -- What can't be kept must not be told of: the rest of its batch is dropped.
 local function run_batch(batch)
 	for _, effect in ipairs(batch.effects) do
@@ -51,15 +63,17 @@ local function run_batch(batch)
 		if not ok then
 			log_failure(effect.kind, err);
 			if effect.kind == "keep" then
-				return batch.on_failure(effect.room);
+				revert(batch, effect.room);
+				return batch.on_failure and batch.on_failure();
 			end
 		end
 	end
 end
 
--- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(room, node,
--- record)` puts something into storage; `on_failure(room)` is called where that did not work; `on_wake()` is called
--- when the core wants to be woken, `on_learned()` when it has learned what is worth keeping.
+-- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(effect)`
+-- puts something into storage; where that did not work, `revert(room)` takes it back in memory, and `on_failure()` is
+-- called; `on_wake()` is called when the core wants to be woken, `on_learned()` when it has learned what is worth
+-- keeping.
 local function run(batch)
 	last = last + 1;
 	queue[last] = batch;

@@ -21,7 +21,7 @@ local time_now = require "util.time".now;
 local run = module:require "effects".run;
 local settings = module:require "options";
 local rooms = module:require "rooms";
-local storage = module:require "storage";
+local new_keeper = module:require "kept";
 local capabilities = module:require "capabilities";
 local status = module:require "status";
 
@@ -65,31 +65,10 @@ local function ask(method, ...)
 	return nil, "internal-server-error";
 end
 
--- Rooms whose nodes in memory are those in storage.
-local loaded = {};
+local saved = module.saved_state;
+saved = saved and saved.version == version and saved or nil;
 
--- Storage is the truth: what could not be kept is not so.
-local function load_nodes(room_jid)
-	local records, problem = storage.load(room_jid);
-	if not records then
-		module:log("error", "Could not load the nodes of a room: %s", problem);
-		return;
-	end
-	loaded[room_jid] = true;
-	ask("load", room_jid, records);
-end
-
--- Called before the core is asked anything of a room.
-local function ensure_loaded(room)
-	if loaded[room.jid] or not room:get_persistent() then return; end
-	local held = ask("snapshot", room.jid);
-	if held and held[1] then
-		-- It became persistent by other means than its configuration form: what is in memory is all there is
-		loaded[room.jid] = not not storage.keep_all(room.jid, held);
-	else
-		load_nodes(room.jid);
-	end
-end
+local kept = new_keeper(ask, saved and saved.kept);
 
 -- Learning comes in crowds: what is learned shortly after is kept along.
 local function on_learned()
@@ -101,11 +80,9 @@ local function carry_out(effects, origin, on_failure)
 	run {
 		effects = effects;
 		origin = origin;
-		keep = storage.keep;
-		on_failure = function (room_jid)
-			load_nodes(room_jid);
-			if on_failure then on_failure(); end
-		end;
+		keep = kept.keep;
+		revert = kept.revert;
+		on_failure = on_failure;
 		on_wake = on_wake;
 		on_learned = on_learned;
 	};
@@ -124,7 +101,7 @@ end
 
 local function restore(room)
 	if rooms.is_usable(room) then
-		ensure_loaded(room);
+		kept.ensure(room);
 		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
 	end
 end
@@ -141,7 +118,7 @@ local rebuilding = false;
 function rebuild()
 	core = lib.new(st.stanza_mt, options);
 	capabilities.recall(core);
-	loaded = {};
+	kept = new_keeper(ask, kept.retire());
 	if rebuilding then return; end
 	rebuilding = true;
 	for room in muc().live_rooms() do
@@ -167,7 +144,7 @@ module:hook("muc-occupant-session-new", function (event)
 	local room = event.room;
 	coming = nil;
 	if destroyed[room] then return; end
-	ensure_loaded(room);
+	kept.ensure(room);
 	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
 end, 10); -- After history (50) and subject (20)
 
@@ -200,8 +177,7 @@ end);
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
 	tell("destroy", event.room.jid, time_now(), random_bytes(16));
-	loaded[event.room.jid] = nil;
-	storage.forget(event.room.jid);
+	kept.forget(event.room.jid);
 end, 10); -- Above the handler at -10 that ends the event
 
 module:hook("muc-room-restored", function (event)
@@ -220,7 +196,9 @@ local function request(event, room)
 	local origin, stanza = event.origin, event.stanza;
 	local setting = rooms.setting(room, stanza.attr.to);
 	if not setting then return; end
-	ensure_loaded(room);
+	if not kept.ensure(room) and not setting.nick then
+		return stanza.tags[1].name == "pubsub" and refuse(event, "wait", "internal-server-error") or nil;
+	end
 	local actor = rooms.actor(room, stanza.attr.from);
 	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
 	if effects then
@@ -308,15 +286,7 @@ module:require "bounces";
 
 -- A room becomes persistent, or temporary: what it has published does, too.
 module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (event)
-	local room = event.room;
-	local persistent = room:get_persistent();
-	if persistent and not loaded[room.jid] then
-		loaded[room.jid] = true;
-		storage.keep_all(room.jid, ask("snapshot", room.jid) or {});
-	elseif not persistent and loaded[room.jid] then
-		loaded[room.jid] = nil;
-		storage.forget(room.jid);
-	end
+	kept.ensure(event.room);
 end, -100);
 
 -- What an admin can see.
@@ -370,12 +340,11 @@ function module.save()
 		error(("mod_mep %s is installed, and %s is running, with its core, which a reload can't replace; "..
 			"restart Prosody"):format(installed, version), 0);
 	end
-	return { core = core, version = version, loaded = loaded };
+	return { core = core, version = version, kept = kept.state };
 end
 
-local saved = module.saved_state;
-if saved and saved.version == version then
-	core, loaded = saved.core, saved.loaded or {};
+if saved then
+	core = saved.core;
 	core:configure(st.stanza_mt, options);
 	-- A timer of the old module's may have been what the core waits for
 	module:add_timer(0, on_wake);

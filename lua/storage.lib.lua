@@ -1,61 +1,235 @@
--- Keeps what persistent rooms have published: one entry a node in the map store "mep", under the room's name.
+-- Keeps what persistent rooms have published, in two stores:
 --
--- Node names never become names of stores or keys: a key is a hash, of one length whatever a client thought of.
+-- "mep", under the room's name: the index, an entry for each node with its name;
+-- "mep_nodes", under a hash of the room's and the node's name: the node's head, which is all but its items, and an
+-- entry for each item, numbered in their order.
+--
+-- Why so: a publish writes one entry, and removes one where another goes, in one call. Where the driver has map stores
+-- (SQL) that is a row each in one transaction; where it has files, it is the file of this node and of no other. Archive
+-- stores would not do: the embedded driver's are lists in a file, which it rewrites to take one out, and which is as
+-- a whole unreadable where a crash cut the last line short.
+--
+-- A node is there when its parts are. Its entry in the index comes before them and goes after them, so a crash in
+-- between leaves an entry without parts, which the next loading removes, and never parts that nobody finds.
+--
+-- Names of nodes and items never become names of stores or keys: those are hashes, of one length whatever a client
+-- thought of.
 
 local jid_node = require "util.jid".node;
 local sha256 = require "util.hashes".sha256;
 local st = require "util.stanza";
 
--- The format of the entries; a later one is left alone.
-local format = 1;
+-- The format of the entries. Those of an earlier one are brought to this when they are loaded, those of a later one
+-- are left alone.
+local format = 2;
 
-local nodes = module:open_store("mep", "map");
 local rooms = module:open_store("mep");
+local index = module:open_store("mep", "map");
+local nodes = module:open_store("mep_nodes");
+local parts = module:open_store("mep_nodes", "map");
 
-local function store_record(record)
-	if not record then return nil; end
-	record.format = format;
-	for _, item in ipairs(record.items) do
-		item.payload = item.payload and st.preserialize(item.payload);
-	end
-	return record;
-end
+local removed = parts.remove;
 
-local function key_of(node)
+local function node_key(node)
 	return "node-"..sha256(node, true);
 end
 
--- Keeps a node of a room, or nothing of it any more.
-local function keep(room_jid, node, record)
-	return nodes:set(jid_node(room_jid), key_of(node), store_record(record));
+local function item_key(id)
+	return "item-"..sha256(id, true);
 end
 
--- Keeps all nodes of a room, and nothing else.
-local function keep_all(room_jid, records)
-	local all = {};
-	for _, record in ipairs(records) do
-		all[key_of(record.node)] = store_record(record);
-	end
-	return rooms:set(jid_node(room_jid), next(all) ~= nil and all or nil);
+-- What a node's parts are stored under; no room's name has a slash in it.
+local function name_of(room, node)
+	return sha256(room.."/"..node, true);
 end
 
--- The records of a room's nodes; nothing and an error where that can't be told.
-local function load(room_jid)
-	local all, err = rooms:get(jid_node(room_jid));
-	if not all then
-		return not err and {} or nil, err;
+local function entry_of(node)
+	return { format = format; node = node };
+end
+
+-- For whoever looks at a store: the names are not read.
+local function store_head(room, node, head)
+	return {
+		format = format;
+		room = room;
+		node = node;
+		made = head.made;
+		config = head.config;
+		affiliations = head.affiliations;
+	};
+end
+
+local function store_item(item)
+	return {
+		id = item.id;
+		at = item.at;
+		number = item.number;
+		payload = item.payload and st.preserialize(item.payload);
+	};
+end
+
+local function store_parts(room, record)
+	local all = { head = store_head(room, record.node, record.head) };
+	for _, item in ipairs(record.items) do
+		all[item_key(item.id)] = store_item(item);
 	end
-	local records = {};
-	for _, record in pairs(all) do
-		if type(record) == "table" and record.format == format then
-			table.insert(records, record);
+	return all;
+end
+
+local function put_whole(room, record)
+	local ok, err = index:set(room, node_key(record.node), entry_of(record.node));
+	if not ok then return ok, err; end
+	return nodes:set(name_of(room, record.node), store_parts(room, record));
+end
+
+local function put_parts(room, change)
+	local changes = {};
+	if change.head then
+		changes.head = store_head(room, change.node, change.head);
+	end
+	for _, id in ipairs(change.removed) do
+		changes[item_key(id)] = removed;
+	end
+	for _, item in ipairs(change.put) do
+		changes[item_key(item.id)] = store_item(item);
+	end
+	return parts:set_keys(name_of(room, change.node), changes);
+end
+
+-- Once the parts are gone, so is the node: what is left in the index is tidied up by the next loading, if not now.
+local function remove(room, node)
+	local ok, err = nodes:set(name_of(room, node), nil);
+	if not ok then return ok, err; end
+	ok, err = index:set(room, node_key(node), nil);
+	if not ok then
+		module:log("warn", "An entry of a node that is no more stays in storage for now: %s", err);
+	end
+	return true;
+end
+
+-- Keeps what became of a node: all of it, parts of it, or that it is no more (an effect of the core's).
+local function keep(change)
+	local room = jid_node(change.room);
+	if change.items then
+		return put_whole(room, change);
+	elseif change.put then
+		return put_parts(room, change);
+	end
+	return remove(room, change.node);
+end
+
+-- What brings an entry of an earlier format to this one.
+local upgrade = {};
+
+-- 1: all of a node was in its entry of the index. The parts come first: until the entry says otherwise, it counts.
+upgrade[1] = function (room, key, entry)
+	for number, item in ipairs(entry.items) do
+		item.number = number;
+	end
+	local record = { node = entry.node, head = entry, items = entry.items };
+	local ok, err = nodes:set(name_of(room, entry.node), store_parts(room, record));
+	if not ok then return nil, err; end
+	ok, err = index:set(room, key, entry_of(entry.node));
+	if not ok then return nil, err; end
+	return entry_of(entry.node);
+end;
+
+local function is_later(entry)
+	return type(entry) ~= "table" or type(entry.format) ~= "number" or entry.format > format;
+end
+
+-- The index of a room, empty where there is none. Nothing, an error, and whether it is that a later release has
+-- written there: it knows what it means, this one does not.
+local function load_index(room)
+	local entries, err = rooms:get(room);
+	if not entries and err then return nil, err; end
+	for _, entry in pairs(entries or {}) do
+		if is_later(entry) then
+			return nil, "written by a later release", true;
 		end
+	end
+	return entries or {};
+end
+
+-- A node's record; false where there is nothing of it.
+local function load_node(room, entry)
+	local all, err = nodes:get(name_of(room, entry.node));
+	if not all then
+		if err then return nil, err; end
+		return false;
+	elseif is_later(all.head) then
+		return nil, "written by a later release", true;
+	end
+	local items = {};
+	for key, item in pairs(all) do
+		if key ~= "head" then
+			table.insert(items, item);
+		end
+	end
+	return { node = entry.node, head = all.head, items = items };
+end
+
+-- The records of a room's nodes. Nothing where that can't be told: then the error, and whether it is that a later
+-- release has written there.
+local function load(room_jid)
+	local room = jid_node(room_jid);
+	local entries, err, later = load_index(room);
+	if not entries then return nil, err, later; end
+	local records, left_over = {}, {};
+	for key, entry in pairs(entries) do
+		if upgrade[entry.format] then
+			entry, err = upgrade[entry.format](room, key, entry);
+			if not entry then return nil, err; end
+		end
+		local record = false;
+		if not entry.gone then
+			record, err, later = load_node(room, entry);
+			if record == nil then return nil, err, later; end
+		end
+		table.insert(record and records or left_over, record or entry.node);
+	end
+	for _, node in ipairs(left_over) do
+		local ok;
+		ok, err = remove(room, node);
+		if not ok then return nil, err; end
 	end
 	return records;
 end
 
+-- Removes all that is kept of a room. It is gone as soon as the index says so, whatever happens then.
 local function forget(room_jid)
-	return rooms:set(jid_node(room_jid), nil);
+	local room = jid_node(room_jid);
+	local entries, err = rooms:get(room);
+	if not entries then return not err, err; end
+	for key, entry in pairs(entries) do
+		entries[key] = { format = format, node = type(entry) == "table" and entry.node or nil, gone = true };
+	end
+	local ok;
+	ok, err = rooms:set(room, entries);
+	if not ok then return nil, err; end
+	for _, entry in pairs(entries) do
+		if entry.node then
+			ok, err = nodes:set(name_of(room, entry.node), nil);
+			if not ok then return nil, err; end
+		end
+	end
+	return rooms:set(room, nil);
+end
+
+-- Keeps all nodes of a room, and nothing else.
+local function keep_all(room_jid, records)
+	local room = jid_node(room_jid);
+	local entries, err, later = load_index(room);
+	if not entries then return nil, err, later; end
+	local ok = true;
+	if next(entries) ~= nil then
+		ok, err = forget(room_jid);
+	end
+	for _, record in ipairs(records) do
+		if not ok then break; end
+		ok, err = put_whole(room, record);
+	end
+	return ok, err;
 end
 
 return { keep = keep, keep_all = keep_all, load = load, forget = forget };

@@ -12,8 +12,8 @@ describe("Effects", function ()
 		function run(effects, from, on_wake)
 			return run_batch({ effects = effects, origin = from, on_wake = on_wake });
 		end
-		function run_keeping(effects, keep, on_failure)
-			return run_batch({ effects = effects, origin = origin, keep = keep, on_failure = on_failure });
+		function run_keeping(effects, keep, revert, on_failure)
+			return run_batch({ effects = effects, origin = origin, keep = keep, revert = revert, on_failure = on_failure });
 		end
 		done = {};
 		function module:send(stanza) -- luacheck: ignore 212/self
@@ -161,26 +161,52 @@ describe("Effects", function ()
 	end);
 
 	describe("that keep something", function ()
-		local function batch()
-			return { { kind = "keep", room = "room@muc", node = "urn:a", record = { made = 1 } }, reply("r"), send("s") };
+		local function batch(name)
+			return { { kind = "keep", room = "room@muc", node = "urn:a" }, reply(name or "r"), send("s") };
 		end
 
 		it("do so first", function ()
-			run_keeping(batch(), function (room, node, record)
-				table.insert(done, ("%s %s %d"):format(room, node, record.made));
+			run_keeping(batch(), function (effect)
+				table.insert(done, ("%s %s"):format(effect.room, effect.node));
 				return true;
 			end);
-			assert.same({ "room@muc urn:a 1", "r as reply", "s to a" }, done);
+			assert.same({ "room@muc urn:a", "r as reply", "s to a" }, done);
 		end);
 
 		it("are told of to nobody where that fails, and what comes after them is done", function ()
-			local failed;
-			run_keeping(batch(), function () return nil, "the disk is full"; end, function (room) failed = room; end);
-			assert.equal("room@muc", failed);
+			local reverted, failed;
+			run_keeping(batch(), function () return nil, "the disk is full"; end, function (room) reverted = room; end,
+				function () failed = true; end);
+			assert.equal("room@muc", reverted);
+			assert.is_true(failed);
 			assert.same({}, done);
 			assert.equal(1, #module.logged);
 			run({ send("t") }, origin);
 			assert.same({ "t to a" }, done);
+		end);
+
+		it("fail with what they build on, and only then", function ()
+			local kept, failed, reverted = {}, {}, 0;
+			local function keep(effect)
+				table.insert(kept, effect.room);
+				return #kept > 1 or nil, "the disk is full";
+			end
+			local function revert() reverted = reverted + 1; end
+			local function ask(name, room)
+				local effects = batch(name);
+				effects[1].room = room;
+				run_keeping(effects, keep, revert, function () table.insert(failed, name); end);
+			end
+			function module:send()
+				self.send = function () end;
+				ask("one", "a@muc");
+				ask("two", "a@muc");
+				ask("three", "b@muc");
+			end
+			run({ send("s") }, origin);
+			assert.same({ "a@muc", "b@muc" }, { kept[1], kept[2] });
+			assert.same({ "one", "two" }, { failed[1], failed[2] });
+			assert.equal(1, reverted);
 		end);
 	end);
 end);

@@ -20,7 +20,6 @@ use crate::options::Options;
 use crate::request::Request;
 use crate::room::Room;
 use crate::service::{OccupantId, Service, ServiceId};
-use crate::snapshot::NodeRecord;
 use crate::subscription::Subscriber;
 
 /// What a use case works on.
@@ -106,18 +105,12 @@ impl Case<'_> {
     }
 
     /// What is to be kept of what the case changed: a room's nodes outlive the process, an occupant's do not.
-    pub fn kept(&self) -> Vec<Effect> {
-        if self.target != ServiceId::Room || !self.room.persistent {
+    pub fn kept(&mut self) -> Vec<Effect> {
+        if self.target != ServiceId::Room {
             return Vec::new();
         }
-        let record = |name: &NodeName| {
-            let node = self.room.service.node(name.as_str()).ok()?;
-            Some(NodeRecord::of(name, node))
-        };
-        let room = &self.room.jid;
-        let keep =
-            |node: &NodeName| Effect::Keep { room: room.clone(), node: node.clone(), record: record(node) };
-        self.changed.iter().map(keep).collect()
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().filter_map(|name| self.room.keep(name)).collect()
     }
 
     /// What the actor may still do now; those who are not in the room share one.
@@ -249,8 +242,11 @@ impl Case<'_> {
         if self.service()?.holds(name.as_str()) {
             return Ok(());
         }
-        let (target, now) = (self.target, self.call.now);
-        self.service_mut()?.node_or(name, || Node::new(config, now));
+        let target = self.target;
+        // It is by this that nodes that were kept are put in order again.
+        let newest = self.service()?.nodes().map(|(_, node)| node.made).max();
+        let made = newest.map_or(self.call.now, |newest| self.call.now.max(newest + 1));
+        self.service_mut()?.node_or(name, || Node::new(config, made));
         self.room.held(name, target);
         self.changed.insert(name.clone());
         self.notify(name, |_, node| Event::created(name, &node.config))

@@ -4,7 +4,7 @@ use minidom::Element;
 
 use crate::address::{RoomJid, SessionJid};
 use crate::node::NodeName;
-use crate::snapshot::NodeRecord;
+use crate::snapshot::Change;
 
 /// One thing to do. A call's effects come in the order in which they must happen: the reply, then the
 /// notifications.
@@ -17,8 +17,8 @@ pub enum Effect {
         room: RoomJid,
         /// The node's name.
         node: NodeName,
-        /// The node as it is now; `None`: it is no more.
-        record: Option<NodeRecord>,
+        /// What became of it.
+        change: Change,
     },
     /// Answer the request that the call was made for.
     Reply(Element),

@@ -229,11 +229,8 @@ impl Host {
             let purged = entry.purge_of(occupant);
             entry.leave(occupant);
             for (name, ids) in purged {
+                effects.extend(entry.keep(&name));
                 let Ok(node) = entry.service.node(name.as_str()) else { continue };
-                if entry.persistent {
-                    let record = Some(NodeRecord::of(&name, node));
-                    effects.push(Effect::Keep { room: room.clone(), node: name.clone(), record });
-                }
                 if node.config.notify_retract {
                     let event = Event::retract(&name, &node.config, &ids);
                     effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call, &self.options));
@@ -382,6 +379,9 @@ fn answer(
     });
     match answered {
         Err(_) if outsider => Ok((Answer::NotOurs, Following::default())),
-        answered => Ok((answered?, Following { kept: case.kept(), effects: case.effects })),
+        answered => {
+            let answer = answered?;
+            Ok((answer, Following { kept: case.kept(), effects: case.effects }))
+        }
     }
 }

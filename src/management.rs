@@ -135,7 +135,9 @@ impl Case<'_> {
             return Err(Error::TooManyAffiliations);
         }
 
-        self.service_mut()?.node_mut(name.as_str())?.affiliations = after;
+        let node = self.service_mut()?.node_mut(name.as_str())?;
+        node.affiliations = after;
+        node.changed();
         for (person, wanted) in changes {
             if before.of(&person) != wanted {
                 self.tell_affiliate(&person, name, wanted);

@@ -40,35 +40,63 @@ pub struct Node {
     pub affiliations: Affiliations,
     /// When it was made, in milliseconds since 1970.
     pub made: u64,
-    items: IndexMap<ItemId, Item>,
+    items: IndexMap<ItemId, Numbered>,
+    /// The number of the next item.
+    next: u64,
+    /// What changed since the node was last kept; `None`: nothing of it is kept.
+    journal: Option<Journal>,
+}
+
+/// An item with its number: those of a node ascend, so a store that knows no order can be told it.
+#[derive(Debug, Clone)]
+struct Numbered {
+    number: u64,
+    item: Item,
+}
+
+/// What of a node is not any more as it is kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Journal {
+    /// Whether its configuration or its affiliations changed.
+    pub head: bool,
+    /// The items that came, changed or went; whether there was one of this id to be kept before.
+    pub items: IndexMap<ItemId, bool>,
+}
+
+impl Journal {
+    fn touch(&mut self, id: &ItemId, was_kept: bool) {
+        if !self.items.contains_key(id.as_str()) {
+            self.items.insert(id.clone(), was_kept);
+        }
+    }
 }
 
 impl Node {
     /// A node without items.
     pub fn new(config: NodeConfig, made: u64) -> Self {
-        Self { config, affiliations: Affiliations::default(), made, items: IndexMap::new() }
+        let affiliations = Affiliations::default();
+        Self { config, affiliations, made, items: IndexMap::new(), next: 0, journal: None }
     }
 
     /// The items, oldest first.
     pub fn items(&self) -> impl DoubleEndedIterator<Item = (&ItemId, &Item)> + ExactSizeIterator {
-        self.items.iter()
+        self.items.iter().map(|(id, numbered)| (id, &numbered.item))
     }
 
     /// The item of this name.
     pub fn item(&self, id: &str) -> Option<(&ItemId, &Item)> {
-        self.items.get_key_value(id)
+        self.items.get_key_value(id).map(|(id, numbered)| (id, &numbered.item))
     }
 
     /// The item that was published last.
     pub fn last(&self) -> Option<(&ItemId, &Item)> {
-        self.items.last()
+        self.items().next_back()
     }
 
     /// Adds an item as the newest, in the place of one with the same id, and drops the oldest beyond the
     /// configured number; they are returned, oldest first.
     pub fn put(&mut self, id: ItemId, item: Item) -> Vec<ItemId> {
-        self.items.shift_remove(id.as_str());
-        self.items.insert(id, item);
+        self.insert(id, item, self.next);
         self.shrink()
     }
 
@@ -81,7 +109,7 @@ impl Node {
     /// Takes out what has expired (`pubsub#item_expire`).
     pub fn expire(&mut self, now: u64) {
         if let Some(seconds) = self.config.item_expire {
-            self.items.retain(|_, item| !is_over(seconds, item, now));
+            self.retain(|item| !is_over(seconds, item, now));
         }
     }
 
@@ -92,27 +120,84 @@ impl Node {
 
     /// Takes out what an occupant published; the ids are returned, oldest first.
     pub fn remove_of(&mut self, publisher: OccupantId) -> Vec<ItemId> {
-        let theirs = |item: &Item| item.publisher == Some(publisher);
-        let ids = self.items.iter().filter(|(_, item)| theirs(item)).map(|(id, _)| id.clone()).collect();
-        self.items.retain(|_, item| !theirs(item));
-        ids
+        self.retain(|item| item.publisher != Some(publisher))
     }
 
     /// Takes an item out.
     pub fn remove(&mut self, id: &str) -> Option<Item> {
-        self.items.shift_remove(id)
+        let (id, Numbered { item, .. }) = self.items.shift_remove_entry(id)?;
+        self.gone([&id]);
+        Some(item)
     }
 
     /// Takes all items out.
     pub fn purge(&mut self) {
-        self.items.clear();
+        self.retain(|_| false);
     }
 
     /// Drops the oldest items beyond the configured number; they are returned, oldest first.
     pub fn shrink(&mut self) -> Vec<ItemId> {
         let keep = if self.config.persist_items { self.config.max_items as usize } else { 0 };
         let over = self.items.len().saturating_sub(keep);
-        self.items.drain(..over).map(|(id, _)| id).collect()
+        let dropped: Vec<_> = self.items.drain(..over).map(|(id, _)| id).collect();
+        self.gone(&dropped);
+        dropped
+    }
+
+    /// Notes that the configuration or the affiliations are not any more as they are kept.
+    pub(crate) fn changed(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.head = true;
+        }
+    }
+
+    /// The items with their numbers, oldest first.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (&ItemId, u64, &Item)> {
+        self.items.iter().map(|(id, Numbered { number, item })| (id, *number, item))
+    }
+
+    /// The item of this name, with its number.
+    pub(crate) fn numbered_item(&self, id: &ItemId) -> Option<(&ItemId, u64, &Item)> {
+        let (id, Numbered { number, item }) = self.items.get_key_value(id.as_str())?;
+        Some((id, *number, item))
+    }
+
+    /// Adds an item as the newest, under a number of its own.
+    pub(crate) fn insert(&mut self, id: ItemId, item: Item, number: u64) {
+        let replaced = self.items.shift_remove(id.as_str()).is_some();
+        if let Some(journal) = &mut self.journal {
+            journal.touch(&id, replaced);
+        }
+        self.items.insert(id, Numbered { number, item });
+        self.next = self.next.max(number.saturating_add(1));
+    }
+
+    /// What changed since this was last called; `None`: nothing was kept before. From now on, changes are noted.
+    pub(crate) fn take_journal(&mut self) -> Option<Journal> {
+        self.journal.replace(Journal::default())
+    }
+
+    /// Nothing of the node is kept.
+    pub(crate) fn unkept(&mut self) {
+        self.journal = None;
+    }
+
+    fn retain(&mut self, mut stays: impl FnMut(&Item) -> bool) -> Vec<ItemId> {
+        let goes = self.items.iter().filter(|(_, numbered)| !stays(&numbered.item));
+        let goes: Vec<_> = goes.map(|(id, _)| id.clone()).collect();
+        if !goes.is_empty() {
+            self.items.retain(|_, numbered| stays(&numbered.item));
+            self.gone(&goes);
+        }
+        goes
+    }
+
+    fn gone<'a>(&mut self, ids: impl IntoIterator<Item = &'a ItemId>) {
+        if let Some(journal) = &mut self.journal {
+            for id in ids {
+                journal.touch(id, true);
+            }
+        }
     }
 }
 

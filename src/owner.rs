@@ -57,6 +57,7 @@ impl Case<'_> {
 
         let node = self.service_mut()?.node_mut(name.as_str())?;
         node.config = config;
+        node.changed();
         let dropped = node.shrink();
         let NodeConfig { notify_config, notify_retract, .. } = node.config;
         if notify_config {

@@ -9,11 +9,13 @@ use crate::access::Publishers;
 use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::caps::Claim;
 use crate::config::AccessModel;
+use crate::effect::Effect;
 use crate::interest::{Interest, NodeSet, SessionId};
 use crate::node::{ItemId, NodeName};
 use crate::occupant::{Allowance, Occupant, Presence, Session, Sessions, Show};
 use crate::options::Options;
 use crate::service::{OccupantId, Service, ServiceId};
+use crate::snapshot::Change;
 use crate::subscribe_options::SubscribeOptions;
 use crate::subscription::{Subscriber, Subscriptions, Topic};
 
@@ -229,6 +231,22 @@ impl Room {
             .map(|(name, node)| (name.clone(), node.remove_of(id)))
             .filter(|(_, ids)| !ids.is_empty())
             .collect()
+    }
+
+    /// What became of a node of the room itself since it was last kept; `None` where nothing did, or where the room is
+    /// not one whose nodes are kept.
+    pub(crate) fn keep(&mut self, name: &NodeName) -> Option<Effect> {
+        let node = self.service.node_mut(name.as_str());
+        let change = match node {
+            Ok(node) if !self.persistent => {
+                node.unkept();
+                return None;
+            }
+            Ok(node) => node.take_change()?,
+            Err(_) if self.persistent => Change::Gone,
+            Err(_) => return None,
+        };
+        Some(Effect::Keep { room: self.jid.clone(), node: name.clone(), change })
     }
 
     /// Sets what a session wants; returns the nodes that are new to it.

@@ -19,14 +19,21 @@ use crate::service::Service;
 pub struct NodeRecord {
     /// Its name.
     pub name: NodeName,
+    /// What there is of it besides its items.
+    pub head: NodeHead,
+    /// Its items, oldest first.
+    pub items: Vec<ItemRecord>,
+}
+
+/// What is kept of a node besides its items.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeHead {
     /// The fields of its configuration, by their names in the form.
     pub config: Vec<(String, String)>,
     /// When it was made, in milliseconds since 1970.
     pub made: u64,
     /// Accounts that its owner named.
     pub affiliations: Vec<(String, Affiliation)>,
-    /// Its items, oldest first.
-    pub items: Vec<ItemRecord>,
 }
 
 /// An item as it is kept.
@@ -38,6 +45,26 @@ pub struct ItemRecord {
     pub payload: Option<Rc<Element>>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
+    /// Where it stands among the items of its node: they ascend.
+    pub number: u64,
+}
+
+/// What became of a node since it was last kept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It is this, and nothing of what was kept under its name before.
+    Whole(NodeHead, Vec<ItemRecord>),
+    /// These parts of it are new. A publish to a node of many items is one of them, or one and another that went.
+    Parts {
+        /// Its configuration or its affiliations changed: what they are now.
+        head: Option<NodeHead>,
+        /// Items that came, or are others now under the same id; oldest first.
+        put: Vec<ItemRecord>,
+        /// Items that are no more.
+        removed: Vec<ItemId>,
+    },
+    /// It is no more.
+    Gone,
 }
 
 impl Service {
@@ -60,34 +87,72 @@ impl Service {
 impl NodeRecord {
     /// A node as it is now.
     pub fn of(name: &NodeName, node: &Node) -> Self {
+        let items = node.numbered().map(ItemRecord::of).collect();
+        Self { name: name.clone(), head: NodeHead::of(node), items }
+    }
+
+    fn into_node(self, options: &Options) -> Node {
+        let NodeHead { config, made, affiliations: named } = self.head;
+        let mut node = Node::new(NodeConfig::from_fields(&config, options), made);
+        let mut affiliations = Affiliations::default();
+        for (account, is) in named {
+            affiliations.set(Person::Account(account.into()), is);
+        }
+        node.affiliations = affiliations;
+        for ItemRecord { id, payload, at, number } in self.items {
+            node.insert(id, Item { payload, at, publisher: None }, number);
+        }
+        // From here on, what it loses is to be lost in storage as well: it may hold more than is allowed now.
+        node.take_journal();
+        node.shrink();
+        node
+    }
+}
+
+impl NodeHead {
+    fn of(node: &Node) -> Self {
         let account = |(person, is): (&Person, Affiliation)| match person {
             Person::Account(account) => Some((account.to_string(), is)),
             Person::Occupant(_) => None,
         };
-        let item = |(id, item): (&ItemId, &Item)| ItemRecord {
-            id: id.clone(),
-            payload: item.payload.clone(),
-            at: item.at,
-        };
         Self {
-            name: name.clone(),
             config: node.config.to_fields(),
             made: node.made,
             affiliations: node.affiliations.iter().filter_map(account).collect(),
-            items: node.items().map(item).collect(),
         }
     }
+}
 
-    fn into_node(self, options: &Options) -> Node {
-        let mut node = Node::new(NodeConfig::from_fields(&self.config, options), self.made);
-        let mut affiliations = Affiliations::default();
-        for (account, is) in self.affiliations {
-            affiliations.set(Person::Account(account.into()), is);
+impl ItemRecord {
+    fn of((id, number, item): (&ItemId, u64, &Item)) -> Self {
+        Self { id: id.clone(), payload: item.payload.clone(), at: item.at, number }
+    }
+}
+
+impl Node {
+    /// What became of the node since this was last called, to be kept; `None`: nothing. Costs by what changed, the
+    /// first time and where most of the items went by what there is.
+    pub(crate) fn take_change(&mut self) -> Option<Change> {
+        let whole = |node: &Self| {
+            Some(Change::Whole(NodeHead::of(node), node.numbered().map(ItemRecord::of).collect()))
+        };
+        let Some(journal) = self.take_journal() else { return whole(self) };
+        let mut put = Vec::new();
+        let mut removed = Vec::new();
+        for (id, was_kept) in journal.items {
+            match self.numbered_item(&id) {
+                Some(item) => put.push(ItemRecord::of(item)),
+                None if was_kept => removed.push(id),
+                None => {}
+            }
         }
-        node.affiliations = affiliations;
-        for ItemRecord { id, payload, at } in self.items {
-            node.put(id, Item { payload, at, publisher: None });
+        if removed.len() > self.items().len() + 1 {
+            return whole(self);
         }
-        node
+        if !journal.head && put.is_empty() && removed.is_empty() {
+            return None;
+        }
+        put.sort_by_key(|item| item.number);
+        Some(Change::Parts { head: journal.head.then(|| NodeHead::of(self)), put, removed })
     }
 }

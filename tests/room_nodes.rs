@@ -4,6 +4,7 @@
 #![allow(
     missing_docs,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test stops at the first surprise"
@@ -15,8 +16,9 @@ use std::collections::BTreeMap;
 
 use mep_core::access::{Role, Standing};
 use mep_core::host::Host;
+use mep_core::node::{ItemId, NodeName};
 use mep_core::options::Options;
-use mep_core::snapshot::NodeRecord;
+use mep_core::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 use proptest::prelude::*;
 use support::{ROOM, World};
 
@@ -25,13 +27,40 @@ const NODES: [&str; 3] = ["urn:a", "urn:b", "urn:c"];
 
 #[derive(Debug, Clone)]
 enum Step {
-    Publish { node: usize, id: u8, payload: &'static str },
-    Retract { node: usize, ids: Vec<u8> },
-    Purge { node: usize },
-    Delete { node: usize },
-    Create { node: usize },
-    Configure { node: usize, field: &'static str, value: &'static str },
-    Affiliate { node: usize, jid: &'static str, affiliation: &'static str },
+    Publish {
+        node: usize,
+        id: u8,
+        payload: &'static str,
+    },
+    Retract {
+        node: usize,
+        ids: Vec<u8>,
+    },
+    Purge {
+        node: usize,
+    },
+    Delete {
+        node: usize,
+    },
+    Create {
+        node: usize,
+    },
+    Configure {
+        node: usize,
+        field: &'static str,
+        value: &'static str,
+    },
+    Affiliate {
+        node: usize,
+        jid: &'static str,
+        affiliation: &'static str,
+    },
+    /// The owner goes and comes back.
+    Return,
+    /// The room becomes a temporary one, or a persistent one.
+    Persist(bool),
+    /// The server ends, and starts again.
+    Restart,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -51,6 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
         ("item_expire", "max"),
         ("access_model", "whitelist"),
         ("access_model", "authorize"),
+        ("purge_offline", "1"),
         ("title", "Ä title"),
         ("colour", "red"),
     ]);
@@ -67,12 +97,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (node.clone(), field).prop_map(|(node, (field, value))| Step::Configure { node, field, value }),
         1 => (node, jid, affiliation)
             .prop_map(|(node, jid, affiliation)| Step::Affiliate { node, jid, affiliation }),
+        1 => Just(Step::Return),
+        1 => prop::bool::weighted(0.7).prop_map(Step::Persist),
+        1 => Just(Step::Restart),
     ]
 }
 
 /// The request that a step is: the pubsub namespace's ending, and what is inside.
 fn request(step: &Step) -> (&'static str, String) {
     match step {
+        Step::Return | Step::Persist(_) | Step::Restart => ("", "<subscriptions/>".to_owned()),
         Step::Publish { node, id, payload } => {
             ("", format!("<publish node='{}'><item id='{id}'>{payload}</item></publish>", NODES[*node]))
         }
@@ -105,13 +139,67 @@ fn request(step: &Step) -> (&'static str, String) {
 
 /// The reply to a request, and whether it was refused.
 fn ask(world: &mut World, kind: &str, ns: &str, inner: &str) -> (bool, minidom::Element) {
+    let (refused, reply, _) = ask_and_keep(world, kind, ns, inner);
+    (refused, reply)
+}
+
+/// The same, and what is to be kept.
+fn ask_and_keep(
+    world: &mut World,
+    kind: &str,
+    ns: &str,
+    inner: &str,
+) -> (bool, minidom::Element, Vec<(NodeName, Change)>) {
     let iq = format!(
         "<iq type='{kind}' id='i' from='{OWNER}' to='{ROOM}'>\
          <pubsub xmlns='http://jabber.org/protocol/pubsub{ns}'>{inner}</pubsub></iq>"
     );
     let happened = world.request("owner", OWNER, Role::Moderator, Standing::Owner, &iq).unwrap();
     let reply = happened.reply.unwrap();
-    (reply.attr("type") == Some("error"), reply)
+    (reply.attr("type") == Some("error"), reply, happened.kept)
+}
+
+/// A storage: what is kept of each node, its items by their ids.
+#[derive(Debug, Default, PartialEq)]
+struct Storage(BTreeMap<NodeName, (NodeHead, BTreeMap<ItemId, ItemRecord>)>);
+
+impl Storage {
+    fn of(records: Vec<NodeRecord>) -> Self {
+        let by_id = |items: Vec<ItemRecord>| items.into_iter().map(|item| (item.id.clone(), item)).collect();
+        let node = |record: NodeRecord| (record.name, (record.head, by_id(record.items)));
+        Self(records.into_iter().map(node).collect())
+    }
+
+    fn keep(&mut self, node: NodeName, change: Change) {
+        match change {
+            Change::Whole(head, items) => {
+                let Self(mut whole) = Self::of(vec![NodeRecord { name: node, head, items }]);
+                self.0.append(&mut whole);
+            }
+            Change::Parts { head, put, removed } => {
+                let (kept, items) = self.0.get_mut(&node).unwrap();
+                for id in removed {
+                    items.remove(&id).expect("what is removed was kept");
+                }
+                items.extend(put.into_iter().map(|item| (item.id.clone(), item)));
+                if let Some(head) = head {
+                    *kept = head;
+                }
+            }
+            Change::Gone => drop(self.0.remove(&node).expect("what goes was kept")),
+        }
+    }
+
+    fn records(&self) -> Vec<NodeRecord> {
+        let record = |(name, (head, items)): (&NodeName, &(NodeHead, BTreeMap<ItemId, ItemRecord>))| {
+            let mut items: Vec<_> = items.values().cloned().collect();
+            items.sort_by_key(|item| item.number);
+            NodeRecord { name: name.clone(), head: head.clone(), items }
+        };
+        let mut records: Vec<_> = self.0.iter().map(record).collect();
+        records.sort_by_key(|record| record.head.made);
+        records
+    }
 }
 
 fn by_name(records: Vec<NodeRecord>) -> BTreeMap<String, NodeRecord> {
@@ -120,7 +208,7 @@ fn by_name(records: Vec<NodeRecord>) -> BTreeMap<String, NodeRecord> {
 
 /// The value of a field of a node that was kept.
 fn value<'a>(record: &'a NodeRecord, field: &str) -> &'a str {
-    &record.config.iter().find(|(var, _)| var == &format!("pubsub#{field}")).unwrap().1
+    &record.head.config.iter().find(|(var, _)| var == &format!("pubsub#{field}")).unwrap().1
 }
 
 proptest! {
@@ -130,13 +218,46 @@ proptest! {
     fn a_rooms_nodes_hold_what_their_configuration_says(steps in prop::collection::vec(step(), 1..60)) {
         let options = Options { publish_burst: 1000, ..Options::default() };
         let mut world = World::new(options.clone());
+        let mut storage = Storage::default();
         world.enter("owner", OWNER, "<presence/>");
         for step in steps {
             world.now += 700;
+            match step {
+                Step::Return => {
+                    for (node, change) in world.leave("owner").kept {
+                        storage.keep(node, change);
+                    }
+                    world.enter("owner", OWNER, "<presence/>");
+                    continue;
+                }
+                Step::Persist(persistent) => {
+                    if persistent != world.persistent {
+                        let kept = if persistent { world.host.snapshot(&World::room()) } else { Vec::new() };
+                        storage = Storage::of(kept);
+                        world.persistent = persistent;
+                    }
+                    continue;
+                }
+                Step::Restart if world.persistent => {
+                    world.host = Host::new(options.clone());
+                    world.host.load(&World::room(), storage.records());
+                    world.enter("owner", OWNER, "<presence/>");
+                    continue;
+                }
+                _ => {}
+            }
             let before = world.host.snapshot(&World::room());
             let (ns, inner) = request(&step);
-            let (refused, _) = ask(&mut world, "set", ns, &inner);
+            let (refused, _, kept) = ask_and_keep(&mut world, "set", ns, &inner);
+            let keeps = !refused && world.persistent;
+            prop_assert!(keeps || kept.is_empty());
             let after = world.host.snapshot(&World::room());
+            for (node, change) in kept {
+                storage.keep(node.clone(), change);
+                let now = after.iter().find(|record| record.name == node).cloned();
+                let stored = storage.records().into_iter().find(|record| record.name == node);
+                prop_assert_eq!(stored, now, "after {:?}", step);
+            }
             if refused {
                 // What has expired meanwhile may go; nothing else.
                 let (mut before, after) = (by_name(before), by_name(after.clone()));
@@ -155,10 +276,20 @@ proptest! {
         }
 
         let kept = world.host.snapshot(&World::room());
+        if !world.persistent {
+            storage = Storage::of(kept.clone());
+        }
+        // Also what nobody looked at since it expired is stored yet.
+        let mut stored = by_name(storage.records());
+        for (name, record) in &mut stored {
+            let now = kept.iter().find(|record| record.name.as_str() == name);
+            record.items.retain(|item| now.is_some_and(|now| now.items.contains(item)));
+        }
+        prop_assert_eq!(stored, by_name(kept));
         let mut again = World::new(options);
         again.now = world.now;
-        again.host.load(&World::room(), kept.clone());
-        prop_assert_eq!(again.host.snapshot(&World::room()), kept);
+        again.host.load(&World::room(), storage.records());
+        prop_assert_eq!(again.host.snapshot(&World::room()), storage.records());
         for node in NODES {
             let items = format!("<items node='{node}'/>");
             let config = format!("<configure node='{node}'/>");

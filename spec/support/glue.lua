@@ -1,6 +1,7 @@
 -- The files of lua/, each loaded with a stand-in for what Prosody gives a module.
 
-local set = require "support.prosody".load("13.0").require "util.set";
+local prosody_require = require "support.prosody".load("13.0").require;
+local set = prosody_require "util.set";
 
 local glue = {};
 
@@ -49,6 +50,11 @@ function module:log(level, format, ...)
 	table.insert(self.logged, { level = level, text = format:format(table.unpack(args, 1, args.n)) });
 end
 
+-- Set `stores` to a stand-in of `support.stores` first.
+function module:open_store(name, kind)
+	return self.stores:open(name, kind);
+end
+
 function module:add_timer(delay, callback)
 	table.insert(self.timers, { delay = delay, callback = callback });
 end
@@ -63,7 +69,7 @@ function glue.run(path, globals)
 end
 
 function glue.load(name, fake_module)
-	return glue.run("lua/"..name..".lib.lua", { module = fake_module });
+	return glue.run("lua/"..name..".lib.lua", { module = fake_module, require = prosody_require });
 end
 
 return glue;

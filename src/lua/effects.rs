@@ -8,7 +8,7 @@ use crate::effect::Effect;
 
 /// The list of effects:
 ///
-/// - `{ kind = "keep", room, node, record }`: keep a node of a room, or nothing of it any more;
+/// - `{ kind = "keep", room, node, … }`: what became of a node of a room is to be kept ([`records::change`]);
 /// - `{ kind = "reply", stanza }`: answer the request;
 /// - `{ kind = "send", stanza }`: send, it is addressed;
 /// - `{ kind = "notify", stanza, to }`: send to each of the JIDs in the list `to`;
@@ -19,13 +19,11 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: &[Effect]) -> LuaResult<L
     for effect in effects {
         let table = builder.lua.create_table()?;
         match effect {
-            Effect::Keep { room, node, record } => {
+            Effect::Keep { room, node, change } => {
                 table.raw_set("kind", "keep")?;
                 table.raw_set("room", room.as_str())?;
                 table.raw_set("node", node.as_str())?;
-                if let Some(record) = record {
-                    table.raw_set("record", records::to_table(builder, record)?)?;
-                }
+                records::change(builder, change, &table)?;
             }
             Effect::Reply(stanza) => {
                 table.raw_set("kind", "reply")?;

@@ -1,39 +1,70 @@
 //! What is kept of a room's nodes, as tables that any storage driver takes: strings, numbers and lists.
 //!
-//! `{ node, made, config = { [field] = value }, affiliations = { [account] = affiliation }, items = { { id, at,
-//! payload } } }`; a payload is a stanza table.
+//! A node is `{ node, head, items }`, its head `{ made, config = { [field] = value }, affiliations = { [account] =
+//! affiliation } }`, and each of its items `{ id, at, number, payload }`; a payload is a stanza table. The order of the
+//! items is that of their numbers.
 
 use mlua::prelude::*;
 
 use super::arguments::get;
 use super::stanza::{self, Bounds, Builder, Walked};
 use crate::access::Affiliation;
-use crate::snapshot::{ItemRecord, NodeRecord};
+use crate::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 
 /// A node's record as a table.
 pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<LuaTable> {
+    let table = builder.lua.create_table()?;
+    table.raw_set("node", record.name.as_str())?;
+    table.raw_set("head", head(builder, &record.head)?)?;
+    table.raw_set("items", items(builder, &record.items)?)?;
+    Ok(table)
+}
+
+/// What became of a node: `head` and `items` are all of it; some or none of `head`, and `put` and `removed`, a list of
+/// ids, are parts; nothing at all: it is no more.
+pub(super) fn change(builder: &Builder<'_>, change: &Change, table: &LuaTable) -> LuaResult<()> {
+    match change {
+        Change::Whole(node, all) => {
+            table.raw_set("head", head(builder, node)?)?;
+            table.raw_set("items", items(builder, all)?)
+        }
+        Change::Parts { head: node, put, removed } => {
+            if let Some(node) = node {
+                table.raw_set("head", head(builder, node)?)?;
+            }
+            let removed = removed.iter().map(|id| builder.lua.create_string(id.as_str()));
+            let removed = removed.collect::<LuaResult<Vec<_>>>()?;
+            table.raw_set("put", items(builder, put)?)?;
+            table.raw_set("removed", builder.lua.create_sequence_from(removed)?)
+        }
+        Change::Gone => Ok(()),
+    }
+}
+
+fn head(builder: &Builder<'_>, head: &NodeHead) -> LuaResult<LuaTable> {
     let lua = builder.lua;
-    let items = lua.create_table()?;
-    for item in &record.items {
-        let table = lua.create_table()?;
+    let config = head.config.iter().map(|(field, value)| (field.as_str(), value.as_str()));
+    let affiliations = head.affiliations.iter().map(|(account, is)| (account.as_str(), is.as_str()));
+    let table = lua.create_table()?;
+    table.raw_set("made", head.made)?;
+    table.raw_set("config", lua.create_table_from(config)?)?;
+    table.raw_set("affiliations", lua.create_table_from(affiliations)?)?;
+    Ok(table)
+}
+
+fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
+    let list = builder.lua.create_table_with_capacity(records.len(), 0)?;
+    for item in records {
+        let table = builder.lua.create_table()?;
         table.raw_set("id", item.id.as_str())?;
         table.raw_set("at", item.at)?;
+        table.raw_set("number", item.number)?;
         if let Some(payload) = &item.payload {
             table.raw_set("payload", builder.build_inner(payload)?)?;
         }
-        items.raw_push(table)?;
+        list.raw_push(table)?;
     }
-    let affiliations = record.affiliations.iter().map(|(account, is)| (account.as_str(), is.as_str()));
-    let table = lua.create_table()?;
-    table.raw_set("node", record.name.as_str())?;
-    table.raw_set("made", record.made)?;
-    table.raw_set(
-        "config",
-        lua.create_table_from(record.config.iter().map(|(k, v)| (k.as_str(), v.as_str())))?,
-    )?;
-    table.raw_set("affiliations", lua.create_table_from(affiliations)?)?;
-    table.raw_set("items", items)?;
-    Ok(table)
+    Ok(list)
 }
 
 /// A list of records, in the order in which the nodes were made.
@@ -42,22 +73,11 @@ pub(super) fn read_all(list: &LuaTable, bounds: Bounds) -> LuaResult<Vec<NodeRec
     for table in list.sequence_values::<LuaTable>() {
         records.push(read(&table?, bounds)?);
     }
-    records.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
+    records.sort_by(|a, b| (a.head.made, &a.name).cmp(&(b.head.made, &b.name)));
     Ok(records)
 }
 
 fn read(table: &LuaTable, bounds: Bounds) -> LuaResult<NodeRecord> {
-    let mut config = Vec::new();
-    for pair in get::<LuaTable>(table, "config")?.pairs() {
-        config.push(pair?);
-    }
-    config.sort_unstable();
-    let mut affiliations = Vec::new();
-    for pair in get::<LuaTable>(table, "affiliations")?.pairs::<String, String>() {
-        let (account, is) = pair?;
-        affiliations.extend(Affiliation::from_name(&is).map(|is| (account, is)));
-    }
-    affiliations.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut items = Vec::new();
     for item in get::<LuaTable>(table, "items")?.sequence_values::<LuaTable>() {
         let item = item?;
@@ -71,14 +91,29 @@ fn read(table: &LuaTable, bounds: Bounds) -> LuaResult<NodeRecord> {
         items.push(ItemRecord {
             id: get::<String>(&item, "id")?.as_str().into(),
             at: get(&item, "at")?,
+            number: get(&item, "number")?,
             payload,
         });
     }
+    items.sort_by_key(|item| item.number);
     Ok(NodeRecord {
         name: get::<String>(table, "node")?.as_str().into(),
-        made: get(table, "made")?,
-        config,
-        affiliations,
+        head: read_head(&get(table, "head")?)?,
         items,
     })
+}
+
+fn read_head(table: &LuaTable) -> LuaResult<NodeHead> {
+    let mut config = Vec::new();
+    for pair in get::<LuaTable>(table, "config")?.pairs() {
+        config.push(pair?);
+    }
+    config.sort_unstable();
+    let mut affiliations = Vec::new();
+    for pair in get::<LuaTable>(table, "affiliations")?.pairs::<String, String>() {
+        let (account, is) = pair?;
+        affiliations.extend(Affiliation::from_name(&is).map(|is| (account, is)));
+    }
+    affiliations.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(NodeHead { made: get(table, "made")?, config, affiliations })
 }

@@ -9,8 +9,10 @@ use mep_core::call::Call;
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
 use mep_core::host::{Host, Setting};
+use mep_core::node::NodeName;
 use mep_core::occupant::{Presence, Said, Show};
 use mep_core::options::Options;
+use mep_core::snapshot::Change;
 use minidom::Element;
 
 pub const ROOM: &str = "coven@chat.shakespeare.lit";
@@ -18,6 +20,8 @@ pub const ROOM: &str = "coven@chat.shakespeare.lit";
 pub struct World {
     pub host: Host,
     pub now: u64,
+    /// Whether the room is one whose nodes are kept.
+    pub persistent: bool,
     calls: u64,
 }
 
@@ -28,13 +32,13 @@ pub struct Happened {
     /// Every message, once for each recipient, with its `to`.
     pub messages: Vec<(SessionJid, Element)>,
     pub questions: Vec<Element>,
-    /// How much was to be kept.
-    pub kept: usize,
+    /// What is to be kept.
+    pub kept: Vec<(NodeName, Change)>,
 }
 
 impl World {
     pub fn new(options: Options) -> Self {
-        Self { host: Host::new(options), now: 1_000_000, calls: 0 }
+        Self { host: Host::new(options), now: 1_000_000, persistent: true, calls: 0 }
     }
 
     pub fn call(&mut self) -> Call {
@@ -52,6 +56,12 @@ impl World {
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
         let (mut call, room) = (self.call(), Self::room());
         sort(self.host.enter(&room, seen(nick), &session.into(), said(presence), &mut call))
+    }
+
+    /// Somebody goes, with all sessions.
+    pub fn leave(&mut self, nick: &str) -> Happened {
+        let (mut call, room) = (self.call(), Self::room());
+        sort(self.host.leave(&room, &occupant(nick), &mut call))
     }
 
     /// An answer, as it comes from the wire.
@@ -74,7 +84,7 @@ impl World {
         let setting = Setting {
             room: Self::room(),
             publishers: Publishers::Admins,
-            persistent: true,
+            persistent: self.persistent,
             anonymous: true,
             occupant: to.contains('/').then(|| (to.as_str().into(), Standing::None)),
         };
@@ -83,7 +93,7 @@ impl World {
             occupant: Some(occupant(nick).as_str().into()),
             role,
             standing,
-            sees_jids: false,
+            sees_jids: standing == Standing::Owner,
         };
         let mut call = self.call();
         self.host.request(&setting, &actor, &iq, &mut call).map(sort)
@@ -162,9 +172,10 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                     to.into_iter().map(|jid| (jid.clone(), with(&message, "to", Some(jid.as_str())))),
                 );
             }
-            Effect::Keep { .. } => {
-                assert!(happened.reply.is_none(), "what is kept is kept before it is told of");
-                happened.kept += 1;
+            Effect::Keep { node, change, .. } => {
+                let told = happened.reply.is_some() || !happened.messages.is_empty();
+                assert!(!told, "what is kept is kept before it is told of");
+                happened.kept.push((node, change));
             }
             Effect::Learned | Effect::Wake(_) => {}
         }

@@ -1,0 +1,104 @@
+-- Sees to it that the nodes of persistent rooms are in memory what they are in storage. Storage is the truth: what can
+-- not be kept is not so, and while it can't be told what is kept, a room's own nodes are not served.
+
+local storage = module:require "storage";
+
+-- What a driver throws is an error like one that it returns.
+local function try(method, ...)
+	local ok, result, err, later = pcall(storage[method], ...);
+	if not ok then return nil, result; end
+	return result, err, later;
+end
+
+-- Makes what mod_mep works with, for one core: `ask(method, ...)` calls it; `state` is what another one had.
+return function (ask, state)
+	state = state or { loaded = {}, condemned = {} };
+	-- Rooms whose nodes the core has, as they are in storage.
+	local loaded = state.loaded;
+	-- Rooms that were destroyed and could not be removed: the next of that name gets nothing of them.
+	local condemned = state.condemned;
+	-- Rooms that a later release has written to.
+	local closed = {};
+	local retired = false;
+
+	local function report(room_jid, verb, problem, later)
+		if later then
+			closed[room_jid] = true;
+			module:log("warn", "The nodes of %s were %s: they are left alone, and not served, until that runs again",
+				room_jid, problem);
+		else
+			module:log("error", "Could not %s the nodes of %s: %s", verb, room_jid, problem);
+		end
+	end
+
+	local function load(room_jid)
+		local records, problem, later = try("load", room_jid);
+		if not records then
+			report(room_jid, "load", problem, later);
+			return false;
+		end
+		local _, failed = ask("load", room_jid, records);
+		loaded[room_jid] = not failed or nil;
+		return not failed;
+	end
+
+	local function forget(room_jid)
+		loaded[room_jid], closed[room_jid] = nil, nil;
+		local ok, problem = try("forget", room_jid);
+		condemned[room_jid] = not ok or nil;
+		if not ok then
+			report(room_jid, "remove", problem);
+		end
+		return ok;
+	end
+
+	-- Whether a room's own nodes can be served. Called before the core is asked anything of a room, and when the room
+	-- became persistent, or temporary: what it has published does, too.
+	local function ensure(room)
+		local room_jid, persistent = room.jid, room:get_persistent();
+		if loaded[room_jid] then
+			return persistent or forget(room_jid) or true;
+		elseif condemned[room_jid] and not forget(room_jid) then
+			return not persistent;
+		elseif not persistent then
+			return true;
+		elseif closed[room_jid] then
+			return false;
+		end
+		local held = ask("snapshot", room_jid);
+		if not held or not held[1] then
+			return held and load(room_jid);
+		end
+		-- It was temporary before: what is in memory is all there is.
+		local ok, problem, later = try("keep_all", room_jid, held);
+		loaded[room_jid] = ok or nil;
+		if not ok then
+			report(room_jid, "keep", problem, later);
+		end
+		return ok;
+	end
+
+	-- Keeps what became of a node; that of a room that is temporary by now is not to be kept.
+	local function keep(change)
+		if retired then return nil, "the core started anew"; end
+		if not loaded[change.room] then return true; end
+		return storage.keep(change);
+	end
+
+	-- Something could not be kept: memory is what storage is again, or nothing until that can be told.
+	local function revert(room_jid)
+		if retired then return; end
+		loaded[room_jid] = nil;
+		if not load(room_jid) then
+			ask("load", room_jid, {});
+		end
+	end
+
+	-- The core is no more: nothing that it asks for is done. Returns what the next keeper goes on with.
+	local function retire()
+		retired = true;
+		return { loaded = {}, condemned = condemned };
+	end
+
+	return { ensure = ensure, keep = keep, revert = revert, forget = forget, retire = retire, state = state };
+end;
