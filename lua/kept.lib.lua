@@ -3,11 +3,17 @@
 
 local storage = module:require "storage";
 
--- What a driver throws is an error like one that it returns.
+-- Calls the storage. What a driver throws is an error like one that it returns.
+--
+-- Again where that fails, as everything there can be done twice. COMPAT a statement of LuaDBI's for SQLite that failed
+-- fails the next time too, without being tried: so it is this request that it fails, and not the next one.
 local function try(method, ...)
-	local ok, result, err, later = pcall(storage[method], ...);
-	if not ok then return nil, result; end
-	return result, err, later;
+	local ok, result, err, later;
+	for _ = 1, 2 do
+		ok, result, err, later = pcall(storage[method], ...);
+		if ok and result or later then return result, err, later; end
+	end
+	return nil, ok and err or result;
 end
 
 -- Makes what mod_mep works with, for one core: `ask(method, ...)` calls it; `state` is what another one had.
@@ -82,7 +88,7 @@ return function (ask, state)
 	local function keep(change)
 		if retired then return nil, "the core started anew"; end
 		if not loaded[change.room] then return true; end
-		return storage.keep(change);
+		return try("keep", change);
 	end
 
 	-- Something could not be kept: memory is what storage is again, or nothing until that can be told.

@@ -9,8 +9,10 @@
 -- stores would not do: the embedded driver's are lists in a file, which it rewrites to take one out, and which is as
 -- a whole unreadable where a crash cut the last line short.
 --
--- A node is there when its parts are. Its entry in the index comes before them and goes after them, so a crash in
--- between leaves an entry without parts, which the next loading removes, and never parts that nobody finds.
+-- A node is there when the index says so. It has an entry there before it has parts, and until they are gone, but one
+-- that says "gone": so each change is done by one write, and whatever a crash or an error leaves behind is found, and
+-- removed, by the next loading. (The embedded driver may have removed an entry and yet report an error: removing one is
+-- never what counts.)
 --
 -- Names of nodes and items never become names of stores or keys: those are hashes, of one length whatever a client
 -- thought of.
@@ -43,8 +45,8 @@ local function name_of(room, node)
 	return sha256(room.."/"..node, true);
 end
 
-local function entry_of(node)
-	return { format = format; node = node };
+local function entry_of(node, gone)
+	return { format = format; node = node; gone = gone };
 end
 
 -- For whoever looks at a store: the names are not read.
@@ -77,9 +79,22 @@ local function store_parts(room, record)
 end
 
 local function put_whole(room, record)
-	local ok, err = index:set(room, node_key(record.node), entry_of(record.node));
-	if not ok then return ok, err; end
-	return nodes:set(name_of(room, record.node), store_parts(room, record));
+	local node = record.node;
+	local key = node_key(node);
+	local entry, err = index:get(room, key);
+	if not entry and err then return nil, err; end
+	local is_new = not entry or entry.gone;
+	local ok = true;
+	if is_new then
+		ok, err = index:set(room, key, entry_of(node, true));
+	end
+	if ok then
+		ok, err = nodes:set(name_of(room, node), store_parts(room, record));
+	end
+	if ok and is_new then
+		ok, err = index:set(room, key, entry_of(node));
+	end
+	return ok, err;
 end
 
 local function put_parts(room, change)
@@ -96,14 +111,21 @@ local function put_parts(room, change)
 	return parts:set_keys(name_of(room, change.node), changes);
 end
 
--- Once the parts are gone, so is the node: what is left in the index is tidied up by the next loading, if not now.
-local function remove(room, node)
+-- Removes what there is of a node that is gone.
+local function tidy(room, node)
 	local ok, err = nodes:set(name_of(room, node), nil);
-	if not ok then return ok, err; end
-	ok, err = index:set(room, node_key(node), nil);
-	if not ok then
-		module:log("warn", "An entry of a node that is no more stays in storage for now: %s", err);
+	if ok then
+		ok, err = index:set(room, node_key(node), nil);
 	end
+	if not ok then
+		module:log("warn", "What is left of a node that is gone stays in storage for now: %s", err);
+	end
+end
+
+local function remove(room, node)
+	local ok, err = index:set(room, node_key(node), entry_of(node, true));
+	if not ok then return nil, err; end
+	tidy(room, node);
 	return true;
 end
 
@@ -175,7 +197,7 @@ local function load(room_jid)
 	local room = jid_node(room_jid);
 	local entries, err, later = load_index(room);
 	if not entries then return nil, err, later; end
-	local records, left_over = {}, {};
+	local records = {};
 	for key, entry in pairs(entries) do
 		if upgrade[entry.format] then
 			entry, err = upgrade[entry.format](room, key, entry);
@@ -186,12 +208,11 @@ local function load(room_jid)
 			record, err, later = load_node(room, entry);
 			if record == nil then return nil, err, later; end
 		end
-		table.insert(record and records or left_over, record or entry.node);
-	end
-	for _, node in ipairs(left_over) do
-		local ok;
-		ok, err = remove(room, node);
-		if not ok then return nil, err; end
+		if record then
+			table.insert(records, record);
+		else
+			tidy(room, entry.node);
+		end
 	end
 	return records;
 end
@@ -202,16 +223,14 @@ local function forget(room_jid)
 	local entries, err = rooms:get(room);
 	if not entries then return not err, err; end
 	for key, entry in pairs(entries) do
-		entries[key] = { format = format, node = type(entry) == "table" and entry.node or nil, gone = true };
+		entries[key] = entry_of(type(entry) == "table" and entry.node or key, true);
 	end
 	local ok;
 	ok, err = rooms:set(room, entries);
 	if not ok then return nil, err; end
 	for _, entry in pairs(entries) do
-		if entry.node then
-			ok, err = nodes:set(name_of(room, entry.node), nil);
-			if not ok then return nil, err; end
-		end
+		ok, err = nodes:set(name_of(room, entry.node), nil);
+		if not ok then return nil, err; end
 	end
 	return rooms:set(room, nil);
 end

@@ -44,6 +44,10 @@ function stores:open(name, kind)
 		function store.set(_, user, data) return driver:write(name, user, data); end
 		return store;
 	end
+	function store.get(_, user, key)
+		local data = driver:read(name, user);
+		return data and data[key];
+	end
 	function store.set_keys(_, user, changes)
 		local data = driver:read(name, user) or {};
 		for key, value in pairs(changes) do

@@ -4,7 +4,6 @@ from xml.etree.ElementTree import canonicalize, tostring
 
 import pytest
 from mep import MOOD, PUBSUB, ROOM, TUNE, come_in, form, ids_in, items, mood, must, notify, owner, publish, retract
-from testbed import error_of
 
 PERSISTENT = "muc_room_default_persistent = true"
 MUC_OWNER = "http://jabber.org/protocol/muc#owner"
@@ -87,24 +86,6 @@ async def test_a_destroyed_rooms_nodes_are_gone(server, connect):
     await must(alice, "set", ROOM, publish(MOOD, mood(), "old"))
     await must(alice, "set", ROOM, f"<query xmlns='{MUC_OWNER}'><destroy/></query>")
     assert [path for path in server.data.rglob("*.dat") if path.parent.name.startswith("mep")] == []
-
-
-@pytest.mark.mep(storage="internal", options=PERSISTENT)
-@pytest.mark.allow_log("Could not carry out a keep: .*the disk is full")
-async def test_what_can_not_be_kept_is_refused_and_not_told(server, connect):
-    alice = await connect("alice", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await must(alice, "set", ROOM, publish(MOOD, mood(), "kept"))
-    await alice.expect_event(MOOD)
-    server.shell('module:load("testbed_storage", "rooms.localhost")')
-    refused = await alice.iq("set", ROOM, publish(MOOD, mood("sad"), "lost"))
-    assert error_of(refused)[:2] == ("wait", "internal-server-error")
-    await alice.barrier()
-    assert [event.item_ids for event in alice.events()] == [["kept"]]
-    assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["kept"], "memory is what storage is"
-    server.shell('module:unload("testbed_storage", "rooms.localhost")')
-    await must(alice, "set", ROOM, publish(MOOD, mood("sad"), "next"))
-    assert (await alice.expect_event(MOOD)).item_ids == ["next"]
 
 
 def canonical(element):

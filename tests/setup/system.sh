@@ -4,6 +4,7 @@ set -eu
 
 packages="
 	lua5.4 liblua5.4-dev lua-bitop lua-expat lua-filesystem lua-sec lua-socket lua-unbound
+	lua-dbi-sqlite3 lua-dbi-postgresql postgresql
 	lua-busted lua-check luarocks
 	gcc make pkg-config
 	libicu72 libssl3

@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from string import Template
 
+from .storage import open_storage
+
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = (ROOT / "target/module", Path(__file__).with_name("plugins"))
 
@@ -30,7 +32,7 @@ https_ports = {}
 
 modules_enabled = { $modules }
 modules_disabled = { $disabled }
-storage = "$storage"
+$storage
 limits = {}
 
 authentication = "insecure"
@@ -88,7 +90,8 @@ class Prosody:
     """`with Prosody() as server:` or `async with`. What is Lua is pasted into the configuration:
 
     `options` into the MUC component, `global_options` above the hosts, `hosts` at the end. `modules` (for all hosts)
-    and `muc_modules` come on top of what is enabled anyway; `module=False` leaves mod_mep out.
+    and `muc_modules` come on top of what is enabled anyway; `module=False` leaves mod_mep out. `storage` is "memory",
+    "internal", "sqlite" or "postgresql".
 
     Servers that are given the same `network`, an empty folder, find each other and no one else. Each needs an `address`
     and names of its own.
@@ -115,11 +118,12 @@ class Prosody:
         self.c2s_port = self.http_port = None
         self._network = network and Path(network)
         between_servers = ("dialback", "testbed_network") if network else ()
+        self.storage = None  # once it has started: see testbed.storage
+        self._storage = storage
         self._settings = {
             "options": options,
             "global_options": global_options,
             "hosts": hosts,
-            "storage": storage,
             "modules": lua_list([*MODULES, *between_servers, *modules]),
             "disabled": lua_list(["tls"] if network else ["s2s", "tls"]),
             "muc_modules": lua_list([*["mep"] * module, *muc_modules]),
@@ -139,6 +143,7 @@ class Prosody:
             self._folder = Path(tempfile.mkdtemp(prefix="mod_mep-"))
             (self._folder / "certs").mkdir()
             (self._folder / "data").mkdir()
+            self.storage = open_storage(self._storage, self._folder)
         # A port found free may be taken by the time Prosody asks for it.
         for _ in range(5):
             if self._launch():
@@ -150,6 +155,7 @@ class Prosody:
         """Stops the server and removes its data; the log stays."""
         self._end(signal.SIGTERM)
         if self._folder:
+            self.storage.close()
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
@@ -236,6 +242,7 @@ class Prosody:
         config.write_text(
             CONFIG.substitute(
                 self._settings,
+                storage=self.storage.config,
                 folder=self._folder,
                 address=self.address,
                 c2s_port=self.c2s_port,
