@@ -1,0 +1,109 @@
+"""A publish to everybody in a room, beside what else a server has for telling everybody something."""
+
+import statistics
+
+from load import Load
+from measure import Ratio, alternate, keep_apart, memory
+from server import serve
+
+MOOD = "http://jabber.org/protocol/mood"
+NAIVE = "http://jabber.org/protocol/mode"  # as long as the other: the same octets
+EVENT = "http://jabber.org/protocol/pubsub#event"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+
+PAYLOAD = f"<mood xmlns='{MOOD}'><happy/><text>Yay, the bench is up, and the kettle is on</text></mood>"
+ROOM = "den@rooms.localhost"
+
+BARE = "bare"
+LOADED = "loaded"
+MANAGED = "managed"
+
+
+def publish(node):
+    return f"<pubsub xmlns='{PUBSUB}'><publish node='{node}'><item>{PAYLOAD}</item></publish></pubsub>"
+
+
+class Stage:
+    """A room in which everybody is interested, and what is done there."""
+
+    def __init__(self, load, publisher, recipients, publishes, together=1):
+        self.load, self.publisher, self.recipients, self.publishes = load, publisher, recipients, publishes
+        self.together = together
+
+    async def groupchat(self):
+        """The event as a groupchat message, which mod_muc sends to everybody."""
+        event = f"<event xmlns='{EVENT}'><items node='{MOOD}'><item id='current'>{PAYLOAD}</item></items></event>"
+        await self._repeat(lambda: self.publisher.send(f"<message to='{ROOM}' type='groupchat'>{event}</message>"))
+
+    async def mep(self):
+        await self._publish(f"{ROOM}/{self.publisher.user}", MOOD)
+
+    async def naive(self):
+        await self._publish(f"{ROOM}/{self.publisher.user}", NAIVE)
+
+    async def pep(self):
+        await self._publish(None, MOOD)
+
+    async def _publish(self, to, node):
+        to = f" to='{to}'" if to else ""
+        await self._repeat(lambda: self.publisher.send(f"<iq type='set' id='p'{to}>{publish(node)}</iq>"))
+
+    async def _repeat(self, send):
+        """`together` at once; the next are sent when everybody has the last."""
+        for _ in range(self.publishes // self.together):
+            goal = self.load.received["message"] + self.recipients * self.together
+            for _ in range(self.together):
+                send()
+            await self.load.until("message", goal)
+
+
+async def set_up(load, recipients, managed):
+    """`recipients` sessions in a room, the first its owner; all are interested, as contacts of the first, too."""
+    able = (MOOD + "+notify", NAIVE + "+notify")
+    publisher, *others = await load.connect(recipients, features=able, managed=managed)
+    await publisher.join(ROOM)
+    publisher.send(f"<presence>{publisher.caps}</presence>")
+    await load.settle([publisher])
+    for session in others:
+        await session.join(ROOM)
+        session.send(f"<presence to='{publisher.user}@{session.host}'>{session.caps}</presence>")
+    await load.settle()
+    return publisher
+
+
+async def run(version, what=BARE, recipients=500, publishes=8, rounds=10, gc=None, together=1):
+    """Costs of a delivery in each mode, and their ratios to groupchat's and to the naive MEP's."""
+    extra = ("smacks", "carbons", "csi_simple", "mam", "blocklist") if what != BARE else ()
+    with serve(version, extra, ("muc_mam",) if extra else (), naive=NAIVE, contacts=recipients - 1, gc=gc) as server:
+        keep_apart(server)
+        load = Load(server)
+        publisher = await set_up(load, recipients, managed=what == MANAGED)
+        stage = Stage(load, publisher, recipients, publishes, together)
+        modes = {"groupchat": stage.groupchat, "again": stage.groupchat, "mep": stage.mep, "naive": stage.naive}
+        if what == BARE:
+            modes["pep"] = stage.pep
+        await check(load, modes, stage)
+        for session in load.sessions[1:]:
+            session.hurry()
+        costs = await alternate(server, modes, rounds)
+        found = {
+            "us": {
+                name: statistics.median(spent) / publishes / recipients / 1000 for name, spent in costs.items()
+            },
+            "ratios": {name: vars(Ratio.of(spent, costs["groupchat"])) for name, spent in costs.items()},
+            "to_naive": vars(Ratio.of(costs["mep"], costs["naive"])),
+            "rss": memory(server),
+            "peak": memory(server, "VmHWM"),
+        }
+        load.close()
+        return found
+
+
+async def check(load, modes, stage):
+    """Each mode tells each recipient once, and nobody of something else."""
+    for name, mode in modes.items():
+        before = load.received["message"]
+        await mode()
+        await load.settle()
+        came = load.received["message"] - before
+        assert came == stage.publishes * stage.recipients, f"{name}: {came} messages"

@@ -1,0 +1,35 @@
+"""A Prosody to measure: nothing is loaded but what is named."""
+
+from pathlib import Path
+
+from testbed import Prosody
+from testbed.prosody import PLUGINS, lua_list
+
+# What testbed's servers have, and a benchmark does not, unless it says so.
+OFF = {"bosh", "carbons", "smacks", "websocket"}
+
+
+def serve(version, modules=(), muc_modules=(), naive=None, contacts=0, gc=None, options="", hosts="", module=True):
+    """A server with `modules`; `naive`: the node of the naive MEP; `contacts` that u0 has; `gc`: Prosody's option."""
+    paths = (*PLUGINS, Path(__file__).with_name("plugins"))
+    disabled = {"s2s", "tls", *OFF.difference(modules)}
+    settings = f"""
+plugin_paths = {{ {lua_list(paths)} }}
+modules_disabled = {{ {lua_list(sorted(disabled))} }}
+bench_contacts = {contacts}
+{f'gc = {{ mode = "{gc}" }}' if gc else ""}
+"""
+    in_rooms = f"""
+mep_publish_burst = 100000000
+naive_mep_nodes = {{ "{naive}" }}
+{options}
+"""
+    return Prosody(
+        version,
+        options=in_rooms,
+        global_options=settings,
+        hosts=hosts,
+        module=module,
+        modules=("bench", *(name for name in modules if name not in OFF)),
+        muc_modules=("bench", *(["naive_mep"] if naive else []), *muc_modules),
+    )
