@@ -32,8 +32,16 @@ class Stage:
 
     async def groupchat(self):
         """The event as a groupchat message, which mod_muc sends to everybody."""
+        await self._say("current")
+
+    async def floor(self):
+        """The same octets, which the plugin `bench` writes to all connections as they are."""
+        await self._say("floor")
+
+    async def _say(self, id):
         event = f"<event xmlns='{EVENT}'><items node='{MOOD}'><item id='current'>{PAYLOAD}</item></items></event>"
-        await self._repeat(lambda: self.publisher.send(f"<message to='{ROOM}' type='groupchat'>{event}</message>"))
+        message = f"<message to='{ROOM}' id='{id}' type='groupchat'>{event}</message>"
+        await self._repeat(lambda: self.publisher.send(message))
 
     async def mep(self):
         await self._publish(f"{ROOM}/{self.publisher.user}", MOOD)
@@ -81,7 +89,7 @@ async def run(version, what=BARE, recipients=500, publishes=8, rounds=10, gc=Non
         stage = Stage(load, publisher, recipients, publishes, together)
         modes = {"groupchat": stage.groupchat, "again": stage.groupchat, "mep": stage.mep, "naive": stage.naive}
         if what == BARE:
-            modes["pep"] = stage.pep
+            modes |= {"pep": stage.pep, "floor": stage.floor}
         await check(load, modes, stage)
         for session in load.sessions[1:]:
             session.hurry()

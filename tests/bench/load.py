@@ -11,6 +11,7 @@ from testbed import caps
 DISCO = "http://jabber.org/protocol/disco#info"
 SM = "urn:xmpp:sm:3"
 STANZAS = ("message", "presence", "iq")
+QUESTION = "question"  # a disco#info request, which is counted as such, too
 PATIENCE = 120  # seconds that anything may take
 MESSAGE = b"</message>"
 REQUEST = b"<r xmlns='"
@@ -24,7 +25,7 @@ class Load:
     def __init__(self, server):
         self.server = server
         self.sessions = []
-        self.received = dict.fromkeys(STANZAS, 0)
+        self.received = dict.fromkeys((*STANZAS, QUESTION), 0)
         self._goals = []
 
     async def connect(self, count, prefix="u", features=(), managed=False, resource="bench"):
@@ -100,6 +101,7 @@ class Session(asyncio.Protocol):
         self.load, self.user, self.features, self.resource = load, user, tuple(features), resource
         self.host = load.server.host
         self.jid = f"{user}@{self.host}/{resource}"
+        self.room = None  # the one that it came into last
         self.transport = None
         self.handled = 0  # XEP-0198's h
         self._managed = False
@@ -135,10 +137,12 @@ class Session(asyncio.Protocol):
         muc = f"<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='{history}'/></x>"
         to = quoteattr(f"{room}/{nick or self.user}")
         await self.ask(f"<presence to={to}>{muc}{self.caps}</presence>", (room, "subject"))
+        self.room = room
 
     async def leave(self, room, nick=None):
         to = quoteattr(f"{room}/{nick or self.user}")
         await self.ask(f"<presence to={to} type='unavailable'/>", (room, "left"))
+        self.room = None
 
     def hurry(self, on=True):
         """Changes how it reads; between stanzas only."""
@@ -217,6 +221,7 @@ class Session(asyncio.Protocol):
                 info = caps.disco_info((DISCO, *self.features), attr.get("node"))
                 to = quoteattr(stanza["from"])
                 self.send(f"<iq type='result' id={quoteattr(stanza['id'])} to={to}>{info}</iq>")
+                self.load.count(QUESTION)
             elif name == "subject":
                 self._came((stanza["from"].partition("/")[0], "subject"))
         elif self._depth == 4 and name == "status" and attr.get("code") == "110":

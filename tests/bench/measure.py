@@ -42,13 +42,16 @@ async def quiet(server):
         await asyncio.sleep(0.004)
 
 
-async def cost(server, turn):
-    """Nanoseconds of the server's CPU that `turn` takes, with all that follows from it."""
+async def cost(server, turn, after=None):
+    """Nanoseconds of the server's CPU that `turn` takes, with all that follows from it; `after` tidies up."""
     await quiet(server)
     before = cpu(server)
     await turn()
     await quiet(server)
-    return cpu(server) - before
+    spent = cpu(server) - before
+    if after:
+        await after()
+    return spent
 
 
 def orders(count):
@@ -61,7 +64,7 @@ def orders(count):
     return rotations + [order[::-1] for order in rotations] if count % 2 else rotations
 
 
-async def alternate(server, modes, rounds):
+async def alternate(server, modes, rounds, after=None):
     """Runs all `modes` (name -> coroutine function) in each of `rounds` rounds; name -> the cost in each round.
 
     What is measured ends with a whole design where `rounds` is a multiple of it. One more round comes first, and
@@ -72,7 +75,7 @@ async def alternate(server, modes, rounds):
     costs = {name: [] for name in names}
     for turn in range(-1, rounds):
         for at in design[turn % len(design)]:
-            spent = await cost(server, modes[names[at]])
+            spent = await cost(server, modes[names[at]], after)
             if turn >= 0:
                 costs[names[at]].append(spent)
     return costs

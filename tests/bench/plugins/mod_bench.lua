@@ -1,16 +1,37 @@
--- What the benchmarks want of a server: rooms whose joining does not cost the square of who is in them, and an account
--- that all others are subscribed to.
+-- What the benchmarks want of a server: rooms whose joining does not cost the square of who is in them (but for those
+-- that are called loud), rooms full of moderators (called stage), and an account that all others are subscribed to.
 
 if module:get_host_type() == "component" then
 	local only_moderators = { visitor = false, participant = false, moderator = true };
-	module:depends "muc";
+	local muc = module:depends "muc";
+	local moderators = module:get_option_number("bench_moderators", 0);
 	-- COMPAT 13.0.1 ignores muc_room_default_presence_broadcast
 	module:hook("muc-room-created", function (event)
 		local room = event.room;
 		if not room.jid:match("^loud") then
 			room._data.presence_broadcast = only_moderators;
 		end
+		if room.jid:match("^stage") then
+			for n = 0, moderators - 1 do
+				room._affiliations[("u%d@%s"):format(n, module:get_option_string("bench_users"))] = "admin";
+			end
+		end
 	end);
+
+	-- The least that telling everybody can cost: octets that are ready, written to each connection, past all that a
+	-- server does for a stanza.
+	module:hook("message/bare", function (event)
+		local stanza = event.stanza;
+		if stanza.attr.id ~= "floor" then return; end
+		local room = muc.get_room_from_jid(stanza.attr.to);
+		local octets = tostring(stanza);
+		for _, occupant in room:each_occupant() do
+			for jid in pairs(occupant.sessions) do
+				prosody.full_sessions[jid].conn:write(octets);
+			end
+		end
+		return true;
+	end, 10);
 else
 	local publisher = module:get_option_string("bench_publisher", "u0");
 	local contacts = module:get_option_number("bench_contacts", 0);
