@@ -127,7 +127,8 @@ impl Sessions {
         self.by_jid.is_empty()
     }
 
-    pub(crate) fn insert(&mut self, session: Session) -> SessionId {
+    /// Adds one, and gives it the number of one that went, or the next.
+    pub fn insert(&mut self, session: Session) -> SessionId {
         let jid = session.jid.clone();
         let id = if let Some(id) = self.vacant.pop() {
             if let Some(slot) = self.slots.get_mut(id.0 as usize) {

@@ -1,0 +1,243 @@
+//! Rooms full of people, as a large service has them, for the benchmarks.
+
+#![allow(dead_code, reason = "each benchmark uses a part")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use mep_core::access::{Actor, Publishers, Role, Standing};
+use mep_core::address::{RoomJid, SessionJid};
+use mep_core::call::Call;
+use mep_core::caps::Claim;
+use mep_core::effect::Effect;
+use mep_core::host::{Host, Setting};
+use mep_core::interest::{Interest, NodeSet};
+use mep_core::occupant::{Presence, Said, Session, Sessions, Show};
+use mep_core::options::Options;
+use mep_core::room::Room;
+use minidom::Element;
+use sha1::{Digest, Sha1};
+
+pub const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
+pub const INTERESTED: usize = 10;
+/// Kinds of clients: distinct sets of capabilities.
+pub const KINDS: usize = 30;
+
+const MOOD: &str = "http://jabber.org/protocol/mood";
+const WANTED: [&str; 4] = [
+    "http://jabber.org/protocol/tune+notify",
+    "http://jabber.org/protocol/activity+notify",
+    "http://jabber.org/protocol/geoloc+notify",
+    "urn:xmpp:reactions:0+notify",
+];
+
+/// What a client can do: fifty features, as a desktop client has them, some with `+notify`; `mood` among those or not.
+pub fn features(kind: usize, mood: bool) -> Vec<String> {
+    let mut features: Vec<_> = (0..44).map(|feature| format!("urn:xmpp:feature:{feature}")).collect();
+    features.push(format!("urn:example:kind:{kind}"));
+    features.extend(WANTED.map(str::to_owned));
+    features.extend(mood.then(|| format!("{MOOD}+notify")));
+    features.sort();
+    features
+}
+
+/// The verification string of XEP-0115.
+pub fn ver(features: &[String]) -> String {
+    let string = format!("client/pc//bench<{}<", features.join("<"));
+    BASE64_STANDARD.encode(Sha1::digest(string))
+}
+
+pub fn claim(ver: &str) -> Claim {
+    let c = format!(
+        "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://bench.example/' ver='{ver}'/>"
+    );
+    Claim::read([&c.parse::<Element>().unwrap()]).unwrap()
+}
+
+/// The answer of such a client to the question in `iq`.
+pub fn answer(iq: &Element, features: &[String]) -> Element {
+    let node = iq.children().next().unwrap().attr("node").unwrap();
+    let vars: String = features.iter().map(|var| format!("<feature var='{var}'/>")).collect();
+    format!(
+        "<iq xmlns='jabber:client' type='result' id='{}' from='{}' to='{}'>\
+         <query xmlns='http://jabber.org/protocol/disco#info' node='{node}'>\
+         <identity category='client' type='pc' name='bench'/>{vars}</query></iq>",
+        iq.attr("id").unwrap(),
+        iq.attr("to").unwrap(),
+        iq.attr("from").unwrap(),
+    )
+    .parse()
+    .unwrap()
+}
+
+pub fn room(number: usize) -> RoomJid {
+    format!("room{number}@chat.example.org").as_str().into()
+}
+
+pub fn nick(number: usize) -> String {
+    format!("Somebody {number}")
+}
+
+/// A full JID with a random resource, as clients have them.
+pub fn jid(number: usize) -> SessionJid {
+    format!("somebody{number}@example.org/gajim.{:08X}", number.wrapping_mul(2_654_435_761) as u32).as_str().into()
+}
+
+pub fn presence(room: &RoomJid, number: usize) -> Presence {
+    Presence {
+        occupant: format!("{room}/{}", nick(number)).as_str().into(),
+        role: Role::Participant,
+        standing: Standing::None,
+        visible: true,
+        occupant_id: Some(BASE64_STANDARD.encode(Sha1::digest(number.to_string())).into()),
+    }
+}
+
+/// A host with people in it.
+pub struct Crowd {
+    pub host: Host,
+    sessions: usize,
+    rooms: usize,
+    calls: u64,
+}
+
+impl Crowd {
+    /// `sessions` of [`KINDS`] in `rooms`, all with capabilities that are known; [`INTERESTED`] want moods.
+    pub fn new(sessions: usize, rooms: usize) -> Self {
+        let options = Options { publish_burst: u32::MAX, ..Options::default() };
+        let mut crowd = Self { host: Host::new(options), sessions, rooms, calls: 0 };
+        for number in 0..sessions {
+            crowd.enter(number);
+        }
+        crowd
+    }
+
+    fn kind(&self, number: usize) -> (usize, bool) {
+        // Those who are interested are spread over the room.
+        (number % KINDS, number.is_multiple_of((self.sessions / INTERESTED).max(1)))
+    }
+
+    /// Somebody comes in, and says what the client can do where that is not known yet.
+    pub fn enter(&mut self, number: usize) {
+        let (kind, mood) = self.kind(number);
+        let features = features(kind, mood);
+        let said = Said { claim: Some(claim(&ver(&features))), show: Show::Online };
+        self.come(number, said, &features);
+    }
+
+    /// The same, with the presence read already.
+    pub fn come(&mut self, number: usize, said: Said, features: &[String]) {
+        let room = room(number % self.rooms);
+        let mut call = self.call();
+        let effects = self.host.enter(&room, presence(&room, number), &jid(number), said, &mut call);
+        for question in effects {
+            if let Effect::Send(iq) = question {
+                let mut call = self.call();
+                self.host.answer(&answer(&iq, features), &mut call);
+            }
+        }
+    }
+
+    /// What the presence of somebody says, and what the client can do.
+    pub fn said(&self, number: usize) -> (Said, Vec<String>) {
+        let (kind, mood) = self.kind(number);
+        let features = features(kind, mood);
+        (Said { claim: Some(claim(&ver(&features))), show: Show::Online }, features)
+    }
+
+    pub fn leave(&mut self, number: usize) -> Vec<Effect> {
+        let room = room(number % self.rooms);
+        let mut call = self.call();
+        self.host.leave(&room, &format!("{room}/{}", nick(number)), &mut call)
+    }
+
+    /// The first of the room publishes a mood; how many are told of it.
+    pub fn publish(&mut self, request: &Publish) -> usize {
+        let mut call = self.call();
+        let effects =
+            self.host.request(&request.setting, &request.actor, &request.iq, &mut call).unwrap_or_default();
+        effects.iter().map(|effect| if let Effect::Notify { to, .. } = effect { to.len() } else { 0 }).sum()
+    }
+
+    pub fn call(&mut self) -> Call {
+        self.calls += 1;
+        let mut random = [0; 16];
+        random[..8].copy_from_slice(&self.calls.to_be_bytes());
+        Call::new(1_000_000 + self.calls, random)
+    }
+}
+
+/// A request, as the server hands it in.
+pub struct Publish {
+    setting: Setting,
+    actor: Actor,
+    iq: Element,
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        let room = room(0);
+        let occupant = presence(&room, 0).occupant;
+        let iq = format!(
+            "<iq xmlns='jabber:client' type='set' id='p' from='{}' to='{occupant}'>\
+             <pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='{MOOD}'><item>\
+             <mood xmlns='{MOOD}'><happy/><text>Yay, the bench is up, and the kettle is on</text></mood>\
+             </item></publish></pubsub></iq>",
+            jid(0)
+        );
+        Self {
+            setting: Setting {
+                room,
+                publishers: Publishers::Admins,
+                persistent: false,
+                anonymous: true,
+                occupant: Some((occupant.clone(), Standing::None)),
+            },
+            actor: Actor {
+                session: jid(0),
+                occupant: Some(occupant),
+                role: Role::Participant,
+                standing: Standing::None,
+                sees_jids: false,
+            },
+            iq: iq.parse().unwrap(),
+        }
+    }
+}
+
+/// The tables that a fan-out list is made from, by themselves: who wants what, and where they are.
+pub struct Index {
+    interest: Interest,
+    sessions: Sessions,
+}
+
+impl Index {
+    pub fn new(count: usize) -> Self {
+        let mut own = Room::new(room(0));
+        own.enter(presence(&room(0), 0), &jid(0));
+        let occupant = own.find(presence(&room(0), 0).occupant.as_str()).unwrap();
+        let (mut interest, mut sessions) = (Interest::default(), Sessions::default());
+        for number in 0..count {
+            let jid = jid(number);
+            let id = sessions.insert(Session {
+                jid,
+                occupant,
+                claim: None,
+                understood: true,
+                show: Show::Online,
+            });
+            let mood = number.is_multiple_of((count / INTERESTED).max(1));
+            let wanted = features(number % KINDS, mood);
+            let nodes: NodeSet =
+                wanted.iter().filter_map(|var| var.strip_suffix("+notify")).map(Into::into).collect();
+            interest.set(id, &nodes);
+        }
+        Self { interest, sessions }
+    }
+
+    /// Those who want moods.
+    pub fn fan_out(&self) -> Vec<SessionJid> {
+        let wanted = self.interest.sessions(MOOD);
+        wanted.filter_map(|id| self.sessions.get(id)).map(|session| session.jid.clone()).collect()
+    }
+}
