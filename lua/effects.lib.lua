@@ -3,6 +3,8 @@
 -- Sending can lead back into this module: a local session answers, or leaves, while it is being sent to. What that
 -- asks for is put at the end, so everybody sees events in the order in which they happened.
 
+local copies = module:require "shared".copies;
+
 local queue, first, last = {}, 1, 0;
 local running = false;
 
@@ -27,11 +29,10 @@ function carry_out.send(effect)
 end
 
 function carry_out.notify(effect)
-	local stanza = effect.stanza;
-	local attr = stanza.attr;
+	local copy_for = copies(effect.stanza);
+	local send = module.send;
 	for _, jid in ipairs(effect.to) do
-		attr.to = jid;
-		local ok, err = pcall(module.send, module, stanza); -- what fails for one is nothing to the others
+		local ok, err = pcall(send, module, copy_for(jid)); -- what fails for one is nothing to the others
 		if not ok then
 			log_failure("notify", err);
 		end

@@ -1,14 +1,17 @@
 -- What the core asks for is done in order, once, and whatever fails of it stays by itself.
 
 local glue = require "support.glue";
+local library = require "support.prosody".load("13.0");
+local st = library.st;
 
 describe("Effects", function ()
-	local module, run, run_keeping, done;
+	local module, run, run_keeping, done, full_sessions;
 	local origin = {};
 
 	before_each(function ()
 		module = glue.new_module();
-		local run_batch = glue.load("effects", module).run;
+		full_sessions = {};
+		local run_batch = glue.load("effects", module, { library = library, full_sessions = full_sessions }).run;
 		function run(effects, from, on_wake)
 			return run_batch({ effects = effects, origin = from, on_wake = on_wake });
 		end
@@ -26,7 +29,7 @@ describe("Effects", function ()
 	end
 
 	local function stanza(name, to)
-		return { name = name, attr = { to = to } };
+		return st.stanza(name, { to = to });
 	end
 
 	local function reply(name)
@@ -94,14 +97,16 @@ describe("Effects", function ()
 		assert.same({ "to outer", "to inner" }, done);
 	end);
 
-	it("are addressed one by one, in one stanza", function ()
+	it("are addressed one by one, in one stanza to all who are connected here", function ()
+		full_sessions.a, full_sessions.c = {}, {};
 		local seen = {};
 		function module:send(sent) -- luacheck: ignore 212/self
-			seen[sent] = (seen[sent] or 0) + 1;
+			table.insert(seen, sent);
 		end
-		local effect = notify("n", "a", "b", "c");
-		run({ effect });
-		assert.same({ [effect.stanza] = 3 }, seen);
+		run({ notify("n", "a", "b", "c") });
+		assert.equal(seen[1], seen[3]);
+		assert.not_equal(seen[1], seen[2]);
+		assert.equal("b", seen[2].attr.to);
 	end);
 
 	it("that fail are logged and do not stop the rest", function ()
@@ -114,7 +119,7 @@ describe("Effects", function ()
 	end);
 
 	it("that fail leave nothing stuck", function ()
-		for _, broken in ipairs({ reply "no origin", { kind = "nonsense" }, { kind = "send" }, {} }) do
+		for _, broken in ipairs({ reply "no-origin", { kind = "nonsense" }, { kind = "send" }, {} }) do
 			done = {};
 			run({ broken, send "s" });
 			assert.same({ "s to a" }, done);

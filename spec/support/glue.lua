@@ -1,7 +1,7 @@
 -- The files of lua/, each loaded with a stand-in for what Prosody gives a module.
 
-local prosody_require = require "support.prosody".load("13.0").require;
-local set = prosody_require "util.set";
+local library = require "support.prosody".load("13.0");
+local set = library.require "util.set";
 
 local glue = {};
 
@@ -68,8 +68,15 @@ function glue.run(path, globals)
 	return assert(loadfile(path, "t", setmetatable(globals, { __index = _G })))();
 end
 
-function glue.load(name, fake_module)
-	return glue.run("lua/"..name..".lib.lua", { module = fake_module, require = prosody_require });
+-- `with` may have another version of Prosody's libraries (`library`), and who is connected (`full_sessions`).
+function glue.load(name, fake_module, with)
+	with = with or fake_module.surroundings or {};
+	fake_module.surroundings = with;
+	return glue.run("lua/"..name..".lib.lua", {
+		module = fake_module;
+		require = (with.library or library).require;
+		prosody = { full_sessions = with.full_sessions or {} };
+	});
 end
 
 return glue;
