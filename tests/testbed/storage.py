@@ -1,6 +1,6 @@
 """Prosody's storage, by driver: how a server is told to use it, what is in it, and how to make it fail.
 
-Only the stores of mod_mep are looked at, and only they fail.
+Only the stores with the nodes of rooms are looked at, and only they fail.
 """
 
 import contextlib
@@ -8,6 +8,9 @@ import hashlib
 import sqlite3
 
 from . import postgres
+
+# Where the nodes of rooms are.
+STORES = ("mep", "mep_nodes")
 
 DISK_FULL = "the disk is full"
 
@@ -38,8 +41,8 @@ class Internal(Memory):
         self._scratch = []
 
     def _files(self, host):
-        folders = (self.folder / "data" / encode(host)).glob("mep*")
-        return [path for folder in folders for path in folder.iterdir() if path.is_file()]
+        folders = [self.folder / "data" / encode(host) / store for store in STORES]
+        return [path for folder in folders if folder.exists() for path in folder.iterdir() if path.is_file()]
 
     def entries(self, host):
         """What there is: for each file, or row, its store and more that tells them apart."""
@@ -75,7 +78,7 @@ class Sql:
     _watched = False
 
     def entries(self, host):
-        rows = self.query(f"""SELECT store, "user", "key" FROM prosody WHERE host = '{host}' AND store LIKE 'mep%'""")
+        rows = self.query(f"""SELECT store, "user", "key" FROM prosody WHERE host = '{host}' AND store IN {STORES}""")
         return sorted(tuple(row) for row in rows)
 
     def marks(self, host):
@@ -110,7 +113,7 @@ class Sqlite(Sql):
     TRIGGERS = "".join(
         f"CREATE TRIGGER refuse_{what} BEFORE {what} ON prosody WHEN {row}.store IN (SELECT store FROM refused)"
         f" BEGIN SELECT RAISE(ABORT, '{DISK_FULL}'); END;"
-        f"CREATE TRIGGER count_{what} AFTER {what} ON prosody WHEN {row}.store LIKE 'mep%'"
+        f"CREATE TRIGGER count_{what} AFTER {what} ON prosody WHEN {row}.store IN {STORES}"
         f" BEGIN INSERT INTO written VALUES (1); END;"
         for what, row in ROWS
     )
@@ -135,7 +138,7 @@ class Postgresql(Sql):
     TRIGGERS = "".join(
         f"CREATE FUNCTION watch_{what}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF {row}.store IN (SELECT store FROM refused) THEN RAISE EXCEPTION '{DISK_FULL}'; END IF;"
-        f" IF {row}.store LIKE 'mep%' THEN INSERT INTO written VALUES (1); END IF; RETURN {row}; END $$;"
+        f" IF {row}.store IN {STORES} THEN INSERT INTO written VALUES (1); END IF; RETURN {row}; END $$;"
         f"CREATE TRIGGER watch_{what} AFTER {what} ON prosody FOR EACH ROW EXECUTE FUNCTION watch_{what}();"
         for what, row in ROWS
     )
