@@ -1,0 +1,172 @@
+-- Memory is what storage is, or nothing: whatever fails, nothing is served that is not kept, nor written over.
+
+local glue = require "support.glue";
+local new_stores = require "support.stores".new;
+
+local jid = "den@rooms.example";
+
+describe("What is kept", function ()
+	local stores, module, core, kept, room;
+
+	-- A stand-in for the core: it holds the records of rooms.
+	local function ask(method, room_jid, records)
+		if method == "snapshot" then return core[room_jid] or {}; end
+		assert.equal("load", method);
+		core[room_jid] = records;
+	end
+
+	local function record(node, text)
+		return {
+			room = jid, node = node, head = { made = 1, config = {}, affiliations = {} },
+			items = { { id = "1", at = 1, number = 1, payload = { name = "p", attr = {}, text or "old" } } },
+		};
+	end
+
+	local function start(state)
+		kept = glue.load("kept", module)(ask, state);
+	end
+
+	-- From the write that comes next, `times` of them fail.
+	local function refuse(times)
+		local write = stores.write;
+		function stores:write(...)
+			times = times - 1;
+			if times < 0 then self.write = write; end
+			if times >= 0 then return nil, "the disk is full"; end
+			return write(self, ...);
+		end
+	end
+
+	-- While `f` runs, nothing can be read.
+	local function without_reading(f)
+		local read = stores.read;
+		function stores.read() error("the database is gone", 0); end
+		f();
+		stores.read = read;
+	end
+
+	local function shown()
+		local nodes = {};
+		for _, held in ipairs(core[jid] or {}) do
+			table.insert(nodes, held.node.."="..held.items[1].payload[1]);
+		end
+		table.sort(nodes);
+		return table.concat(nodes, " ");
+	end
+
+	before_each(function ()
+		stores = new_stores();
+		module = glue.new_module();
+		module.stores = stores;
+		core = {};
+		room = { jid = jid, persistent = true };
+		function room:get_persistent() return self.persistent; end
+		start();
+		assert.is_true(kept.ensure(room));
+		assert.is_true(kept.keep(record("urn:a")));
+		core = {};
+		start();
+	end);
+
+	it("is loaded once, before anything is served", function ()
+		assert.is_true(kept.ensure(room));
+		assert.equal("urn:a=old", shown());
+		core = {};
+		assert.is_true(kept.ensure(room));
+		assert.equal("", shown());
+		start(kept.state);
+		assert.is_true(kept.ensure(room));
+		assert.equal("", shown(), "a module that was reloaded has the same core");
+	end);
+
+	it("is not served, nor written over, while it can't be loaded", function ()
+		without_reading(function ()
+			assert.is_falsy(kept.ensure(room));
+			assert.is_falsy(kept.ensure(room));
+		end);
+		assert.equal("", shown());
+		assert.match("Could not load the nodes of den@rooms.example: the database is gone", module.logged[1].text, 1, true);
+		assert.is_true(kept.ensure(room));
+		assert.equal("urn:a=old", shown());
+	end);
+
+	it("is tried to be kept once more", function ()
+		kept.ensure(room);
+		refuse(1);
+		assert.is_true(kept.keep(record("urn:a", "new")));
+		refuse(2);
+		local ok, err = kept.keep(record("urn:a", "newer"));
+		assert.is_nil(ok);
+		assert.equal("the disk is full", err);
+	end);
+
+	it("is in memory again what it is in storage, where it could not be kept", function ()
+		kept.ensure(room);
+		core[jid] = { record("urn:a", "new") };
+		kept.revert(jid);
+		assert.equal("urn:a=old", shown());
+		assert.is_true(kept.keep(record("urn:b")));
+	end);
+
+	it("is not served where that can't be told either", function ()
+		kept.ensure(room);
+		core[jid] = { record("urn:a", "new") };
+		without_reading(function ()
+			kept.revert(jid);
+			assert.equal("", shown());
+			assert.is_falsy(kept.ensure(room));
+		end);
+		assert.is_true(kept.ensure(room));
+		assert.equal("urn:a=old", shown());
+	end);
+
+	it("goes with its room, and the next of that name waits until it has gone", function ()
+		kept.ensure(room);
+		refuse(1000);
+		assert.is_falsy(kept.forget(jid));
+		core = {};
+		assert.is_falsy(kept.ensure(room));
+		start(kept.retire());
+		assert.is_falsy(kept.ensure(room));
+		refuse(0);
+		stores.write = nil;
+		assert.is_true(kept.ensure(room));
+		assert.equal("", shown());
+		assert.is_true(stores:is_empty());
+	end);
+
+	it("is all that a room has when it becomes persistent, and nothing when it becomes temporary", function ()
+		kept.ensure(room);
+		room.persistent = false;
+		assert.is_true(kept.ensure(room));
+		assert.is_true(stores:is_empty());
+		assert.is_true(kept.keep(record("urn:c")), "there is nothing to be kept");
+		assert.is_true(stores:is_empty());
+		core[jid] = { record("urn:b") };
+		room.persistent = true;
+		refuse(2);
+		assert.is_falsy(kept.ensure(room), "it can't be kept");
+		assert.is_true(kept.ensure(room));
+		core = {};
+		start();
+		assert.is_true(kept.ensure(room));
+		assert.equal("urn:b=old", shown());
+	end);
+
+	it("is not asked for by a core that is no more", function ()
+		kept.ensure(room);
+		core[jid] = { record("urn:a", "new") };
+		kept.retire();
+		assert.is_nil((kept.keep(record("urn:a", "new"))));
+		kept.revert(jid);
+		assert.equal("urn:a=new", shown());
+	end);
+
+	it("of a later release is left alone, which is said once", function ()
+		stores.data.mep.den["node-later"] = { format = 3 };
+		for _ = 1, 3 do assert.is_falsy(kept.ensure(room)); end
+		assert.equal(1, #module.logged);
+		assert.equal("warn", module.logged[1].level);
+		assert.match("written by a later release", module.logged[1].text, 1, true);
+	end);
+end);
