@@ -16,7 +16,7 @@ from testbed import Client
 
 KILLS = 10
 NODES = 4
-KEEPS = 8  # items of a node
+KEEPS = 4  # items of a node
 FLOOD = "\n".join((
     "muc_room_default_persistent = true",
     "mep_publish_burst = 1000000",
@@ -50,11 +50,11 @@ class Node:
                 del now[next(iter(now))]
             extra = "" if self.acknowledged else options(max_items=KEEPS)
             return publish(self.name, f"<p xmlns='urn:example:p'>{text}</p>", id, extra), now
-        if what < 0.92 and now:
+        if what < 0.9 and now:
             id = rng.choice(list(now))
             del now[id]
             return retract(self.name, id), now
-        if what < 0.96:
+        if what < 0.95:
             return owner("purge", self.name), {}
         return owner("delete", self.name), None
 
