@@ -57,7 +57,8 @@ pub fn claim(ver: &str) -> Claim {
 /// The answer of such a client to the question in `iq`.
 pub fn answer(iq: &Element, features: &[String]) -> Element {
     let node = iq.children().next().unwrap().attr("node").unwrap();
-    let vars: String = features.iter().map(|var| format!("<feature var='{var}'/>")).collect();
+    let vars: Vec<_> = features.iter().map(|var| format!("<feature var='{var}'/>")).collect();
+    let vars = vars.concat();
     format!(
         "<iq xmlns='jabber:client' type='result' id='{}' from='{}' to='{}'>\
          <query xmlns='http://jabber.org/protocol/disco#info' node='{node}'>\
@@ -78,9 +79,10 @@ pub fn nick(number: usize) -> String {
     format!("Somebody {number}")
 }
 
-/// A full JID with a random resource, as clients have them.
+/// A full JID with a resource that looks random, as clients have them.
 pub fn jid(number: usize) -> SessionJid {
-    format!("somebody{number}@example.org/gajim.{:08X}", number.wrapping_mul(2_654_435_761) as u32).as_str().into()
+    let resource = number.wrapping_mul(2_654_435_761) % (1 << 32);
+    format!("somebody{number}@example.org/gajim.{resource:08X}").as_str().into()
 }
 
 pub fn presence(room: &RoomJid, number: usize) -> Presence {
