@@ -6,7 +6,8 @@ LUA_DIRS = $(wildcard lua spec examples)
 MODULE = target/module/mod_mep
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system prosody python node core module run test lint test-rust test-lua test-e2e test-browser clean
+.PHONY: help setup system prosody python node core module run bench test lint test-rust test-lua test-e2e \
+	test-browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +41,10 @@ module: core ## the module as a folder: target/module/mod_mep
 
 run: module prosody python node ## a Prosody with rooms to try, and occupants in them
 	target/venv/bin/python examples/demo/demo.py
+
+bench: module prosody python ## how fast it is, on both versions: tables and charts for docs/performance.md
+	@tests/setup/bench.sh
+	target/venv/bin/python tests/bench/run.py
 
 test: lint test-rust test-lua test-e2e test-browser ## everything that CI runs
 

@@ -3,7 +3,7 @@
 from fanout import EVENT, MOOD, PAYLOAD, publish
 from load import QUESTION, Load, each
 from measure import Ratio, alternate, keep_apart
-from server import serve
+from server import GENERATIONAL, serve
 
 PLAIN = 'Component "plain.localhost" "muc"\nmodules_enabled = { "bench" }\nmuc_room_locking = false\n'
 
@@ -15,7 +15,7 @@ async def size(version, few=10, many=5000, publishes=60, rounds=12):
     the other: here it is the generational one.
     """
     small, big = "small@rooms.localhost", "big@rooms.localhost"
-    with serve(version, gc="generational") as server:
+    with serve(version, tuning=GENERATIONAL) as server:
         keep_apart(server)
         load = Load(server)
         interested = await load.connect(few, features=[MOOD + "+notify"])
@@ -116,7 +116,7 @@ async def last_items(version, publishers=200, rounds=16, times=3):
     """
     room = "stage@rooms.localhost"
     options = f'bench_moderators = {publishers}\nbench_users = "localhost"\nmax_history_messages = {publishers}\n'
-    options += f"muc_max_archive_query_results = {publishers}\nmuc_room_default_history_length = {publishers}\n"
+    options += f"muc_room_default_history_length = {publishers}\n"
     with serve(version, options=options) as server:
         keep_apart(server)
         load = Load(server)

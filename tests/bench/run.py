@@ -1,37 +1,99 @@
-"""Runs the benchmarks: `run.py [--version 13.0] [--together 8] [ROW...]`."""
+"""Measures, writes down, draws. `run.py` runs all rows on both versions of Prosody; `--rows`, `--versions` some of them.
+
+What was measured goes to target/bench/results.json, row by row; `--report` makes tables and charts of what is there.
+"""
 
 import argparse
 import asyncio
+import json
+import platform
+import resource
+import subprocess
 import sys
+import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
 
 import fanout  # noqa: E402
+import report  # noqa: E402
+import rooms  # noqa: E402
+from server import DIRECT, GENERATIONAL  # noqa: E402
+
+RESULTS = ROOT / "target/bench/results.json"
+VERSIONS = ("13.0", "0.12")
+ROWS = {
+    "bare": lambda version, **how: fanout.run(version, fanout.BARE, **how),
+    "together": lambda version, **how: fanout.run(version, fanout.BARE, publishes=8, together=8, **how),
+    "loaded": lambda version, **how: fanout.run(version, fanout.LOADED, **how),
+    "managed": lambda version, **how: fanout.run(version, fanout.MANAGED, **how),
+    "generational": lambda version, **how: fanout.run(version, fanout.BARE, tuning=GENERATIONAL, **how),
+    "tuned": lambda version, **how: fanout.run(version, fanout.BARE, tuning=f"{GENERATIONAL}\n{DIRECT}", **how),
+    "size": rooms.size,
+    "joins": rooms.joins,
+    "last_items": rooms.last_items,
+}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", default=[fanout.BARE], help="bare, loaded, managed")
-    parser.add_argument("--version", action="append", help="of Prosody: 13.0, 0.12")
-    parser.add_argument("--together", type=int, default=1, help="publishes that are sent at once")
-    parser.add_argument("--publishes", type=int, default=2, help="in a turn")
-    parser.add_argument("--rounds", type=int, default=40)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", nargs="*", choices=[*ROWS, "core"], default=[*ROWS, "core"])
+    parser.add_argument("--versions", nargs="*", choices=VERSIONS, default=VERSIONS)
+    parser.add_argument("--rounds", type=int, help="of all rows, in place of what each has")
+    parser.add_argument("--report", action="store_true", help="measures nothing")
+    parser.add_argument("--no-docs", action="store_true", help="leaves docs/ as it is")
     options = parser.parse_args()
-    for version in options.version or ["13.0", "0.12"]:
-        for row in options.rows:
-            how = {"together": options.together, "publishes": options.publishes, "rounds": options.rounds}
-            show(version, row, asyncio.run(fanout.run(version, row, **how)))
+    if not options.report:
+        measure(options)
+    results = json.loads(RESULTS.read_text())
+    print(report.text(results))
+    if not options.no_docs:
+        import chart  # noqa: PLC0415 (matplotlib is slow to load)
+
+        report.write(results, ROOT / "docs/performance.md")
+        chart.draw(results, ROOT / "docs/images")
 
 
-def show(version, row, found):
-    for name, ratio in found["ratios"].items():
-        print(
-            f"{version:5} {row:8} {name:10} {found['us'][name]:6.1f} µs   {ratio['median']:.2f} of groupchat"
-            f"  ({ratio['low']:.2f} to {ratio['high']:.2f})"
-        )
-    naive = found["to_naive"]
-    print(f"{version:5} {row:8} mep is {naive['median']:.2f} of naive  ({naive['low']:.2f} to {naive['high']:.2f})")
+def measure(options):
+    allow_files(12_000)
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results["machine"] = machine()
+    if "core" in options.rows:
+        results["core"] = core()
+    how = {"rounds": options.rounds} if options.rounds else {}
+    for version in options.versions:
+        for row in (row for row in options.rows if row != "core"):
+            start = time.monotonic()
+            found = asyncio.run(ROWS[row](version, **how))
+            results.setdefault(version, {})[row] = found
+            RESULTS.parent.mkdir(parents=True, exist_ok=True)
+            RESULTS.write_text(json.dumps(results, indent=1))
+            took = time.monotonic() - start
+            print(f"Prosody {version}, {row}: {took:.0f} s", *report.summary(found), sep="\n    ", flush=True)
+
+
+def core():
+    """The core's own figures, from the Rust benchmark."""
+    command = ["cargo", "bench", "--quiet", "--bench", "figures"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def machine():
+    info = Path("/proc/cpuinfo").read_text().splitlines()
+    cpus = [line.partition(": ")[2] for line in info if line.startswith("model name")]
+    system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    return f"{len(cpus)} × {cpus[0]}, {system}"
+
+
+def allow_files(count):
+    """Room for that many connections, here and in the servers that are started from here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
 
 
 if __name__ == "__main__":

@@ -5,19 +5,22 @@ from pathlib import Path
 from testbed import Prosody
 from testbed.prosody import PLUGINS, lua_list
 
+GENERATIONAL = 'gc = { mode = "generational" }'
+DIRECT = "network_settings = { opportunistic_writes = true }"
+
 # What testbed's servers have, and a benchmark does not, unless it says so.
 OFF = {"bosh", "carbons", "smacks", "websocket"}
 
 
-def serve(version, modules=(), muc_modules=(), naive=None, contacts=0, gc=None, options="", hosts="", module=True):
-    """A server with `modules`; `naive`: the node of the naive MEP; `contacts` that u0 has; `gc`: Prosody's option."""
+def serve(version, modules=(), muc_modules=(), naive=None, contacts=0, tuning="", options="", hosts=""):
+    """A server with `modules`; `naive`: the node of the naive MEP; `contacts` that u0 has; `tuning`: global options."""
     paths = (*PLUGINS, Path(__file__).with_name("plugins"))
     disabled = {"s2s", "tls", *OFF.difference(modules)}
     settings = f"""
 plugin_paths = {{ {lua_list(paths)} }}
 modules_disabled = {{ {lua_list(sorted(disabled))} }}
 bench_contacts = {contacts}
-{f'gc = {{ mode = "{gc}" }}' if gc else ""}
+{tuning}
 """
     in_rooms = f"""
 mep_publish_burst = 100000000
@@ -29,7 +32,6 @@ naive_mep_nodes = {{ "{naive}" }}
         options=in_rooms,
         global_options=settings,
         hosts=hosts,
-        module=module,
         modules=("bench", *(name for name in modules if name not in OFF)),
         muc_modules=("bench", *(["naive_mep"] if naive else []), *muc_modules),
     )
