@@ -36,7 +36,7 @@ fn publish(bencher: Bencher<'_, '_>, sessions: usize) {
 #[divan::bench(args = SIZES)]
 fn come_and_go(bencher: Bencher<'_, '_>, sessions: usize) {
     let mut crowd = Crowd::new(sessions, 1);
-    let number = sessions + 1;
+    let number = sessions * KINDS + 1; // nobody in the room, with the client that number 1 has
     let (said, features) = crowd.said(number);
     bencher.bench_local(|| {
         crowd.come(number, said.clone(), &features);

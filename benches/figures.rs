@@ -8,7 +8,7 @@ use std::alloc::System;
 use std::hint::black_box;
 use std::time::Instant;
 
-use crowd::{Crowd, INTERESTED, Index, Publish, SIZES};
+use crowd::{Crowd, INTERESTED, Index, KINDS, Publish, SIZES};
 use stats_alloc::{Region, StatsAlloc};
 
 /// Counts what is asked of the allocator; what it rounds up is not in it.
@@ -36,7 +36,7 @@ fn row(sessions: usize) -> String {
     let (mut crowd, request) = (Crowd::new(sessions, 1), Publish::default());
     assert_eq!(crowd.publish(&request), INTERESTED);
     let publish = time(|| crowd.publish(black_box(&request)));
-    let number = sessions + 1;
+    let number = sessions * KINDS + 1; // nobody in the room, with the client that number 1 has
     let (said, features) = crowd.said(number);
     let come_and_go = time(|| {
         crowd.come(number, said.clone(), &features);

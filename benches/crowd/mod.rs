@@ -221,13 +221,8 @@ impl Index {
         let (mut interest, mut sessions) = (Interest::default(), Sessions::default());
         for number in 0..count {
             let jid = jid(number);
-            let id = sessions.insert(Session {
-                jid,
-                occupant,
-                claim: None,
-                understood: true,
-                show: Show::Online,
-            });
+            let id =
+                sessions.insert(Session { jid, occupant, claim: None, understood: true, show: Show::Online });
             let mood = number.is_multiple_of((count / INTERESTED).max(1));
             let wanted = features(number % KINDS, mood);
             let nodes: NodeSet =

@@ -57,6 +57,8 @@ def ratios(results):
                 continue
             ratio = at(found, goal.path)
             colour = COLOURS[version]
+            if floor := goal.path == "ratios.mep" and found["ratios"].get("floor"):
+                axes.plot(floor["median"], place + offset, "|", color=INK, markersize=9, markeredgewidth=1.8)
             axes.plot([ratio["low"], ratio["high"]], [place + offset] * 2, color=colour, linewidth=2, alpha=0.5)
             axes.plot(ratio["median"], place + offset, "o", color=colour, markersize=6.5)
             axes.annotate(
@@ -78,10 +80,11 @@ def ratios(results):
     axes.set_xlabel("CPU time of the server, to that of the yardstick: median of pairwise ratios, and quartiles")
     marks = [
         *(Line2D([], [], color=COLOURS[v], marker="o", linewidth=2, label=f"Prosody {name}") for v, name in VERSIONS.items()),
+        Line2D([], [], color=INK, marker="|", markeredgewidth=1.8, linewidth=0, markersize=9, label="the octets alone"),
         Line2D([], [], color=GOAL, linewidth=1.6, label="goal"),
         Line2D([], [], color=GOAL, linewidth=1.2, linestyle=(0, (2, 1.5)), label="beyond it"),
     ]
-    figure.legend(handles=marks, loc="outside upper left", ncols=4, frameon=False)
+    figure.legend(handles=marks, loc="outside upper left", ncols=5, frameon=False)
     return figure
 
 
@@ -90,21 +93,21 @@ def growth(core):
     figure, axes = plt.subplots(figsize=(7.6, 4.2), layout="constrained")
     sizes = [row["sessions"] for row in core["sizes"]]
     lines = (
-        ("publish_ns", "a publish to 10, from the request to the effects", "#2f81f7", "o"),
-        ("come_and_go_ns", "somebody comes and goes", "#e3872d", "s"),
-        ("fan_out_ns", "the list of the 10 who are interested", "#3fb950", "D"),
+        ("publish_ns", "a publish to 10, from the request to the effects", "#2f81f7", "o", 10),
+        ("come_and_go_ns", "somebody comes and goes", "#e3872d", "s", -19),
+        ("fan_out_ns", "the list of the 10 who are interested", "#3fb950", "D", 10),
     )
-    for key, label, colour, marker in lines:
+    for key, label, colour, marker, above in lines:
         times = [row[key] / 1000 for row in core["sizes"]]
         axes.plot(sizes, times, color=colour, marker=marker, markersize=5.5, linewidth=1.8)
-        axes.annotate(label, (sizes[0], times[0]), (0, 9), textcoords="offset points", color=colour, fontsize=9.5)
+        axes.annotate(label, (sizes[0], times[0]), (0, above), textcoords="offset points", color=colour)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(0.05, 50)
+    axes.set_ylim(0.05, 30)
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_yticks([0.1, 1, 10], ["0.1 µs", "1 µs", "10 µs"])
     axes.minorticks_off()
-    axes.grid(axis="y", color=FAINT, linewidth=0.7)
+    axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.7)
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
     axes.set_xlabel("sessions in the room")
