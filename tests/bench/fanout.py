@@ -28,9 +28,9 @@ def publish(node):
 class Stage:
     """A room in which everybody is interested, and what is done there."""
 
-    def __init__(self, load, publisher, recipients, publishes, together=1):
+    def __init__(self, load, publisher, recipients, publishes, together=1, room=ROOM):
         self.load, self.publisher, self.recipients, self.publishes = load, publisher, recipients, publishes
-        self.together = together
+        self.together, self.room = together, room
 
     async def groupchat(self):
         """The event as a groupchat message, which mod_muc sends to everybody."""
@@ -42,14 +42,14 @@ class Stage:
 
     async def _say(self, id):
         event = f"<event xmlns='{EVENT}'><items node='{MOOD}'><item id='current'>{PAYLOAD}</item></items></event>"
-        message = f"<message to='{ROOM}' id='{id}' type='groupchat'>{event}</message>"
+        message = f"<message to='{self.room}' id='{id}' type='groupchat'>{event}</message>"
         await self._repeat(lambda: self.publisher.send(message))
 
     async def mep(self):
-        await self._publish(f"{ROOM}/{self.publisher.user}", MOOD)
+        await self._publish(f"{self.room}/{self.publisher.user}", MOOD)
 
     async def naive(self):
-        await self._publish(f"{ROOM}/{self.publisher.user}", NAIVE)
+        await self._publish(f"{self.room}/{self.publisher.user}", NAIVE)
 
     async def pep(self):
         await self._publish(None, MOOD)

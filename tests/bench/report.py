@@ -146,8 +146,23 @@ def collector_table(results):
     return rows
 
 
+def split_table(results):
+    """µs a delivery where the rooms have a process of their own."""
+    rows = [["µs a delivery", "all in one", "the rooms' process", "the users' process"]]
+    for version, name in VERSIONS.items():
+        found = results.get(version, {})
+        if "bare" not in found or "split" not in found:
+            continue
+        for mode in ("groupchat", "mep"):
+            apart = found["split"]["us"][mode]
+            figures = found["bare"]["us"][mode], apart["rooms"], apart["users"]
+            rows.append([f"{name}, {MODES[mode]}", *(f"{us:.0f}" for us in figures)])
+    return rows
+
+
 def text(results):
-    tables = (goals_table(results), core_table(results), cost_table(results), collector_table(results))
+    tables = (goals_table, core_table, cost_table, collector_table, split_table)
+    tables = [table(results) for table in tables]
     return "\n\n".join(map(aligned, tables)) + f"\n\nMeasured on {results.get('machine')}."
 
 
@@ -168,6 +183,7 @@ def write(results, page):
         "goals": markdown(goals_table(results)) + "\n\n" + markdown(core_table(results)),
         "costs": markdown(cost_table(results)),
         "collector": markdown(collector_table(results)),
+        "split": markdown(split_table(results)),
         "machine": f"Measured on {results['machine']}.",
     }
     content = page.read_text()

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import fanout  # noqa: E402
 import report  # noqa: E402
 import rooms  # noqa: E402
+import split  # noqa: E402
 from server import DIRECT, GENERATIONAL  # noqa: E402
 
 RESULTS = ROOT / "target/bench/results.json"
@@ -33,6 +34,7 @@ ROWS = {
     "size": rooms.size,
     "joins": rooms.joins,
     "last_items": rooms.last_items,
+    "split": split.run,
 }
 
 

@@ -12,12 +12,13 @@ DIRECT = "network_settings = { opportunistic_writes = true }"
 OFF = {"bosh", "carbons", "smacks", "websocket"}
 
 
-def serve(version, modules=(), muc_modules=(), naive=None, contacts=0, tuning="", options="", hosts=""):
-    """A server with `modules`; `naive`: the node of the naive MEP; `contacts` that u0 has; `tuning`: global options."""
-    paths = (*PLUGINS, Path(__file__).with_name("plugins"))
-    disabled = {"s2s", "tls", *OFF.difference(modules)}
+def serve(version, modules=(), muc_modules=(), naive=None, contacts=0, tuning="", options="", **place):
+    """A server with `modules`; `naive`: the node of the naive MEP; `contacts` that u0 has; `tuning`: global options.
+
+    `place` is for Prosody: hosts, a network.
+    """
+    disabled = {"tls", *(() if place.get("network") else ("s2s",)), *OFF.difference(modules)}
     settings = f"""
-plugin_paths = {{ {lua_list(paths)} }}
 modules_disabled = {{ {lua_list(sorted(disabled))} }}
 bench_contacts = {contacts}
 {tuning}
@@ -31,7 +32,8 @@ naive_mep_nodes = {{ "{naive}" }}
         version,
         options=in_rooms,
         global_options=settings,
-        hosts=hosts,
         modules=("bench", *(name for name in modules if name not in OFF)),
         muc_modules=("bench", *(["naive_mep"] if naive else []), *muc_modules),
+        plugins=(*PLUGINS, Path(__file__).with_name("plugins")),
+        **place,
     )
