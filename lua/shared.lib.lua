@@ -248,9 +248,10 @@ local function works_here()
 	return true;
 end
 
+local wanted = module:get_option_boolean("mep_share_stanzas", true);
 local ok, result = pcall(works_here);
-local can_share = ok and result;
-if not can_share then
+local can_share = wanted and ok and result;
+if wanted and not can_share then
 	module:log("info", "Messages are rendered for each recipient: stanzas can't be shared here (%s)", result);
 end
 
