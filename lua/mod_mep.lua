@@ -99,10 +99,16 @@ function on_wake()
 	tell("wake", time_now(), random_bytes(16));
 end
 
+-- Occupants whose nodes outlive their stay.
+local registered = module:require "registered".new(ask, tell);
+
 local function restore(room)
 	if rooms.is_usable(room) then
 		kept.ensure(room);
 		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
+		for _, occupant in room:each_occupant() do
+			registered.come(room, occupant);
+		end
 	end
 end
 
@@ -119,6 +125,7 @@ function rebuild()
 	core = lib.new(st.stanza_mt, options);
 	capabilities.recall(core);
 	kept = new_keeper(ask, kept.retire());
+	registered.reset();
 	if rebuilding then return; end
 	rebuilding = true;
 	for room in muc().live_rooms() do
@@ -146,6 +153,7 @@ module:hook("muc-occupant-session-new", function (event)
 	if destroyed[room] then return; end
 	kept.ensure(room);
 	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
+	registered.come(room, event.occupant);
 end, 10); -- After history (50) and subject (20)
 
 module:hook("muc-broadcast-presence", function (event)
@@ -157,6 +165,7 @@ module:hook("muc-broadcast-presence", function (event)
 		return;
 	end
 	tell("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, coming, time_now(), random_bytes(16));
+	registered.come(room, occupant);
 end, -100);
 
 module:hook("muc-occupant-left", function (event)
@@ -165,6 +174,7 @@ module:hook("muc-occupant-left", function (event)
 		-- All are put out already, one event each: the first stands for all
 		return tell("destroy", room.jid, time_now(), random_bytes(16));
 	end
+	registered.leave(room, event.occupant);
 	tell("leave", room.jid, event.occupant.nick, time_now(), random_bytes(16));
 end, 10);
 
@@ -178,6 +188,7 @@ module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
 	tell("destroy", event.room.jid, time_now(), random_bytes(16));
 	kept.forget(event.room.jid);
+	registered.forget_room(event.room);
 end, 10); -- Above the handler at -10 that ends the event
 
 module:hook("muc-room-restored", function (event)
@@ -202,6 +213,9 @@ local function request(event, room)
 	local actor = rooms.actor(room, stanza.attr.from);
 	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
 	if effects then
+		if stanza.attr.type == "set" and not registered.keep(room, setting.nick, effects) then
+			return refuse(event, "wait", "internal-server-error");
+		end
 		carry_out(effects, origin, function ()
 			refuse(event, "wait", "internal-server-error");
 		end);

@@ -73,5 +73,6 @@ end
 return {
 	for_core = for_core;
 	room_publishers = room_publishers;
+	integer = integer;
 	wrong = wrong;
 };

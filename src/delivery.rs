@@ -36,11 +36,45 @@ impl Room {
         call: &mut Call,
         options: &Options,
     ) -> Vec<Effect> {
+        self.notify_of(service, name, node, event, None, call, options)
+    }
+
+    /// The effects that tell of the last item of a node that is back with its occupant: to all who are told of its
+    /// events, with the time of its publication.
+    pub(crate) fn announce(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        let node = self.service(service).and_then(|service| service.node(name.as_str()).ok());
+        let Some(node) = node.filter(|node| node.config.send_last == SendLast::OnSubAndPresence) else {
+            return Vec::new();
+        };
+        let Some((id, item)) = node.last().filter(|(_, item)| !node.has_expired(item, call.now)) else {
+            return Vec::new();
+        };
+        let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
+        self.notify_of(service, name, node, &event, Some(item.at), call, options)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what an event is, to whom, and the call")]
+    fn notify_of(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+        event: &Event,
+        delayed: Option<u64>,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
         if !node.config.deliver_notifications {
             return Vec::new();
         }
         let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
-        let envelope = self.envelope(service, call.message_id(), None);
+        let envelope = self.envelope(service, call.message_id(), delayed);
         let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
         told.map(|(to, body)| {
             let event = if body { event.with_body() } else { event.clone() };

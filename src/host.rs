@@ -1,6 +1,7 @@
 //! All the rooms of a MUC host: where calls come in. How sessions are asked for their capabilities is in [`asking`].
 
 mod asking;
+mod registered;
 
 use std::collections::HashSet;
 
@@ -207,7 +208,7 @@ impl Host {
     pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
         let service = Service::restore(records, &self.options);
         if let Some(entry) = self.rooms.get_mut(room) {
-            entry.replace(service);
+            entry.replace(ServiceId::Room, service);
         } else if !service.is_empty() {
             let mut entry = Room::new(room.clone());
             entry.service = service;

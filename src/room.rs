@@ -285,13 +285,16 @@ impl Room {
         }
     }
 
-    /// The room's own nodes are these now. Subscriptions to those that are no more end.
-    pub(crate) fn replace(&mut self, service: Service) {
-        let before = std::mem::replace(&mut self.service, service);
-        for (node, _) in before.nodes() {
-            if !self.service.holds(node.as_str()) {
-                self.dropped(node, ServiceId::Room);
-            }
+    /// The nodes of a service are these now. Subscriptions to those that are no more end.
+    pub(crate) fn replace(&mut self, id: ServiceId, service: Service) {
+        let Some(place) = self.service_mut(id) else { return };
+        let after: Vec<_> = service.nodes().map(|(node, _)| node.clone()).collect();
+        let before = std::mem::replace(place, service);
+        for (node, _) in before.nodes().filter(|(node, _)| !after.contains(node)) {
+            self.dropped(node, id);
+        }
+        for node in &after {
+            self.held(node, id);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
 use crate::response;
+use crate::snapshot::NodeRecord;
 
 /// `new(stanza_mt, options)`.
 pub(super) fn new(_: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
@@ -35,6 +36,15 @@ type Moment = (f64, LuaString);
 impl Bound {
     fn effects(&self, lua: &Lua, effects: &[Effect]) -> LuaResult<LuaTable> {
         effects::to_table(&Builder { lua, metatable: &self.metatable }, effects)
+    }
+
+    fn records(&self, lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
+        let builder = Builder { lua, metatable: &self.metatable };
+        let list = lua.create_table()?;
+        for record in records {
+            list.raw_push(records::to_table(&builder, record)?)?;
+        }
+        Ok(list)
     }
 
     /// `host:enter(room, presence, session, stanza, now, random)`
@@ -99,18 +109,38 @@ impl Bound {
     /// `host:snapshot(room)`: the records of the room's own nodes.
     #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
     fn snapshot(lua: &Lua, this: &Self, room: Text) -> LuaResult<LuaTable> {
-        let builder = Builder { lua, metatable: &this.metatable };
-        let list = lua.create_table()?;
-        for record in this.host.snapshot(&room.as_str().into()) {
-            list.raw_push(records::to_table(&builder, &record)?)?;
-        }
-        Ok(list)
+        this.records(lua, &this.host.snapshot(&room.as_str().into()))
     }
 
     /// `host:load(room, records)`
     fn load(_: &Lua, this: &mut Self, (room, list): (Text, LuaTable)) -> LuaResult<()> {
         let records = records::read_all(&list, this.bounds)?;
         this.host.load(&room.as_str().into(), records);
+        Ok(())
+    }
+
+    /// `host:snapshot_of(room, occupant)`: the records of an occupant's nodes; `nil` where nobody is.
+    fn snapshot_of(lua: &Lua, this: &Self, (room, occupant): (Text, Text)) -> LuaResult<Option<LuaTable>> {
+        let records = this.host.snapshot_of(&room.as_str().into(), occupant.as_str());
+        records.map(|records| this.records(lua, &records)).transpose()
+    }
+
+    /// `host:bring_back(room, occupant, records, now, random)`
+    fn bring_back(
+        lua: &Lua,
+        this: &mut Self,
+        (room, occupant, list, now, random): (Text, Text, LuaTable, f64, LuaString),
+    ) -> LuaResult<LuaTable> {
+        let records = records::read_all(&list, this.bounds)?;
+        let mut call = arguments::call(now, &random)?;
+        let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, &mut call);
+        this.effects(lua, &effects)
+    }
+
+    /// `host:put_back(room, occupant, records)`
+    fn put_back(_: &Lua, this: &mut Self, (room, occupant, list): (Text, Text, LuaTable)) -> LuaResult<()> {
+        let records = records::read_all(&list, this.bounds)?;
+        this.host.put_back(&room.as_str().into(), occupant.as_str(), records);
         Ok(())
     }
 
@@ -212,6 +242,9 @@ impl LuaUserData for Bound {
         methods.add_method_mut("enter", Self::enter);
         methods.add_method_mut("presence", Self::presence);
         methods.add_method("snapshot", Self::snapshot);
+        methods.add_method("snapshot_of", Self::snapshot_of);
+        methods.add_method_mut("bring_back", Self::bring_back);
+        methods.add_method_mut("put_back", Self::put_back);
         methods.add_method_mut("load", Self::load);
         methods.add_method_mut("restore", Self::restore);
         methods.add_method_mut("configure", Self::configure);

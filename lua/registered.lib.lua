@@ -1,0 +1,181 @@
+-- Keeps what occupants publish under a nick that is registered to them, where the option says so: it is there again
+-- when they are, and ends with the registration.
+--
+-- One entry for each such occupant in the store "mep_registered", under a hash of room and account.
+
+local jid_resource = require "util.jid".resource;
+local random_bytes = require "util.random".bytes;
+local sha256 = require "util.hashes".sha256;
+local st = require "util.stanza";
+local time_now = require "util.time".now;
+
+local settings = module:require "options";
+
+-- The format of the entries; one of another is left alone.
+local format = 1;
+
+local enabled = module:get_option_boolean("mep_keep_registered", false);
+local max_registered = settings.integer("mep_max_registered", 0) or 1000;
+local max_size = settings.integer("mep_max_registered_size", 0) or 262144;
+
+local entries = module:open_store("mep_registered");
+
+-- What a driver throws is an error like one that it returns.
+local function try(method, ...)
+	local ok, result, err = pcall(entries[method], entries, ...);
+	if not ok then return nil, result; end
+	return result, err;
+end
+
+local function name_of(room, account)
+	return sha256(room.jid.."/"..account, true);
+end
+
+-- What any storage driver takes, of a table with stanzas in it; and about how many octets that is.
+local function plain(value)
+	if type(value) == "string" then
+		return value, #value;
+	elseif type(value) ~= "table" then
+		return value, 8;
+	elseif st.is_stanza(value) then
+		value = st.preserialize(value);
+	end
+	local copy, octets = {}, 0;
+	for key, inner in pairs(value) do
+		local size;
+		copy[key], size = plain(inner);
+		octets = octets + size + 8;
+	end
+	return copy, octets;
+end
+
+-- Whether somebody is at the nick that is registered to them. A ban leaves mod_muc's data of the registration.
+local function is_registered(room, occupant)
+	return occupant and room:get_registered_nick(occupant.bare_jid) == jid_resource(occupant.nick)
+		and room:get_affiliation(occupant.bare_jid) ~= "outcast";
+end
+
+local function is_crowded(room)
+	local count = 0;
+	for _, _, data in room:each_affiliation() do
+		if data and data.reserved_nickname then count = count + 1; end
+	end
+	return count > max_registered;
+end
+
+-- What was kept for an occupant: a list of records; nothing and an error where that can't be told.
+local function load(room, occupant)
+	local entry, err = try("get", name_of(room, occupant.bare_jid));
+	if err then
+		return nil, err;
+	elseif type(entry) == "table" and entry.format == format and entry.nick == jid_resource(occupant.nick) then
+		return entry.nodes;
+	end
+	return {};
+end
+
+-- What is too much goes when they leave, as it does for others.
+local function save(room, occupant, records)
+	local name = name_of(room, occupant.bare_jid);
+	if is_crowded(room) and not try("get", name) then
+		return true;
+	end
+	local nodes, octets = plain(records);
+	if not nodes[1] or octets > max_size then
+		return try("set", name, nil);
+	end
+	return try("set", name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
+end
+
+local function forget(room, account)
+	local ok, err = try("set", name_of(room, account), nil);
+	if not ok then
+		module:log("error", "Could not drop what was kept of a registered occupant: %s", err);
+	end
+end
+
+-- `ask(method, ...)` calls the core, and `tell` carries out what it answers as well.
+local function new(ask, tell)
+	-- Occupants who have what was kept for them: by room and nick.
+	local back = setmetatable({}, { __mode = "k" });
+	local registered = {};
+
+	-- The core was made anew, and knows of nobody.
+	function registered.reset()
+		back = setmetatable({}, { __mode = "k" });
+	end
+
+	-- An occupant is there, be it from outside or from another nick.
+	function registered.come(room, occupant)
+		if not is_registered(room, occupant) or back[room] and back[room][occupant.nick] then return; end
+		local held = ask("snapshot_of", room.jid, occupant.nick);
+		if not held then return; end -- has not come in yet
+		back[room] = back[room] or {};
+		back[room][occupant.nick] = true;
+		local records, err = load(room, occupant);
+		if not records then
+			module:log("error", "Could not load what was kept of a registered occupant: %s", err);
+		elseif records[1] then
+			tell("bring_back", room.jid, occupant.nick, records, time_now(), random_bytes(16));
+		end
+	end
+
+	-- An occupant is about to be gone. What they changed is kept already; what they had when they registered is not.
+	function registered.leave(room, occupant)
+		if back[room] then back[room][occupant.nick] = nil; end
+		local held = is_registered(room, occupant) and ask("snapshot_of", room.jid, occupant.nick);
+		if held and held[1] then
+			local ok, err = save(room, occupant, held);
+			if not ok then
+				module:log("error", "Could not keep what a registered occupant has published: %s", err);
+			end
+		end
+	end
+
+	-- Keeps what an occupant has after somebody changed something there; false where that did not work, and nothing
+	-- was changed.
+	function registered.keep(room, nick, effects)
+		local occupant = nick and room:get_occupant_by_nick(nick);
+		if not is_registered(room, occupant) then return true; end
+		local first = effects[1];
+		if first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
+		local ok, err = save(room, occupant, ask("snapshot_of", room.jid, nick) or {});
+		if ok then return true; end
+		module:log("error", "Could not keep what a registered occupant has published: %s", err);
+		local records = load(room, occupant);
+		if records then
+			ask("put_back", room.jid, nick, records);
+		end
+		return false;
+	end
+
+	function registered.forget_room(room)
+		for account, _, data in room:each_affiliation() do
+			if data and data.reserved_nickname then
+				forget(room, account);
+			end
+		end
+	end
+
+	module:hook("muc-set-affiliation", function (event)
+		local room, account = event.room, event.jid;
+		local before = event.previous_data and event.previous_data.reserved_nickname;
+		if event.affiliation == "outcast" or before ~= room:get_registered_nick(account) then
+			forget(room, account);
+		end
+	end);
+
+	return registered;
+end
+
+local function nothing() end
+
+-- Where the option is not set.
+local function none()
+	return {
+		reset = nothing; come = nothing; leave = nothing; forget_room = nothing;
+		keep = function () return true; end;
+	};
+end
+
+return { new = enabled and new or none };
