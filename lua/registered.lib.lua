@@ -139,7 +139,9 @@ local function new(ask, tell)
 		if not is_registered(room, occupant) then return true; end
 		local first = effects[1];
 		if first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
-		local ok, err = save(room, occupant, ask("snapshot_of", room.jid, nick) or {});
+		local held = ask("snapshot_of", room.jid, nick);
+		if not held then return true; end -- the core knows of nobody there: what was kept stays
+		local ok, err = save(room, occupant, held);
 		if ok then return true; end
 		module:log("error", "Could not keep what a registered occupant has published: %s", err);
 		local records = load(room, occupant);

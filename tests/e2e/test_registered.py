@@ -178,6 +178,17 @@ async def test_it_ends_with_the_registration_of_who_is_there(server, people, how
     assert kept(server) == 0
 
 
+async def test_who_registers_late_keeps_what_was_published_before(connect):
+    alice, bob = await connect("alice"), await connect("bob")
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    await must(bob, "set", BOB, publish(MOOD, mood(), "early"))
+    await register(alice, bob)
+    await bob.leave(ROOM)
+    await come_in(bob, "bob")
+    assert ids_in(await must(alice, "get", BOB, items(MOOD))) == ["early"]
+
+
 async def test_nobody_else_gets_it(people, connect):
     alice, bob = people
     await bob.leave(ROOM)
