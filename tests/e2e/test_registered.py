@@ -272,7 +272,7 @@ async def test_of_an_occupant_no_more_is_kept_than_the_option_says(server, peopl
     assert nodes_in(await must(alice, "get", BOB, disco(DISCO_ITEMS))) == []
 
 
-@pytest.mark.allow_log("Could not keep what a registered occupant has published")
+@pytest.mark.allow_log("Could not keep what a registered occupant has published", r"datamanager\s+error\tUnable to write")
 async def test_what_can_not_be_kept_is_refused_and_not_told(server, people):
     alice, bob = people
     before = len(ids(alice))
