@@ -25,7 +25,7 @@ PERSISTENT = (
 
 pytestmark = [
     pytest.mark.mep(storage="internal", options="muc_room_default_persistent = true\nmep_publish_burst = 100000"),
-    pytest.mark.allow_log("Could not carry out a keep"),
+    pytest.mark.allow_log("Could not carry out a keep", "Unable to write to mep"),
 ]
 
 
@@ -171,13 +171,16 @@ class Play:
         await asyncio.to_thread(self.server.reload, module)
 
     async def storage_fails(self):
-        verb = "unload" if not self.storage else "load"
-        await asyncio.to_thread(self.server.shell, f'module:{verb}("testbed_storage", "{HOST}")')
+        if self.storage:
+            self.server.storage.refuse(HOST, "mep_nodes", ROOM.partition("@")[0], NODES)
+        else:
+            self.server.storage.mend()
         self.storage = not self.storage
 
     async def restart(self, kill):
         for client in self.clients.values():
             await client.cut()
+        self.server.storage.mend()
         if kill:
             await asyncio.to_thread(self.server.kill)
             await asyncio.to_thread(self.server.start)
