@@ -54,9 +54,16 @@ local core;
 local destroyed = setmetatable({}, { __mode = "k" });
 local rebuild;
 
+-- COMPAT 0.12 runs what a signal leads to wherever it finds the server, be it within the core, which can't be called
+-- then. That is a shutdown: what it does to the rooms makes no difference any more.
+local busy = false;
+
 -- Calls the core. A failure there is a bug: what it knows is suspect then, so it starts again from the rooms.
 local function ask(method, ...)
+	if busy then return nil, "internal-server-error"; end
+	busy = true;
 	local ok, result = pcall(core[method], core, ...);
+	busy = false;
 	if ok then
 		return result;
 	end
@@ -70,9 +77,15 @@ saved = saved and saved.version == version and saved or nil;
 
 local kept = new_keeper(ask, saved and saved.kept);
 
+local function keep_capabilities()
+	if not busy then
+		capabilities.keep(core);
+	end
+end
+
 -- Learning comes in crowds: what is learned shortly after is kept along.
 local function on_learned()
-	module:add_timer(capabilities.delay, function () capabilities.keep(core); end);
+	module:add_timer(capabilities.delay, keep_capabilities);
 end
 
 local on_wake;
@@ -338,13 +351,11 @@ function module.ready()
 	shell:add_item("shell-command", status_command);
 end
 
-module:hook_global("server-stopping", function ()
-	capabilities.keep(core);
-end);
+module:hook_global("server-stopping", keep_capabilities);
 
 function module.unload()
 	shell:remove_item("shell-command", status_command);
-	capabilities.keep(core);
+	keep_capabilities();
 end
 
 function module.save()

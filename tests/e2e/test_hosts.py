@@ -235,3 +235,21 @@ async def test_unloaded_it_leaves_nothing_behind(server, connect):
     await must(alice, "set", ALICE, publish(MOOD, mood(), "after"))
     for client in (bob, carol):
         await client.expect(lambda s: any(item.get("id") == "after" for item in s.iter()))
+
+
+@pytest.mark.mep(storage="internal", options="muc_room_default_persistent = true")
+@pytest.mark.allow_log("A signal came")
+async def test_a_signal_that_comes_while_the_core_works_ends_the_server_as_any_does(server, connect):
+    alice, bob = await two_in_a_room(connect)
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "kept"))
+    await tell_testbed(server, "testbed_signal")
+    alice.send(f"<iq type='set' to='{ROOM}' id='last'>{publish(MOOD, mood(), 'last')}</iq>")
+    assert await asyncio.to_thread(server.wait) == 0
+    server.restart()
+    carol = await connect("carol", features=notify(MOOD))
+    await come_in(carol, "carol")
+    await carol.expect_event(MOOD)
+
+
+def tell_testbed(server, module):
+    return asyncio.to_thread(server.shell, f'module:load("{module}", "{HOST}")')

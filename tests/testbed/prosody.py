@@ -159,6 +159,10 @@ class Prosody:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def wait(self):
+        """Waits until the server has ended of itself; returns its exit status."""
+        return self._process.wait(20)
+
     def kill(self):
         """Ends the server as a crash would; `start()` brings it back with its data."""
         self._end(signal.SIGKILL)
