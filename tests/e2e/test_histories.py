@@ -8,7 +8,8 @@ import random
 
 import pytest
 from mep import (
-    DISCO_ITEMS, MOOD, ROOM, TUNE, come_in, disco, ids_in, items, mood, must, nodes_in, notify, publish, refused, retract,
+    DISCO_ITEMS, MOOD, ROOM, TUNE, come_in, disco, ids_in, items, mood, must, nodes_in, notify, publish, refused,
+    retract,
 )  # fmt: skip
 from testbed import Client
 

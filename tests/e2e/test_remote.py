@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from mep import (
-    DISCO_INFO, DISCO_ITEMS, MOOD, TUNE, come_in, disco, ids_in, items, mood, must, nodes_in, notify, options, publish, pubsub,
-    refused, subscribe,
+    DISCO_INFO, DISCO_ITEMS, MOOD, TUNE, come_in, disco, ids_in, items, mood, must, nodes_in, notify, options, publish,
+    pubsub, refused, subscribe,
 )  # fmt: skip
 from testbed import Client, Prosody
 
