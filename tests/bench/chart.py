@@ -45,7 +45,7 @@ def save(figure, path):
 
 def ratios(results):
     """One line a goal: where the two versions are, and where they are to be."""
-    figure, axes = plt.subplots(figsize=(9.2, 5.4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9.2, 5.8), layout="constrained")
     for place, goal in enumerate(reversed(GOALS)):
         axes.axhline(place, color=FAINT, linewidth=0.6, zorder=0)
         axes.barh(place, goal.reach, height=0.78, color=GOAL, alpha=0.13, linewidth=0, zorder=0)

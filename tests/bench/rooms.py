@@ -8,7 +8,7 @@ from server import GENERATIONAL, serve
 PLAIN = 'Component "plain.localhost" "muc"\nmodules_enabled = { "bench" }\nmuc_room_locking = false\n'
 
 
-async def size(version, few=10, many=5000, publishes=60, rounds=12):
+async def size(version, few=10, many=5000, publishes=150, rounds=12):
     """A publish to `few` interested in a room of `many` sessions, to the same in a room of `few`.
 
     With the default garbage collector a collection of so many sessions takes longer than a turn, and falls on one or

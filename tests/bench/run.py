@@ -29,6 +29,7 @@ ROWS = {
     "together": lambda version, **how: fanout.run(version, fanout.BARE, publishes=8, together=8, **how),
     "loaded": lambda version, **how: fanout.run(version, fanout.LOADED, **how),
     "managed": lambda version, **how: fanout.run(version, fanout.MANAGED, **how),
+    "managed_together": lambda version, **how: fanout.run(version, fanout.MANAGED, publishes=8, together=8, **how),
     "generational": lambda version, **how: fanout.run(version, fanout.BARE, tuning=GENERATIONAL, **how),
     "tuned": lambda version, **how: fanout.run(version, fanout.BARE, tuning=f"{GENERATIONAL}\n{DIRECT}", **how),
     "size": rooms.size,
