@@ -12,7 +12,7 @@ from server import serve
 ROOM = "den@rooms.one.example"
 
 
-async def run(version, recipients=500, publishes=8, rounds=6):
+async def run(version, recipients=500, publishes=8, rounds=4):
     """µs a delivery of the rooms' process and of the users', groupchat and mod_mep."""
     with tempfile.TemporaryDirectory() as network:
         here = {"host": "one.example", "rooms": "rooms.one.example", "address": "127.0.0.2", "network": network}
