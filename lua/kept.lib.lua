@@ -77,11 +77,13 @@ return function (ask, state)
 		end
 		-- It was temporary before: what is in memory is all there is.
 		local ok, problem, later = try("keep_all", room_jid, held);
-		loaded[room_jid] = ok or nil;
 		if not ok then
 			report(room_jid, "keep", problem, later);
+			return false;
 		end
-		return ok;
+		local _, failed = ask("kept", room_jid);
+		loaded[room_jid] = not failed or nil;
+		return not failed;
 	end
 
 	-- Keeps what became of a node; that of a room that is temporary by now is not to be kept.

@@ -1,11 +1,12 @@
 -- Keeps what persistent rooms have published, in two stores:
 --
 -- "mep", under the room's name: the index, an entry for each node with its name;
--- "mep_nodes", under a hash of the room's and the node's name: the node's head, which is all but its items, and an
--- entry for each item, numbered in their order.
+-- "mep_nodes", under a hash of the room's and the node's name: the node's head, which is all but its items, and
+-- an entry for each item, numbered in their order.
 --
 -- Why so: a publish writes one entry, and removes one where another goes, in one call. Where the driver has map stores
--- (SQL) that is a row each in one transaction; where it has files, it is the file of this node and of no other. Archive
+-- (SQL) that is a row each in one transaction. Where it has files, all under a name is one file, written anew: so there
+-- the items of a node of many have files of their own, and their entries only say that they are there. Archive
 -- stores would not do: the embedded driver's are lists in a file, which it rewrites to take one out, and which is as
 -- a whole unreadable where a crash cut the last line short.
 --
@@ -32,6 +33,15 @@ local parts = module:open_store("mep_nodes", "map");
 
 local removed = parts.remove;
 
+-- COMPAT that is how storagemanager makes map stores of keyval stores, on 0.12 and 13.0
+local has_files = parts.keyval_store ~= nil;
+
+-- Up to so many items a node is one file.
+local few = 16;
+
+-- What an entry of an item says that has a file of its own: it is there; it may be there, and does not count.
+local apart, gone = true, "gone";
+
 local function node_key(node)
 	return "node-"..sha256(node, true);
 end
@@ -45,8 +55,8 @@ local function name_of(room, node)
 	return sha256(room.."/"..node, true);
 end
 
-local function entry_of(node, gone)
-	return { format = format; node = node; gone = gone };
+local function entry_of(node, is_gone)
+	return { format = format; node = node; gone = is_gone };
 end
 
 -- For whoever looks at a store: the names are not read.
@@ -70,12 +80,105 @@ local function store_item(item)
 	};
 end
 
-local function store_parts(room, record)
-	local all = { head = store_head(room, record.node, record.head) };
+local function name_apart(name, key)
+	return name.."-"..key;
+end
+
+-- Removes all under a name.
+local function remove_parts(name)
+	local all, err = nodes:get(name);
+	if not all then return not err, err; end
+	for key, entry in pairs(all) do
+		if entry == apart or entry == gone then
+			local ok;
+			ok, err = nodes:set(name_apart(name, key), nil);
+			if not ok then return nil, err; end
+		end
+	end
+	return nodes:set(name, nil);
+end
+
+local function write_apart(name, items)
+	for key, item in pairs(items) do
+		local ok, err = nodes:set(name_apart(name, key), item);
+		if not ok then return nil, err; end
+	end
+	return true;
+end
+
+-- Writes what there is under a name now, where that is files: a head, or the one that was; the items `put`; of the
+-- others those that do not go. What has a file of its own is announced before it is written, and removed after it is
+-- said to go: none is ever there that no entry tells of. What is done is done by the last write that can fail: that of
+-- the entries, or where an item takes the place of another, of its file.
+local function write_files(name, change)
+	local before, err = nodes:get(name);
+	if not before and err then return nil, err; end
+	before = before or {};
+	local after, new, replaced = { head = change.head or before.head }, {}, {};
+	local announced, changed = false, change.head ~= nil;
+	for key, entry in pairs(before) do
+		if entry == gone then
+			local ok;
+			ok, err = nodes:set(name_apart(name, key), nil);
+			if not ok then return nil, err; end
+			before[key], changed = nil, true;
+		elseif key ~= "head" and change.goes(key) then
+			after[key], changed = entry == apart and gone or nil, true;
+		elseif key ~= "head" then
+			after[key] = entry;
+		end
+	end
+	for _, item in ipairs(change.put) do
+		local key = item_key(item.id);
+		if before[key] == apart then
+			replaced[key] = store_item(item);
+			after[key] = apart;
+		elseif not before[key] and change.count > few then
+			new[key] = store_item(item);
+			before[key], after[key] = gone, apart;
+			announced, changed = true, true;
+		else
+			after[key], changed = store_item(item), true;
+		end
+	end
+	local ok = true;
+	if announced then
+		ok, err = nodes:set(name, before);
+	end
+	if ok then
+		ok, err = write_apart(name, new);
+	end
+	if ok and change.whole then -- These are as they were, or the node is new
+		ok, err = write_apart(name, replaced);
+	end
+	if ok and changed then
+		ok, err = nodes:set(name, after);
+	end
+	if ok and not change.whole then
+		ok, err = write_apart(name, replaced);
+	end
+	if not ok then return nil, err; end
+	for key, entry in pairs(after) do
+		if entry == gone then
+			nodes:set(name_apart(name, key), nil); -- If not now, then with the next write
+		end
+	end
+	return true;
+end
+
+local function write_whole(room, record)
+	local name, head = name_of(room, record.node), store_head(room, record.node, record.head);
+	if has_files then
+		local stays = {};
+		for _, item in ipairs(record.items) do stays[item_key(item.id)] = true; end
+		local function goes(key) return not stays[key]; end
+		return write_files(name, { head = head, put = record.items, goes = goes, count = #record.items, whole = true });
+	end
+	local all = { head = head };
 	for _, item in ipairs(record.items) do
 		all[item_key(item.id)] = store_item(item);
 	end
-	return all;
+	return nodes:set(name, all);
 end
 
 local function put_whole(room, record)
@@ -89,7 +192,7 @@ local function put_whole(room, record)
 		ok, err = index:set(room, key, entry_of(node, true));
 	end
 	if ok then
-		ok, err = nodes:set(name_of(room, node), store_parts(room, record));
+		ok, err = write_whole(room, record);
 	end
 	if ok and is_new then
 		ok, err = index:set(room, key, entry_of(node));
@@ -98,6 +201,7 @@ local function put_whole(room, record)
 end
 
 local function put_parts(room, change)
+	local name = name_of(room, change.node);
 	local changes = {};
 	if change.head then
 		changes.head = store_head(room, change.node, change.head);
@@ -105,15 +209,19 @@ local function put_parts(room, change)
 	for _, id in ipairs(change.removed) do
 		changes[item_key(id)] = removed;
 	end
+	if has_files then
+		local function goes(key) return changes[key] ~= nil; end
+		return write_files(name, { head = changes.head, put = change.put, goes = goes, count = change.count });
+	end
 	for _, item in ipairs(change.put) do
 		changes[item_key(item.id)] = store_item(item);
 	end
-	return parts:set_keys(name_of(room, change.node), changes);
+	return parts:set_keys(name, changes);
 end
 
 -- Removes what there is of a node that is gone.
 local function tidy(room, node)
-	local ok, err = nodes:set(name_of(room, node), nil);
+	local ok, err = remove_parts(name_of(room, node));
 	if ok then
 		ok, err = index:set(room, node_key(node), nil);
 	end
@@ -149,7 +257,7 @@ upgrade[1] = function (room, key, entry)
 		item.number = number;
 	end
 	local record = { node = entry.node, head = entry, items = entry.items };
-	local ok, err = nodes:set(name_of(room, entry.node), store_parts(room, record));
+	local ok, err = write_whole(room, record);
 	if not ok then return nil, err; end
 	ok, err = index:set(room, key, entry_of(entry.node));
 	if not ok then return nil, err; end
@@ -175,7 +283,8 @@ end
 
 -- A node's record; false where there is nothing of it.
 local function load_node(room, entry)
-	local all, err = nodes:get(name_of(room, entry.node));
+	local name = name_of(room, entry.node);
+	local all, err = nodes:get(name);
 	if not all then
 		if err then return nil, err; end
 		return false;
@@ -184,7 +293,14 @@ local function load_node(room, entry)
 	end
 	local items = {};
 	for key, item in pairs(all) do
-		if key ~= "head" then
+		if item == apart then
+			item, err = nodes:get(name_apart(name, key));
+			if err then return nil, err; end
+			if not item then
+				module:log("warn", "An item of a node of %s is not where it should be: it is left out", room);
+			end
+		end
+		if key ~= "head" and item and item ~= gone then
 			table.insert(items, item);
 		end
 	end
@@ -229,7 +345,7 @@ local function forget(room_jid)
 	ok, err = rooms:set(room, entries);
 	if not ok then return nil, err; end
 	for _, entry in pairs(entries) do
-		ok, err = nodes:set(name_of(room, entry.node), nil);
+		ok, err = remove_parts(name_of(room, entry.node));
 		if not ok then return nil, err; end
 	end
 	return rooms:set(room, nil);

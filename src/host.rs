@@ -204,6 +204,15 @@ impl Host {
         self.rooms.get(room).map(|room| room.service.snapshot()).unwrap_or_default()
     }
 
+    /// The nodes of a room, as [`Host::snapshot`] has them now, are kept: from now on, what changes of them is.
+    pub fn kept(&mut self, room: &RoomJid) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            for (_, node) in room.service.nodes_mut() {
+                node.take_journal();
+            }
+        }
+    }
+
     /// Gives a room the nodes that were kept, in the place of those that it has.
     pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
         let service = Service::restore(records, &self.options);

@@ -62,6 +62,8 @@ pub enum Change {
         put: Vec<ItemRecord>,
         /// Items that are no more.
         removed: Vec<ItemId>,
+        /// How many items there are now.
+        count: usize,
     },
     /// It is no more.
     Gone,
@@ -153,6 +155,11 @@ impl Node {
             return None;
         }
         put.sort_by_key(|item| item.number);
-        Some(Change::Parts { head: journal.head.then(|| NodeHead::of(self)), put, removed })
+        Some(Change::Parts {
+            head: journal.head.then(|| NodeHead::of(self)),
+            put,
+            removed,
+            count: self.items().len(),
+        })
     }
 }

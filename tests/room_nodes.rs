@@ -176,7 +176,7 @@ impl Storage {
                 let Self(mut whole) = Self::of(vec![NodeRecord { name: node, head, items }]);
                 self.0.append(&mut whole);
             }
-            Change::Parts { head, put, removed } => {
+            Change::Parts { head, put, removed, .. } => {
                 let (kept, items) = self.0.get_mut(&node).unwrap();
                 for id in removed {
                     items.remove(&id).expect("what is removed was kept");
@@ -234,6 +234,7 @@ proptest! {
                     if persistent != world.persistent {
                         let kept = if persistent { world.host.snapshot(&World::room()) } else { Vec::new() };
                         storage = Storage::of(kept);
+                        world.host.kept(&World::room());
                         world.persistent = persistent;
                     }
                     continue;

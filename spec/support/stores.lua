@@ -5,9 +5,10 @@ local serialize = require "support.prosody".load("13.0").require "util.serializa
 local stores = {};
 stores.__index = stores;
 
+-- `has_files`: the map stores are those that storagemanager makes of keyval stores.
 -- `writes` counts them. Where `fail_at` is the number of one, `failure()` is called in its place.
-function stores.new()
-	return setmetatable({ data = {}, writes = 0 }, stores);
+function stores.new(has_files)
+	return setmetatable({ data = {}, writes = 0, has_files = has_files }, stores);
 end
 
 local function copy(value)
@@ -38,7 +39,7 @@ end
 
 function stores:open(name, kind)
 	local driver = self;
-	local store = { remove = {} };
+	local store = { remove = {}, keyval_store = self.has_files and kind == "map" and {} or nil };
 	if kind ~= "map" then
 		function store.get(_, user) return driver:read(name, user); end
 		function store.set(_, user, data) return driver:write(name, user, data); end

@@ -246,6 +246,10 @@ impl LuaUserData for Bound {
         methods.add_method_mut("bring_back", Self::bring_back);
         methods.add_method_mut("put_back", Self::put_back);
         methods.add_method_mut("load", Self::load);
+        methods.add_method_mut("kept", |_, this, room: Text| {
+            this.host.kept(&room.as_str().into());
+            Ok(())
+        });
         methods.add_method_mut("restore", Self::restore);
         methods.add_method_mut("configure", Self::configure);
         methods.add_method_mut("request", Self::request);

@@ -20,15 +20,16 @@ pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<
     Ok(table)
 }
 
-/// What became of a node: `head` and `items` are all of it; some or none of `head`, and `put` and `removed`, a list of
-/// ids, are parts; nothing at all: it is no more.
+/// What became of a node: `head` and `items` are all of it; some or none of `head`, `put` and `removed`, a list of ids,
+/// are parts, with the `count` of its items now; nothing at all: it is no more.
 pub(super) fn change(builder: &Builder<'_>, change: &Change, table: &LuaTable) -> LuaResult<()> {
     match change {
         Change::Whole(node, all) => {
             table.raw_set("head", head(builder, node)?)?;
             table.raw_set("items", items(builder, all)?)
         }
-        Change::Parts { head: node, put, removed } => {
+        Change::Parts { head: node, put, removed, count } => {
+            table.raw_set("count", *count)?;
             if let Some(node) = node {
                 table.raw_set("head", head(builder, node)?)?;
             }

@@ -15,8 +15,7 @@ from mep import PUBSUB, ROOM, come_in, items, must, options, owner, publish, ret
 from testbed import Client
 
 KILLS = 10
-NODES = 4
-KEEPS = 4  # items of a node
+KEEPS = (4, 4, 4, 20)  # items of each
 FLOOD = "\n".join((
     "muc_room_default_persistent = true",
     "mep_publish_burst = 1000000",
@@ -31,8 +30,8 @@ class Node:
     One publisher each, who waits for each answer: no request of another is in between.
     """
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, keeps):
+        self.name, self.keeps = name, keeps
         self.acknowledged = None  # ids, oldest first, with the text of each; None: there is no such node
         self.possible = []
         self.answered = 0
@@ -40,15 +39,15 @@ class Node:
     def next(self, rng, number):
         """A request, and what it makes of the node."""
         now = dict(self.acknowledged or {})
-        what = rng.random()
+        what = rng.random() * (0.85 if self.keeps > 16 else 1)  # one gets full, where items have files of their own
         if self.acknowledged is None or what < 0.8:
             id = rng.choice([*now, f"n{number}", f"n{number}", f"n{number}"])
             text = f"{id} " + "x" * rng.choice([0, 10, 5000])
             now.pop(id, None)
             now[id] = text
-            while len(now) > KEEPS:
+            while len(now) > self.keeps:
                 del now[next(iter(now))]
-            extra = "" if self.acknowledged else options(max_items=KEEPS)
+            extra = "" if self.acknowledged else options(max_items=self.keeps)
             return publish(self.name, f"<p xmlns='urn:example:p'>{text}</p>", id, extra), now
         if what < 0.9 and now:
             id = rng.choice(list(now))
@@ -91,9 +90,9 @@ async def test_what_was_acknowledged_outlives_the_process(server, driver):
     print("MEP_SEED =", seed)
     rng = random.Random(seed)
     numbers = itertools.count()
-    nodes = [Node(f"urn:node:{number}") for number in range(NODES)]
+    nodes = [Node(f"urn:node:{number}", keeps) for number, keeps in enumerate(KEEPS)]
     for _ in range(KILLS):
-        clients = [await Client.connect(server, f"publisher{number}") for number in range(NODES)]
+        clients = [await Client.connect(server, f"publisher{number}") for number in range(len(nodes))]
         for number, client in enumerate(clients):
             await come_in(client, f"nick{number}")
         floods = [asyncio.create_task(flood(*pair, rng, numbers)) for pair in zip(clients, nodes, strict=True)]
