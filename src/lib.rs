@@ -38,6 +38,7 @@ pub mod snapshot;
 pub mod subscribe_options;
 pub mod subscription;
 
+mod by_name;
 mod case;
 mod delivery;
 #[cfg(feature = "lua")]

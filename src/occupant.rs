@@ -1,10 +1,10 @@
 //! Occupants and their sessions: who is in a room.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::access::{Role, Standing};
 use crate::address::{OccupantJid, SessionJid};
+use crate::by_name::ByName;
 use crate::caps::Claim;
 use crate::config::choice;
 use crate::interest::SessionId;
@@ -41,7 +41,12 @@ pub struct Occupant {
 
 impl Occupant {
     pub(crate) fn new(presence: Presence) -> Self {
-        Self { presence, sessions: Vec::new(), service: Service::default(), allowance: Allowance::default() }
+        Self {
+            presence,
+            sessions: Vec::with_capacity(1),
+            service: Service::default(),
+            allowance: Allowance::default(),
+        }
     }
 }
 
@@ -92,7 +97,7 @@ pub struct Session {
 pub struct Sessions {
     slots: Vec<Option<Session>>,
     vacant: Vec<SessionId>,
-    by_jid: HashMap<SessionJid, SessionId>,
+    by_jid: ByName<SessionId>,
 }
 
 impl Sessions {
@@ -108,7 +113,7 @@ impl Sessions {
 
     /// The number of the session with this JID.
     pub fn find(&self, jid: &str) -> Option<SessionId> {
-        self.by_jid.get(jid).copied()
+        self.by_jid.find(jid, |id| jid_at(&self.slots, id))
     }
 
     /// All of them, by number.
@@ -129,7 +134,6 @@ impl Sessions {
 
     /// Adds one, and gives it the number of one that went, or the next.
     pub fn insert(&mut self, session: Session) -> SessionId {
-        let jid = session.jid.clone();
         let id = if let Some(id) = self.vacant.pop() {
             if let Some(slot) = self.slots.get_mut(id.0 as usize) {
                 *slot = Some(session);
@@ -139,16 +143,21 @@ impl Sessions {
             self.slots.push(Some(session));
             SessionId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
         };
-        self.by_jid.insert(jid, id);
+        self.by_jid.insert(id, |id| jid_at(&self.slots, id));
         id
     }
 
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<Session> {
+        let jid = self.get(id)?.jid.clone();
+        self.by_jid.remove(jid.as_str(), |id| jid_at(&self.slots, id));
         let session = self.slots.get_mut(id.0 as usize)?.take()?;
-        self.by_jid.remove(session.jid.as_str());
         self.vacant.push(id);
         Some(session)
     }
+}
+
+fn jid_at(slots: &[Option<Session>], id: SessionId) -> &str {
+    slots.get(id.0 as usize).and_then(Option::as_ref).map_or("", |session| session.jid.as_str())
 }
 
 /// How much somebody may publish: a burst, filled up again at a steady rate.

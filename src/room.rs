@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::access::Publishers;
 use crate::address::{OccupantJid, RoomJid, SessionJid};
+use crate::by_name::ByName;
 use crate::caps::Claim;
 use crate::config::AccessModel;
 use crate::effect::Effect;
@@ -24,7 +25,8 @@ use crate::subscription::{Subscriber, Subscriptions, Topic};
 pub struct Room {
     pub(crate) jid: RoomJid,
     pub(crate) service: Service,
-    pub(crate) occupants: BTreeMap<OccupantId, Occupant>,
+    /// Boxed, as the tree has nearly half of its places empty: numbers only grow.
+    pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
     pub(crate) sessions: Sessions,
     pub(crate) interest: Interest,
     pub(crate) subscriptions: Subscriptions,
@@ -38,7 +40,7 @@ pub struct Room {
     pub(crate) persistent: bool,
     /// What those who are not in the room may still do, all together.
     pub(crate) allowance: Allowance,
-    by_nick: HashMap<OccupantJid, OccupantId>,
+    by_nick: ByName<OccupantId>,
     next_occupant: u64,
     /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
     /// left other sessions behind; a room tells that no other way.
@@ -62,7 +64,7 @@ impl Room {
             publishers: Publishers::Admins,
             persistent: false,
             allowance: Allowance::default(),
-            by_nick: HashMap::new(),
+            by_nick: ByName::default(),
             next_occupant: 0,
             gone: None,
             unclaimed: Vec::new(),
@@ -76,7 +78,7 @@ impl Room {
 
     /// Who is at this nick.
     pub fn find(&self, occupant: &str) -> Option<OccupantId> {
-        self.by_nick.get(occupant).copied()
+        self.by_nick.find(occupant, |id| nick_of(&self.occupants, id))
     }
 
     /// The addresses of the occupants.
@@ -152,11 +154,11 @@ impl Room {
         if self.find(new.as_str()).is_some() {
             return;
         }
-        let Some(id) = self.by_nick.remove(old) else { return };
-        self.by_nick.insert(new.clone(), id);
+        let Some(id) = self.by_nick.remove(old, |id| nick_of(&self.occupants, id)) else { return };
         if let Some(occupant) = self.occupants.get_mut(&id) {
             occupant.presence.occupant = new.clone();
         }
+        self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
     }
 
     /// An occupant has left, whatever the reason: everything of theirs is gone.
@@ -170,7 +172,7 @@ impl Room {
             // Whoever leaves with all sessions does not turn up at another nick at once.
             self.gone = None;
         }
-        self.by_nick.remove(occupant);
+        self.by_nick.remove(occupant, |id| nick_of(&self.occupants, id));
         if let Some(gone) = self.occupants.remove(&id) {
             for (node, _) in gone.service.nodes() {
                 self.not_held(node, id);
@@ -359,8 +361,8 @@ impl Room {
         }
         let id = OccupantId(self.next_occupant);
         self.next_occupant += 1;
-        self.by_nick.insert(presence.occupant.clone(), id);
-        self.occupants.insert(id, Occupant::new(presence));
+        self.occupants.insert(id, Box::new(Occupant::new(presence)));
+        self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
         id
     }
 
@@ -452,6 +454,10 @@ impl Room {
             }
         }
     }
+}
+
+fn nick_of(occupants: &BTreeMap<OccupantId, Box<Occupant>>, id: OccupantId) -> &str {
+    occupants.get(&id).map_or("", |occupant| occupant.presence.occupant.as_str())
 }
 
 /// A session that is not there any more, with what it had.
