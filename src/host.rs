@@ -3,7 +3,7 @@
 mod asking;
 mod registered;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
@@ -31,8 +31,8 @@ pub struct Host {
     options: Options,
     rooms: IndexMap<RoomJid, Room>,
     caps: Caps,
-    /// When the server was asked to call [`Host::wake`].
-    alarm: Option<u64>,
+    /// When the server was asked to call [`Host::wake`], and did not do so yet.
+    alarms: BTreeSet<u64>,
     /// Whether the server was told that there is something to be kept of capabilities.
     has_told: bool,
 }
@@ -90,7 +90,7 @@ impl Host {
     /// A host without rooms.
     pub fn new(options: Options) -> Self {
         let caps = Caps::new(options.caps_cache_size, options.caps_timeout);
-        Self { options, rooms: IndexMap::new(), caps, alarm: None, has_told: false }
+        Self { options, rooms: IndexMap::new(), caps, alarms: BTreeSet::new(), has_told: false }
     }
 
     /// Takes new options over, for a server part that was loaded anew: it knows of no alarm. What is over a lowered
@@ -98,7 +98,7 @@ impl Host {
     pub fn configure(&mut self, options: Options) {
         self.caps.configure(options.caps_cache_size, options.caps_timeout);
         self.options = options;
-        self.alarm = None;
+        self.alarms.clear();
         self.has_told = false;
     }
 

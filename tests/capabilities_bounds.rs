@@ -25,11 +25,14 @@ use mep_core::options::Options;
 use minidom::Element;
 use support::{World, element, occupant, seen};
 
-/// Questions and messages, as they come.
+const SECOND: u64 = 1000;
+
+/// Questions, messages and timers, as they come.
 #[derive(Default)]
 struct Out {
     questions: Vec<Element>,
     told: Vec<(String, String)>,
+    wakes: Vec<u64>,
 }
 
 struct Room {
@@ -56,6 +59,12 @@ impl Room {
         let here = vec![(session(nick).as_str().into(), said(claim))];
         let (mut call, sessions) = (self.world.call(), Sessions { here, ..Sessions::default() });
         sort(self.world.host.presence(&World::room(), seen(nick), &sessions, &mut call))
+    }
+
+    fn wake(&mut self, after: u64) -> Out {
+        self.world.now += after;
+        let mut call = self.world.call();
+        sort(self.world.host.wake(&mut call))
     }
 
     /// Whether an answer counted, and what followed.
@@ -103,6 +112,7 @@ fn sort(effects: Vec<Effect>) -> Out {
                 let node = items.attr("node").unwrap();
                 out.told.extend(to.iter().map(|jid| (jid.to_string(), node.to_owned())));
             }
+            Effect::Wake(after) => out.wakes.push(after),
             _ => {}
         }
     }
@@ -213,4 +223,21 @@ fn a_node_for_subscribers_is_selected_where_the_room_has_it_and_not_where_an_occ
     assert_eq!(room.publish("a", QUIET, support::ROOM), [session("a")].into());
     let last = room.enter("b", &sha1(&product)).told;
     assert_eq!(last, [(session("b"), QUIET.to_owned())], "of the two last items, the room's");
+}
+
+#[test]
+fn timers_do_not_multiply() {
+    let mut room = Room::new(Options::default());
+    let (slow, other) = (sha1(&product(0)), sha1(&product(1)));
+    assert_eq!(room.enter("a", &slow).wakes, [10 * SECOND]);
+    room.enter("b", &slow);
+    assert_eq!(room.wake(10 * SECOND).wakes, [5 * SECOND]);
+    assert_eq!(room.wake(5 * SECOND).wakes, [0; 0], "all were asked in vain");
+    assert_eq!(room.enter("c", &other).wakes, [10 * SECOND]);
+    room.world.now += SECOND;
+    assert_eq!(room.presence("a", &slow).wakes, [2500], "there are two now");
+    assert_eq!(room.wake(2500).wakes, [0; 0], "the other one is still to come");
+    assert_eq!(room.world.host.counts().asking, 1);
+    room.wake(6500);
+    assert_eq!(room.world.host.counts().asking, 0);
 }

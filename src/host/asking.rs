@@ -27,10 +27,12 @@ impl Host {
         Some(self.apply(outcome, call))
     }
 
-    /// Gives up waiting for those whose time is over, and asks the next.
+    /// Gives up waiting for those whose time is over, and asks the next. To be called once for each
+    /// [`Effect::Wake`].
     pub fn wake(&mut self, call: &mut Call) -> Vec<Effect> {
         let mut effects: Vec<_> = self.caps.expire(call).iter().map(send).collect();
-        self.alarm = None;
+        // The others are still to come: were each of them to ask for another, they would only become more.
+        self.alarms.pop_first();
         effects.extend(self.set_alarm(call.now));
         effects
     }
@@ -70,13 +72,13 @@ impl Host {
         effects
     }
 
-    /// Asks to be woken when the next question's time is over, unless that was asked already.
+    /// Asks to be woken when the next question's time is over, unless that will be so.
     fn set_alarm(&mut self, now: u64) -> Option<Effect> {
         let next = self.caps.next_deadline()?;
-        if self.alarm.is_some_and(|alarm| alarm <= next) {
+        if self.alarms.first().is_some_and(|&alarm| alarm <= next) {
             return None;
         }
-        self.alarm = Some(next);
+        self.alarms.insert(next);
         Some(Effect::Wake(next.saturating_sub(now)))
     }
 
