@@ -169,6 +169,8 @@ impl Host {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
                     effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                    // It may have been asked in vain, for another of its hashes than the one that is known by now.
+                    effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], call));
                 }
                 _ => effects.extend(self.ask(room, jid, &claim, call)),
             }

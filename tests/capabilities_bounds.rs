@@ -226,6 +226,23 @@ fn a_node_for_subscribers_is_selected_where_the_room_has_it_and_not_where_an_occ
 }
 
 #[test]
+fn who_was_asked_in_vain_and_is_known_by_another_hash_is_not_waited_for() {
+    let mut room = Room::new(Options::default());
+    let product = product(0);
+    let question =
+        room.enter("a", &claim(&product, Style::Sha256AndSha3, &mut Random(0))).questions.remove(0);
+    room.wake(10 * SECOND);
+    let other = room.enter("b", &claim(&product, Style::Sha3, &mut Random(0))).questions.remove(0);
+    room.answer(&other, &Answer::Info(Rc::clone(&product)));
+    assert!(room.presence("a", &claim(&product, Style::Sha256AndSha3, &mut Random(0))).questions.is_empty());
+    assert_eq!(room.publish("a", NODES[0], &occupant("a")), [session("a"), session("b")].into());
+    assert!(
+        room.answer(&question, &Answer::Info(self::product(1))).is_none(),
+        "nothing is waited for any more"
+    );
+}
+
+#[test]
 fn timers_do_not_multiply() {
     let mut room = Room::new(Options::default());
     let (slow, other) = (sha1(&product(0)), sha1(&product(1)));
