@@ -1,0 +1,369 @@
+//! The world around a host: clients, a network that delays and loses, and the server that tells the host of both.
+
+#[path = "days.rs"]
+mod days;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use mep_core::access::{Actor, Publishers, Role, Standing};
+use mep_core::call::Call;
+use mep_core::caps;
+use mep_core::effect::Effect;
+use mep_core::host::{Host, Sessions, Setting};
+use mep_core::interest::NodeSet;
+use mep_core::occupant::{Presence, Said, Show};
+use mep_core::options::Options;
+use minidom::Element;
+
+use crate::clients::{
+    Answer, Claim, Client, Hash, MAX_FEATURES, Manner, Product, QUIET, Random, Wanted, kinds,
+};
+use crate::model::{Model, Note, Room, Told, Who, address};
+use crate::support::element;
+
+const SECOND: u64 = 1000;
+
+/// Timers that a host has at a time, at most: one for each length of time that somebody is given to answer, and one
+/// for having been loaded anew.
+const MAX_TIMERS: usize = 8;
+
+/// What is yet to come.
+#[derive(Debug)]
+enum Event {
+    /// Somebody does something.
+    Act,
+    /// A question arrives at a client.
+    Question { id: String, who: Who },
+    /// An answer arrives at the host.
+    Answer { id: String, who: Who, answer: Answer },
+    /// A timer of the host's; each start of it has its own.
+    Wake { start: u64, due: u64 },
+    /// What was learned is put into storage.
+    Keep,
+    /// A client sends its presence again, and does so until the end.
+    Again(Who),
+}
+
+/// How a world is.
+#[derive(Debug, Clone, Copy)]
+pub struct Nature {
+    pub seed: u64,
+    pub people: usize,
+    pub rooms: usize,
+    /// Verified sets that are kept.
+    pub cache: usize,
+    /// Of a hundred stanzas, how many are lost.
+    pub loss: usize,
+}
+
+pub struct World {
+    host: Host,
+    pub model: Model,
+    nature: Nature,
+    random: Random,
+    kinds: Vec<(Rc<Product>, Rc<Claim>)>,
+    clients: BTreeMap<String, Client>,
+    queue: BTreeMap<(u64, u64), Event>,
+    /// When the host is woken, unless that is for a host of before.
+    wakes: BTreeSet<u64>,
+    start: u64,
+    /// What was asked of late.
+    ids: Vec<(String, Who)>,
+    storage: BTreeMap<u8, Vec<(caps::Hash, NodeSet)>>,
+    /// What is in storage, in the model's words.
+    kept: Vec<(Hash, Wanted)>,
+    calls: u64,
+    published: u64,
+    is_calm: bool,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("at {} ms, call {}: {:?}", self.model.now, self.calls, self.nature);
+        }
+    }
+}
+
+impl World {
+    pub fn new(nature: Nature) -> Self {
+        let mut random = Random(nature.seed);
+        let kinds = kinds(&mut random);
+        let mut model = Model::default();
+        (model.timeout, model.limit) = (10 * SECOND, nature.cache);
+        model.rooms = (0..nature.rooms).map(|n| (format!("room{n}@muc"), Room::default())).collect();
+        let mut world = Self {
+            host: Host::new(options(&model)),
+            model,
+            nature,
+            random,
+            kinds,
+            clients: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            start: 0,
+            ids: Vec::new(),
+            storage: BTreeMap::new(),
+            kept: Vec::new(),
+            calls: 0,
+            published: 0,
+            is_calm: false,
+        };
+        world.after(0, Event::Act);
+        world
+    }
+
+    /// Lets so many things happen.
+    pub fn run(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.step();
+        }
+    }
+
+    /// Nobody comes or goes, and nothing is lost any more. Everybody sends a presence now and then.
+    pub fn calm(&mut self) {
+        self.is_calm = true;
+        for who in self.everybody() {
+            let delay = self.random.draw() % (30 * SECOND);
+            self.after(delay, Event::Again(who));
+        }
+        // Each of those who are silent may cost a second, in each round.
+        let end = self.model.now + (120 + 2 * self.clients.len() as u64) * SECOND;
+        while let Some(problem) = self.misunderstood() {
+            assert!(self.model.now < end, "{problem}");
+            self.run(100);
+        }
+    }
+
+    /// Somebody who is there, says what they are, and is not told of what they want.
+    fn misunderstood(&self) -> Option<String> {
+        self.everybody().into_iter().find_map(|who| {
+            let client = &self.clients[&who.1];
+            let wants = &self.model.stay(&who).unwrap().wants;
+            let wrong = client.is_honest() && *wants != client.product.wants;
+            wrong.then(|| format!("{who:?}: {wants:?}, {client:?}"))
+        })
+    }
+
+    /// Everybody goes, one after the other, and the rooms with them.
+    pub fn end(&mut self) {
+        for who in self.everybody() {
+            self.leave(&who);
+        }
+        for room in self.model.rooms.keys().cloned().collect::<Vec<_>>() {
+            self.destroy(&room);
+        }
+        let counts = self.host.counts();
+        assert_eq!((counts.rooms, counts.occupants, counts.sessions, counts.nodes), (0, 0, 0, 0));
+        assert_eq!(counts.asking, 0);
+    }
+
+    fn everybody(&self) -> Vec<Who> {
+        let rooms = self.model.rooms.iter();
+        rooms.flat_map(|(name, room)| room.stays.keys().map(|jid| (name.clone(), jid.clone()))).collect()
+    }
+
+    fn step(&mut self) {
+        let Some(((at, _), event)) = self.queue.pop_first() else { return };
+        self.model.now = at;
+        match event {
+            Event::Act if self.is_calm => {}
+            Event::Act => {
+                self.act();
+                let pause = self.random.draw() % 200;
+                self.after(pause, Event::Act);
+            }
+            Event::Question { id, who } => self.arrives(&id, &who),
+            Event::Answer { id, who, answer } => self.answer(&id, &who, &answer),
+            Event::Wake { start, due } if start == self.start => {
+                self.wakes.remove(&due);
+                self.model.wake();
+                let effects = self.host.wake(&mut call(&mut self.calls, at));
+                self.done(effects, &Told::new());
+            }
+            Event::Wake { .. } => {}
+            Event::Keep => self.keep(),
+            Event::Again(who) => {
+                self.say(&who, true);
+                self.after(30 * SECOND, Event::Again(who));
+            }
+        }
+    }
+
+    fn after(&mut self, delay: u64, event: Event) {
+        self.calls += 1;
+        self.queue.insert((self.model.now + delay, self.calls), event);
+    }
+
+    fn request(&mut self, who: &Who, at: Option<&str>, owner: &str, inner: &str, told: &Told) {
+        let room = &who.0;
+        let nick = self.model.rooms[room].nick_of(&who.1);
+        let iq = element(&format!(
+            "<iq type='set' id='i' from='{}' to='{}'><pubsub xmlns='http://jabber.org/protocol/pubsub{owner}'>\
+             {inner}</pubsub></iq>",
+            who.1,
+            address(room, at)
+        ));
+        let setting = Setting {
+            room: room.as_str().into(),
+            publishers: Publishers::Participants,
+            persistent: true,
+            anonymous: true,
+            occupant: at.map(|nick| (address(room, Some(nick)).as_str().into(), Standing::None)),
+        };
+        let actor = Actor {
+            session: who.1.as_str().into(),
+            occupant: nick.map(|nick| address(room, Some(nick)).as_str().into()),
+            role: Role::Participant,
+            standing: Standing::None,
+            sees_jids: false,
+        };
+        let call = &mut call(&mut self.calls, self.model.now);
+        let effects = self.host.request(&setting, &actor, &iq, call).unwrap();
+        self.done(effects, told);
+    }
+
+    /// A client is asked; what it says is on its way, if it is still there.
+    fn arrives(&mut self, id: &str, who: &Who) {
+        let answers = match self.model.stay(who) {
+            Some(_) => self.clients[&who.1].answers(),
+            None => vec![Answer::Error],
+        };
+        let slow = self.clients[&who.1].manner == Manner::Slow;
+        for answer in answers {
+            if let Some(mut delay) = self.network() {
+                delay += if slow { 11 * SECOND } else { 0 };
+                self.after(delay, Event::Answer { id: id.to_owned(), who: who.clone(), answer });
+            }
+        }
+    }
+
+    /// How long a stanza takes; `None`: for ever.
+    fn network(&mut self) -> Option<u64> {
+        let lost = !self.is_calm && self.random.percent(self.nature.loss);
+        let range = if self.random.percent(10) { 4 * SECOND } else { 300 };
+        let delay = self.random.draw() % range;
+        (!lost).then_some(delay)
+    }
+
+    fn answer(&mut self, id: &str, who: &Who, answer: &Answer) {
+        let kind = if *answer == Answer::Error { "error" } else { "result" };
+        let iq = format!("<iq type='{kind}' id='{id}' from='{}' to='{}'>{}</iq>", who.1, who.0, answer.xml());
+        let expected = self.model.answer(id, &who.1, answer);
+        let effects = self.host.answer(&element(&iq), &mut call(&mut self.calls, self.model.now));
+        assert_eq!(effects.is_some(), expected.is_some(), "whether the answer of {who:?} counts");
+        self.done(effects.unwrap_or_default(), &expected.unwrap_or_default());
+    }
+
+    /// Everybody in a room, by nick.
+    fn seen(&self, room: &str) -> (Vec<(Presence, Sessions)>, Vec<String>) {
+        let mut nicks: Vec<_> = self.model.rooms[room].occupants.iter().map(|at| at.nick.clone()).collect();
+        nicks.sort();
+        (nicks.iter().map(|nick| (presence(room, nick), self.sessions(room, nick))).collect(), nicks)
+    }
+
+    /// Carries out what the host asks for, and compares it with what should be.
+    fn done(&mut self, effects: Vec<Effect>, told: &Told) {
+        let mut got = Told::new();
+        for effect in effects {
+            match effect {
+                Effect::Reply(reply) => assert_eq!(reply.attr("type"), Some("result"), "{reply:?}"),
+                Effect::Send(question) => self.asked(&question),
+                Effect::Notify { message, to } => {
+                    let distinct: BTreeSet<_> = to.iter().collect();
+                    assert_eq!(to.len(), distinct.len(), "a session is told twice");
+                    let (room, note) = note(&message);
+                    for jid in &to {
+                        got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
+                    }
+                }
+                Effect::Keep { .. } => {}
+                Effect::Learned => self.after(60 * SECOND, Event::Keep),
+                Effect::Wake(delay) => {
+                    let due = self.model.now + delay;
+                    self.wakes.insert(due);
+                    let late = self.random.draw() % 50;
+                    self.after(delay + late, Event::Wake { start: self.start, due });
+                }
+            }
+        }
+        if let Some(who) = got.keys().chain(told.keys()).find(|&who| got.get(who) != told.get(who)) {
+            panic!("{who:?} is told {:?}, and should be told {:?}", got.get(who), told.get(who));
+        }
+        self.model.check(self.host.counts(), self.host.counters());
+        if let Some(deadline) = self.model.deadline() {
+            let due = deadline.max(self.model.now);
+            assert!(self.wakes.first().is_some_and(|&wake| wake <= due), "nobody wakes the host in time");
+        }
+        let timers = self
+            .queue
+            .values()
+            .filter(|event| matches!(event, Event::Wake { start, .. } if *start == self.start));
+        assert!(timers.count() <= MAX_TIMERS, "timers multiply");
+    }
+
+    fn asked(&mut self, question: &Element) {
+        let attr = |name| question.attr(name).unwrap().to_owned();
+        let (id, who) = (attr("id"), (attr("from"), attr("to")));
+        self.model.asks(&id, &who, question.children().next().unwrap().attr("node").unwrap());
+        self.ids.push((id.clone(), who.clone()));
+        self.ids.drain(..self.ids.len().saturating_sub(20));
+        if let Some(delay) = self.network() {
+            self.after(delay, Event::Question { id, who });
+        }
+    }
+}
+
+fn options(model: &Model) -> Options {
+    Options {
+        caps_cache_size: model.limit,
+        caps_timeout: model.timeout,
+        caps_max_features: MAX_FEATURES,
+        subscription_only: [QUIET.to_owned()].into(),
+        publish_burst: 1_000_000,
+        ..Options::default()
+    }
+}
+
+fn call(calls: &mut u64, now: u64) -> Call {
+    *calls += 1;
+    let mut random = [0; 16];
+    random[..8].copy_from_slice(&calls.to_be_bytes());
+    Call::new(now, random)
+}
+
+fn say(said: Option<&Rc<Claim>>) -> Said {
+    Said { claim: said.map(|claim| claim.read.clone()), show: Show::Online }
+}
+
+fn presence(room: &str, nick: &str) -> Presence {
+    Presence {
+        occupant: address(room, Some(nick)).as_str().into(),
+        role: Role::Participant,
+        standing: Standing::None,
+        visible: true,
+        occupant_id: None,
+    }
+}
+
+/// What a message says, and from which room it is.
+fn note(message: &Element) -> (String, Note) {
+    let from = message.attr("from").unwrap();
+    let room = from.split_once('/').map_or(from, |(room, _)| room);
+    let what = message.children().next().unwrap().children().next().unwrap();
+    let said = match (what.name(), what.children().next()) {
+        ("items", Some(item)) if item.name() == "item" => {
+            format!("item {}", item.children().next().unwrap().text())
+        }
+        ("items", Some(retract)) => retract.name().to_owned(),
+        (name, _) => name.to_owned(),
+    };
+    let late = message.get_child("delay", "urn:xmpp:delay").is_some();
+    (room.to_owned(), (from.to_owned(), what.attr("node").unwrap().to_owned(), said, late))
+}
+
+fn named(hash: &caps::Hash, set: &NodeSet) -> (String, BTreeSet<String>) {
+    let name = format!("{} {} {}", hash.method.as_str(), hash.algorithm.as_str(), hash.value);
+    (name, set.iter().map(|node| node.as_str().to_owned()).collect())
+}
