@@ -29,7 +29,7 @@ function carry_out.send(effect)
 end
 
 function carry_out.notify(effect)
-	local copy_for = copies(effect.stanza);
+	local copy_for = copies(effect);
 	local send = module.send;
 	for _, jid in ipairs(effect.to) do
 		local ok, err = pcall(send, module, copy_for(jid)); -- what fails for one is nothing to the others

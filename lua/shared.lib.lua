@@ -1,8 +1,9 @@
--- One stanza for many recipients: its inside is rendered once, and each copy of it costs a start tag.
+-- Messages that come rendered: the core gives what is inside as text, and each copy costs a start tag.
 --
--- It goes the way of every stanza, through module:send. Whoever it meets there sees an ordinary stanza, may look at
--- it, clone it and edit it: as long as all of it is as it was, tostring puts a start tag before the rendered inside,
--- and else it renders what there is. What somebody has edited goes to nobody else.
+-- They go the way of every stanza, through module:send. Whoever meets one sees an ordinary stanza, may look at it,
+-- clone it and edit it: as long as all of it is as it was, tostring puts a start tag before the text, and else it
+-- renders what there is. One stanza serves all recipients here, one after the other; what somebody has edited goes to
+-- nobody else.
 --
 -- The children are made when somebody looks at them. Nobody does where a message just passes through, and then it
 -- need not be looked at whether they were edited.
@@ -11,30 +12,19 @@ local st = require "util.stanza";
 local parse = require "util.xml".parse;
 
 local stanza_mt, clone, escape = st.stanza_mt, st.clone, st.xml_escape;
-local find, rawset, tostring, type = string.find, rawset, tostring, type;
+local find, next, rawget, rawlen, rawset, tostring, type = string.find, next, rawget, rawlen, rawset, tostring, type;
 
 local full_sessions = prosody.full_sessions;
 
--- A clone for one recipient, as plain as it gets.
-local function plain(original, to)
-	local stanza = clone(original);
+-- The key under which a rendered stanza has its state; no stanza has one like it.
+local STATE = {};
+
+-- A copy for one recipient, as plain as it gets. `message` has attributes (without `to`), the text that is inside, and
+-- a source, which builds it as a stanza.
+local function plain(message, to)
+	local stanza = message.source:build(stanza_mt);
 	stanza.attr.to = to;
 	return stanza;
-end
-
--- What comes behind the start tag.
-local function render_inside(original)
-	local whole = clone(original);
-	local xmlns = whole.attr.xmlns;
-	whole.attr = { xmlns = xmlns };
-	return tostring(whole):match("^<[^>]*>(.*)$");
-end
-
--- What comes in the start tag before the value of the attribute `to`.
-local function render_start(original)
-	local top = clone(original, true);
-	top.attr.to = nil;
-	return tostring(top):sub(1, -3).." to='";
 end
 
 -- Notes what is in a stanza: a check whether it still is so. New attributes call `on_edit` by themselves.
@@ -75,113 +65,108 @@ local function watch(stanza, on_edit)
 	end;
 end
 
--- A stanza that stands for copies of `original`, to be sent to one after the other by changing its attribute `to`;
--- and a function that tells whether it may go to another one.
-local function share(original)
-	local before_to, inside = render_start(original), render_inside(original);
-	local stanza = clone(original, true);
-	local name, attr = stanza.name, stanza.attr;
-	stanza.tags = nil;
-	attr.to = nil;
-	local fixed, values = {}, {};
-	for key, value in pairs(attr) do
-		table.insert(fixed, key);
-		table.insert(values, value);
-	end
-	local n_fixed = #fixed;
+local function nothing_to_check() return true; end
 
-	local edited = false;
-	local function note_edit(t, key, value)
-		edited = true;
+-- Gives a stanza its children, as the text has them.
+local function open(stanza)
+	local state = rawget(stanza, STATE);
+	if state.children_are_whole then return; end
+	state.children_are_whole = nothing_to_check; -- what follows asks for children, too
+	local copy = state.source:build(stanza_mt);
+	for at = 1, #copy do rawset(stanza, at, copy[at]); end
+	rawset(stanza, "tags", copy.tags);
+	state.children_are_whole = watch(stanza, function (t, key, value)
+		state.edited = true;
 		rawset(t, key, value);
-	end
+	end);
+end
 
-	local children_are_whole;
-	local function open()
-		if children_are_whole then return; end
-		function children_are_whole() return true; end -- what follows asks for children, too
-		local copy = clone(original);
-		for at, child in ipairs(copy) do rawset(stanza, at, child); end
-		rawset(stanza, "tags", copy.tags);
-		children_are_whole = watch(stanza, note_edit);
+local function start_is_whole(stanza)
+	local state, attr = rawget(stanza, STATE), stanza.attr;
+	if state.edited or stanza.name ~= "message" or attr.to == nil then return false; end
+	local expected, count = state.attr, -1;
+	for key, value in next, attr do
+		if expected[key] ~= value and key ~= "to" then return false; end
+		count = count + 1;
 	end
+	return count == state.count;
+end
 
-	local function start_is_whole()
-		if edited or stanza.name ~= name or stanza.attr ~= attr then return false; end
-		for i = 1, n_fixed do
-			if attr[fixed[i]] ~= values[i] then return false; end
+-- Whether all of a stanza is as it was, but for its `to`.
+local function is_whole(stanza)
+	local children_are_whole = rawget(stanza, STATE).children_are_whole;
+	return start_is_whole(stanza) and (not children_are_whole or children_are_whole());
+end
+
+local function start_tag(stanza)
+	local state, to = rawget(stanza, STATE), stanza.attr.to;
+	if to ~= state.to then
+		state.to = to;
+		state.start = state.before_to..(find(to, "[&<>'\"]") and escape(to) or to).."'>";
+	end
+	return state.start;
+end
+
+-- Methods of stanzas that are others here. All that edits the children is built on the two that do.
+local own = {};
+function own:top_tag()
+	return start_is_whole(self) and start_tag(self) or stanza_mt.top_tag(self);
+end
+function own:add_direct_child(child)
+	open(self);
+	rawget(self, STATE).edited = true;
+	return stanza_mt.add_direct_child(self, child);
+end
+function own:maptags(callback)
+	open(self);
+	rawget(self, STATE).edited = true;
+	return stanza_mt.maptags(self, callback);
+end
+
+local rendered_mt = {
+	__metatable = stanza_mt; -- to whoever asks, this is a stanza
+	__name = stanza_mt.__name;
+	__index = function (stanza, key)
+		if key == "tags" or type(key) == "number" then
+			if rawget(stanza, STATE).children_are_whole then return nil; end
+			open(stanza);
+			return rawget(stanza, key);
 		end
-		return attr.to ~= nil;
-	end
-
-	local function is_whole()
-		return start_is_whole() and (not children_are_whole or children_are_whole());
-	end
-
-	local last_to, start;
-	local function start_tag()
-		local to = attr.to;
-		if to ~= last_to then
-			last_to = to;
-			start = before_to..(find(to, "[&<>'\"]") and escape(to) or to).."'>";
+		local method = own[key];
+		if method then return method; end
+		return stanza_mt[key];
+	end;
+	__newindex = function (stanza, key, value)
+		open(stanza);
+		if value ~= nil then rawget(stanza, STATE).edited = true; end
+		rawset(stanza, key, value);
+	end;
+	__len = function (stanza)
+		open(stanza);
+		return rawlen(stanza);
+	end;
+	__tostring = function (stanza)
+		if is_whole(stanza) then
+			return start_tag(stanza)..rawget(stanza, STATE).rest;
 		end
-		return start;
-	end
+		open(stanza);
+		return stanza_mt.__tostring(stanza);
+	end;
+};
 
-	-- Methods of stanzas that are others here. All that edits the children is built on the two that do.
-	local own = {};
-	function own:top_tag()
-		return start_is_whole() and start_tag() or stanza_mt.top_tag(self);
+-- A stanza that stands for copies of `message`, to be sent to one after the other by changing its attribute `to`.
+local function share(message)
+	local attr, count, before_to = {}, 0, "<message";
+	for key, value in next, message.attr do
+		attr[key] = value;
+		count = count + 1;
+		before_to = before_to.." "..key.."='"..escape(value).."'";
 	end
-	function own:add_direct_child(child)
-		open();
-		edited = true;
-		return stanza_mt.add_direct_child(self, child);
-	end
-	function own:maptags(callback)
-		open();
-		edited = true;
-		return stanza_mt.maptags(self, callback);
-	end
-	setmetatable(own, {
-		__index = function (_, key)
-			if key == "tags" or type(key) == "number" then
-				if children_are_whole then return nil; end
-				open();
-				return rawget(stanza, key);
-			end
-			return stanza_mt[key];
-		end;
-	});
-
-	setmetatable(attr, {
-		__newindex = function (t, key, value)
-			if key ~= "to" then edited = true; end
-			rawset(t, key, value);
-		end;
-	});
-	setmetatable(stanza, {
-		__metatable = stanza_mt; -- to whoever asks, this is a stanza
-		__name = stanza_mt.__name;
-		__index = own;
-		__newindex = function (t, key, value)
-			open();
-			if value ~= nil then edited = true; end
-			rawset(t, key, value);
-		end;
-		__len = function (t)
-			open();
-			return rawlen(t);
-		end;
-		__tostring = function (t)
-			if is_whole() then
-				return start_tag()..inside;
-			end
-			open();
-			return stanza_mt.__tostring(t);
-		end;
-	});
-	return stanza, is_whole;
+	local state = {
+		source = message.source; attr = message.attr; count = count;
+		before_to = before_to.." to='"; rest = message.inside.."</message>";
+	};
+	return setmetatable({ name = "message", attr = attr, [STATE] = state }, rendered_mt);
 end
 
 -- Whether two stanzas say the same.
@@ -220,16 +205,22 @@ local edits = {
 	function (stanza) stanza.name = "presence"; end;
 };
 
--- Whether a shared stanza does here, with the stanzas of this Prosody and the tables of this Lua, what a plain one
+-- Whether a rendered stanza does here, with the stanzas of this Prosody and the tables of this Lua, what a plain one
 -- does.
 local function works_here()
-	local original = st.stanza("message", { from = "a'b@c/d", type = "headline", ["urn:p\1q"] = "<" })
-		:tag("a", { xmlns = "urn:a", old = "1" }):tag("b"):text("&"):up():text("t"):tag("d", { xmlns = "" }):up():up()
+	local original = st.stanza("message", { from = "a'b@c/d", type = "headline", ["xml:lang"] = "<" })
+		:tag("a", { xmlns = "urn:a", old = "1", ["urn:p\1q"] = "<" })
+			:tag("b"):text("&"):up():text("t"):tag("d", { xmlns = "" }):up():up()
 		:tag("b"):text("'>"):up();
+	local message = {
+		attr = clone(original, true).attr;
+		inside = tostring(original):match("^<[^>]*>(.*)</message>$");
+		source = { build = function () return clone(original); end };
+	};
 	for _, to in ipairs({ "e@f/g", "e@f/<'\"&>" }) do
 		for _, edit in ipairs(edits) do
-			local stanza, is_whole = share(original);
-			local expected = plain(original, to);
+			local stanza = share(message);
+			local expected = plain(message, to);
 			stanza.attr.to = to;
 			edit(stanza);
 			edit(expected);
@@ -240,7 +231,7 @@ local function works_here()
 			or not same(clone(stanza), expected)
 			or not same(st.deserialize(st.preserialize(stanza)), expected)
 			or not same(parse(tostring(stanza)), parse(text)) -- looked at from all sides, it still is the same
-			or is_whole() ~= same(expected, plain(original, to)) then
+			or is_whole(stanza) ~= same(expected, plain(message, to)) then
 				return false;
 			end
 		end
@@ -256,15 +247,21 @@ if wanted and not can_share then
 end
 
 -- The copies of a message: a function that gives the one for a recipient, to be sent before the next is asked for.
--- Whoever is not connected here gets a plain one: it may be queued or stored.
-local function copies(original)
-	local stanza, is_whole;
+-- Whoever is not connected here gets one that is nobody else's: it may be queued or stored.
+local function copies(message)
+	if not can_share then
+		return function (to)
+			return plain(message, to);
+		end;
+	end
+	local shared;
 	return function (to)
-		if not can_share or not full_sessions[to] then
-			return plain(original, to);
-		end
-		if not stanza or not is_whole() then
-			stanza, is_whole = share(original);
+		local stanza = shared;
+		if not full_sessions[to] then
+			stanza = share(message);
+		elseif not stanza or not is_whole(stanza) then
+			stanza = share(message);
+			shared = stanza;
 		end
 		stanza.attr.to = to;
 		return stanza;

@@ -20,7 +20,8 @@ describe("Effects", function ()
 		end
 		done = {};
 		function module:send(stanza) -- luacheck: ignore 212/self
-			table.insert(done, stanza.name.." to "..stanza.attr.to);
+			local name = stanza.name == "message" and stanza[1] or stanza.name;
+			table.insert(done, name.." to "..stanza.attr.to);
 		end
 	end);
 
@@ -41,7 +42,8 @@ describe("Effects", function ()
 	end
 
 	local function notify(name, ...)
-		return { kind = "notify", stanza = stanza(name), to = { ... } };
+		local source = { build = function () return stanza("message"):text(name); end };
+		return { kind = "notify", attr = {}, inside = name, source = source, to = { ... } };
 	end
 
 	it("are carried out in order, each by its kind", function ()
@@ -73,7 +75,7 @@ describe("Effects", function ()
 		local send_one = module.send;
 		function module:send(sent)
 			send_one(self, sent);
-			if sent.name == "first" and sent.attr.to == "a" then
+			if sent[1] == "first" and sent.attr.to == "a" then
 				run({ reply "inner", send "third" }, origin);
 				table.insert(done, "back in the first");
 			elseif sent.name == "third" then

@@ -83,7 +83,7 @@ for _, version in ipairs(prosody.versions) do
 	local st = lib.st;
 
 	describe("With Prosody "..version..", a shared stanza", function ()
-		local shared, copy_for, original, full_sessions;
+		local shared, copy_for, original, message, full_sessions;
 
 		local function load_shared(library)
 			full_sessions = setmetatable({}, { __index = function () return {}; end });
@@ -103,7 +103,12 @@ for _, version in ipairs(prosody.versions) do
 							:tag("message", { xmlns = "jabber:client" }):up()
 				:up():up():up():up()
 				:tag("occupant-id", { xmlns = "urn:xmpp:occupant-id:0", id = "&" }):up();
-			copy_for = shared.copies(original);
+			message = {
+				attr = { from = from, id = "x", type = "headline" };
+				inside = tostring(original):match("^<[^>]*>(.*)</message>$");
+				source = { build = function () return st.clone(original); end };
+			};
+			copy_for = shared.copies(message);
 		end);
 
 		local function plain(jid)
@@ -187,21 +192,22 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("leaves what it was made from alone", function ()
-			local before = meaning(original);
+			local inside = message.inside;
 			for _, edit in pairs(edits) do
 				edit(copy_for(to), st);
 			end
-			assert.same(before, meaning(original));
+			assert.same({ from = from, id = "x", type = "headline" }, message.attr);
+			assert.equal(inside, message.inside);
 		end);
 
 		it("is for those who are connected here; others get one of their own", function ()
 			local here_too = load_shared(lib);
 			setmetatable(full_sessions, nil);
 			full_sessions[to] = {};
-			copy_for = here_too.copies(original);
+			copy_for = here_too.copies(message);
 			local here, there, bare = copy_for(to), copy_for("romeo@far.example/x"), copy_for("juliet@localhost");
 			assert.equal(here, copy_for(to));
-			assert.equal(st.stanza_mt.__tostring, debug.getmetatable(there).__tostring);
+			assert.not_equal(here, there);
 			assert.same({ "romeo@far.example/x", "juliet@localhost" }, { there.attr.to, bare.attr.to });
 			assert.not_equal(there, bare);
 		end);
@@ -237,7 +243,7 @@ for _, version in ipairs(prosody.versions) do
 			function library.st.xml_escape(text) return (escape(text):gsub("&apos;", "&#39;").."!"); end
 			local fallen_back = load_shared(library);
 			assert.is_false(fallen_back.can_share);
-			local copies = fallen_back.copies(library.st.clone(library.st.message({ from = from })));
+			local copies = fallen_back.copies(message);
 			local first, second = copies(to), copies("romeo@localhost/x");
 			assert.not_equal(first, second);
 			assert.equal(to, first.attr.to);

@@ -49,6 +49,19 @@ pub(crate) fn iq(kind: &str, id: &str, from: &str, to: &str) -> ElementBuilder {
     Element::builder("iq", ns::CLIENT).with("type", kind).with("id", id).with("from", from).with("to", to)
 }
 
+/// What is in an element, as text: every child declares its own namespace.
+///
+/// # Errors
+/// Where there is what no XML can have; nothing that came over a stream has such.
+#[cfg(feature = "lua")]
+pub(crate) fn render_inside(element: &Element) -> Result<String, minidom::Error> {
+    let mut text = Vec::new();
+    for child in element.children() {
+        child.write_to(&mut text)?;
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// The octets that an element takes as text, with its own namespace, near enough for a limit. Costs one walk of the
 /// tree.
 pub(crate) fn size(element: &Element) -> usize {
