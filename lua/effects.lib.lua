@@ -3,7 +3,7 @@
 -- Sending can lead back into this module: a local session answers, or leaves, while it is being sent to. What that
 -- asks for is put at the end, so everybody sees events in the order in which they happened.
 
-local copies = module:require "shared".copies;
+local shared = module:require "shared";
 
 local queue, first, last = {}, 1, 0;
 local running = false;
@@ -29,7 +29,7 @@ function carry_out.send(effect)
 end
 
 function carry_out.notify(effect)
-	local copy_for = copies(effect);
+	local copy_for = shared.copies(effect);
 	local send = module.send;
 	for _, jid in ipairs(effect.to) do
 		local ok, err = pcall(send, module, copy_for(jid)); -- what fails for one is nothing to the others
@@ -37,6 +37,10 @@ function carry_out.notify(effect)
 			log_failure("notify", err);
 		end
 	end
+end
+
+function carry_out.tell(effect)
+	module:send(shared.copy(effect));
 end
 
 function carry_out.learned(_, batch)

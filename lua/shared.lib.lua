@@ -1,4 +1,8 @@
--- Messages that come rendered: the core gives what is inside as text, and each copy costs a start tag.
+-- Messages that come rendered: the core gives them as text, and each copy costs a start tag.
+--
+-- `message` has the sender, the id and the type; for several recipients the `start` of its start tag, up to the value
+-- of `to`, and the `rest`, which is what comes behind that tag; for one the recipient (`to`), the whole `text`, and
+-- where its start tag ends (`start`). `source:build(at, stanza_mt)` makes a stanza of it, without `to`.
 --
 -- They go the way of every stanza, through module:send. Whoever meets one sees an ordinary stanza, may look at it,
 -- clone it and edit it: as long as all of it is as it was, tostring puts a start tag before the text, and else it
@@ -12,17 +16,17 @@ local st = require "util.stanza";
 local parse = require "util.xml".parse;
 
 local stanza_mt, clone, escape = st.stanza_mt, st.clone, st.xml_escape;
-local find, next, rawget, rawlen, rawset, tostring, type = string.find, next, rawget, rawlen, rawset, tostring, type;
+local find, sub = string.find, string.sub;
+local next, rawget, rawlen, rawset, tostring, type = next, rawget, rawlen, rawset, tostring, type;
 
 local full_sessions = prosody.full_sessions;
 
 -- The key under which a rendered stanza has its state; no stanza has one like it.
 local STATE = {};
 
--- A copy for one recipient, as plain as it gets. `message` has attributes (without `to`), the text that is inside, and
--- a source, which builds it as a stanza.
+-- A copy for one recipient, as plain as it gets.
 local function plain(message, to)
-	local stanza = message.source:build(stanza_mt);
+	local stanza = message.source:build(message.at, stanza_mt);
 	stanza.attr.to = to;
 	return stanza;
 end
@@ -72,7 +76,7 @@ local function open(stanza)
 	local state = rawget(stanza, STATE);
 	if state.children_are_whole then return; end
 	state.children_are_whole = nothing_to_check; -- what follows asks for children, too
-	local copy = state.source:build(stanza_mt);
+	local copy = state.source:build(state.at, stanza_mt);
 	for at = 1, #copy do rawset(stanza, at, copy[at]); end
 	rawset(stanza, "tags", copy.tags);
 	state.children_are_whole = watch(stanza, function (t, key, value)
@@ -83,16 +87,19 @@ end
 
 local function start_is_whole(stanza)
 	local state, attr = rawget(stanza, STATE), stanza.attr;
-	if state.edited or stanza.name ~= "message" or attr.to == nil then return false; end
-	local expected, count = state.attr, -1;
-	for key, value in next, attr do
-		if expected[key] ~= value and key ~= "to" then return false; end
-		count = count + 1;
+	if state.edited or stanza.name ~= "message" or attr.to == nil
+	or attr.from ~= state[1] or attr.id ~= state[2] or attr.type ~= state[3]
+	or state.text and attr.to ~= state.to then
+		return false;
 	end
-	return count == state.count;
+	local expected = 4;
+	for _ in next, attr do
+		expected = expected - 1;
+	end
+	return expected == 0;
 end
 
--- Whether all of a stanza is as it was, but for its `to`.
+-- Whether all of a stanza is as it was, but for its `to` where it is for several.
 local function is_whole(stanza)
 	local children_are_whole = rawget(stanza, STATE).children_are_whole;
 	return start_is_whole(stanza) and (not children_are_whole or children_are_whole());
@@ -100,11 +107,18 @@ end
 
 local function start_tag(stanza)
 	local state, to = rawget(stanza, STATE), stanza.attr.to;
-	if to ~= state.to then
+	if state.text then
+		return sub(state.text, 1, state.start);
+	elseif to ~= state.to then
 		state.to = to;
-		state.start = state.before_to..(find(to, "[&<>'\"]") and escape(to) or to).."'>";
+		state.tag = state.start..(find(to, "[&<>'\"]") and escape(to) or to).."'>";
 	end
-	return state.start;
+	return state.tag;
+end
+
+local function render(stanza)
+	local state = rawget(stanza, STATE);
+	return state.text or start_tag(stanza)..state.rest;
 end
 
 -- Methods of stanzas that are others here. All that edits the children is built on the two that do.
@@ -147,26 +161,25 @@ local rendered_mt = {
 	end;
 	__tostring = function (stanza)
 		if is_whole(stanza) then
-			return start_tag(stanza)..rawget(stanza, STATE).rest;
+			return render(stanza);
 		end
 		open(stanza);
 		return stanza_mt.__tostring(stanza);
 	end;
 };
 
+local function rendered(message, state)
+	local attr = { from = message[1], id = message[2], type = message[3], to = message.text and message.to };
+	return setmetatable({ name = "message", attr = attr, [STATE] = state }, rendered_mt);
+end
+
 -- A stanza that stands for copies of `message`, to be sent to one after the other by changing its attribute `to`.
 local function share(message)
-	local attr, count, before_to = {}, 0, "<message";
-	for key, value in next, message.attr do
-		attr[key] = value;
-		count = count + 1;
-		before_to = before_to.." "..key.."='"..escape(value).."'";
-	end
-	local state = {
-		source = message.source; attr = message.attr; count = count;
-		before_to = before_to.." to='"; rest = message.inside.."</message>";
-	};
-	return setmetatable({ name = "message", attr = attr, [STATE] = state }, rendered_mt);
+	return rendered(message, {
+		message[1], message[2], message[3];
+		start = message.start; rest = message.rest;
+		source = message.source; at = message.at;
+	});
 end
 
 -- Whether two stanzas say the same.
@@ -205,21 +218,32 @@ local edits = {
 	function (stanza) stanza.name = "presence"; end;
 };
 
--- Whether a rendered stanza does here, with the stanzas of this Prosody and the tables of this Lua, what a plain one
--- does.
-local function works_here()
-	local original = st.stanza("message", { from = "a'b@c/d", type = "headline", ["xml:lang"] = "<" })
+-- A message as the core gives it, for all or for one.
+local function example(to)
+	local original = st.stanza("message", { from = "a'b@c/d", id = "<", type = "headline" })
 		:tag("a", { xmlns = "urn:a", old = "1", ["urn:p\1q"] = "<" })
 			:tag("b"):text("&"):up():text("t"):tag("d", { xmlns = "" }):up():up()
 		:tag("b"):text("'>"):up();
-	local message = {
-		attr = clone(original, true).attr;
-		inside = tostring(original):match("^<[^>]*>(.*)</message>$");
-		source = { build = function () return clone(original); end };
-	};
+	local start = "<message from='a&apos;b@c/d' id='&lt;' type='headline' to='";
+	local rest = tostring(original):match("^<[^>]*>(.*)$");
+	local message = { "a'b@c/d", "<", "headline", source = { build = function () return clone(original); end } };
+	if to then
+		start = start..escape(to).."'>";
+		message.to, message.text, message.start = to, start..rest, #start;
+	else
+		message.start, message.rest = start, rest;
+	end
+	return message;
+end
+
+-- Whether a rendered stanza does here, with the stanzas of this Prosody and the tables of this Lua, what a plain one
+-- does.
+local function works_here()
 	for _, to in ipairs({ "e@f/g", "e@f/<'\"&>" }) do
-		for _, edit in ipairs(edits) do
-			local stanza = share(message);
+		for at = 1, 2 * #edits do
+			local message = example(at > #edits and to or nil);
+			local edit = edits[at] or edits[at - #edits];
+			local stanza = message.text and rendered(message, message) or share(message);
 			local expected = plain(message, to);
 			stanza.attr.to = to;
 			edit(stanza);
@@ -246,8 +270,16 @@ if wanted and not can_share then
 	module:log("info", "Messages are rendered for each recipient: stanzas can't be shared here (%s)", result);
 end
 
--- The copies of a message: a function that gives the one for a recipient, to be sent before the next is asked for.
--- Whoever is not connected here gets one that is nobody else's: it may be queued or stored.
+-- The copy of a message that is for one recipient.
+local function copy(message)
+	if not can_share then
+		return plain(message, message.to);
+	end
+	return rendered(message, message);
+end
+
+-- The copies of a message for several: a function that gives the one for a recipient, to be sent before the next is
+-- asked for. Whoever is not connected here gets one that is nobody else's: it may be queued or stored.
 local function copies(message)
 	if not can_share then
 		return function (to)
@@ -268,4 +300,4 @@ local function copies(message)
 	end;
 end
 
-return { copies = copies, can_share = can_share };
+return { copy = copy, copies = copies, can_share = can_share };

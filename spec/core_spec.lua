@@ -299,8 +299,7 @@ describe("Effects", function ()
 		assert.equal("reply notify", core.kinds(effects));
 		assert.equal(room:session("alice"), effects[1].stanza.attr.to);
 		assert.same({ room:session("bob"), room:session("alice") }, effects[2].to);
-		assert.is_nil(effects[2].attr.to);
-		assert.equal(room:address("alice"), effects[2].attr.from);
+		assert.equal(room:address("alice"), effects[2][1]);
 		assert.equal("reply", core.kinds(publish("alice", "urn:other")));
 	end);
 
@@ -336,9 +335,9 @@ describe("Effects", function ()
 		room:enter("alice");
 		publish("alice", "urn:a");
 		local effects = room:enter_wanting("bob", "urn:a");
-		assert.equal("notify", core.kinds(effects));
-		assert.same({ room:session("bob") }, effects[1].to);
-		assert.is_not_nil(effects[1].source:build(st.stanza_mt):get_child("delay", "urn:xmpp:delay"));
+		assert.equal("tell", core.kinds(effects));
+		assert.equal(room:session("bob"), effects[1].to);
+		assert.is_not_nil(effects[1].source:build(1, st.stanza_mt):get_child("delay", "urn:xmpp:delay"));
 	end);
 
 	it("carry an id of their own each", function ()
@@ -346,7 +345,7 @@ describe("Effects", function ()
 		local function id(octets)
 			room.random = octets;
 			local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
-			return host:request(room:setting("alice"), room:actor("alice"), iq, 1000, octets)[2].attr.id;
+			return host:request(room:setting("alice"), room:actor("alice"), iq, 1000, octets)[2][2];
 		end
 		assert.not_equal(id(("a"):rep(16)), id(("b"):rep(16)));
 	end);

@@ -43,13 +43,20 @@ describe("Effects", function ()
 
 	local function notify(name, ...)
 		local source = { build = function () return stanza("message"):text(name); end };
-		return { kind = "notify", attr = {}, inside = name, source = source, to = { ... } };
+		return { "from", "id", "type", kind = "notify", start = "", rest = name, source = source, to = { ... } };
 	end
 
 	it("are carried out in order, each by its kind", function ()
 		run({ reply "r", send("s", "x"), notify("n", "b", "c"), reply "t" }, origin);
 		assert.same({ "r as reply", "s to x", "n to b", "n to c", "t as reply" }, done);
 		assert.same({}, module.logged);
+	end);
+
+	it("tell one", function ()
+		local effect = notify "n";
+		effect.kind, effect.to, effect.text = "tell", "b", "n";
+		run({ effect });
+		assert.same({ "n to b" }, done);
 	end);
 
 	it("may be none", function ()

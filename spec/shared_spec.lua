@@ -103,9 +103,11 @@ for _, version in ipairs(prosody.versions) do
 							:tag("message", { xmlns = "jabber:client" }):up()
 				:up():up():up():up()
 				:tag("occupant-id", { xmlns = "urn:xmpp:occupant-id:0", id = "&" }):up();
+			local text = tostring(original);
+			local top = text:match("^<[^>]*>");
 			message = {
-				attr = { from = from, id = "x", type = "headline" };
-				inside = tostring(original):match("^<[^>]*>(.*)</message>$");
+				from, "x", "headline";
+				start = top:sub(1, -2).." to='"; rest = text:sub(#top + 1);
 				source = { build = function () return st.clone(original); end };
 			};
 			copy_for = shared.copies(message);
@@ -140,6 +142,22 @@ for _, version in ipairs(prosody.versions) do
 					end
 				end);
 			end
+
+			it(("for one recipient, after an edit (%s), is what a plain one is"):format(what), function ()
+				for _, jid in ipairs({ to, "romeo@localhost/<'\"&>" }) do
+					local start = message.start..st.xml_escape(jid).."'>";
+					local one = { from, "x", "headline", to = jid, text = start..message.rest, start = #start };
+					one.source = message.source;
+					local stanza, expected = shared.copy(one), plain(jid);
+					edit(stanza, st);
+					edit(expected, st);
+					for use, look in pairs(uses) do
+						if use ~= "a reply" and use ~= "an error" or st.is_stanza(expected) then
+							assert.same(meaning(look(expected, lib)), meaning(look(stanza, lib)));
+						end
+					end
+				end
+			end);
 
 			it(("goes on to others as it was, after an edit: %s"):format(what), function ()
 				for _, jid in ipairs({ to, "romeo@localhost/<'\"&>", "nurse@localhost/x" }) do
@@ -192,12 +210,12 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("leaves what it was made from alone", function ()
-			local inside = message.inside;
+			local rest = message.rest;
 			for _, edit in pairs(edits) do
 				edit(copy_for(to), st);
 			end
-			assert.same({ from = from, id = "x", type = "headline" }, message.attr);
-			assert.equal(inside, message.inside);
+			assert.same({ from, "x", "headline" }, { message[1], message[2], message[3] });
+			assert.equal(rest, message.rest);
 		end);
 
 		it("is for those who are connected here; others get one of their own", function ()
@@ -247,6 +265,8 @@ for _, version in ipairs(prosody.versions) do
 			local first, second = copies(to), copies("romeo@localhost/x");
 			assert.not_equal(first, second);
 			assert.equal(to, first.attr.to);
+			message.to = to;
+			assert.equal(to, fallen_back.copy(message).attr.to);
 		end);
 	end);
 end

@@ -62,6 +62,40 @@ pub(crate) fn render_inside(element: &Element) -> Result<String, minidom::Error>
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The start tag of an element, up to the value of an attribute `last` that it does not have.
+#[cfg(feature = "lua")]
+pub(crate) fn start_before(element: &Element, last: &str) -> String {
+    let mut text = format!("<{}", element.name());
+    for ((_, name), value) in element.attrs() {
+        text.extend([" ", name.as_str(), "='", &escape(value), "'"]);
+    }
+    text.extend([" ", last, "='"]);
+    text
+}
+
+/// A text as it stands in an attribute.
+#[cfg(feature = "lua")]
+pub(crate) fn escape(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(['&', '<', '>', '\'', '"', '\t', '\n', '\r']) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '\'' => escaped.push_str("&apos;"),
+            '"' => escaped.push_str("&quot;"),
+            '\t' => escaped.push_str("&#9;"),
+            '\n' => escaped.push_str("&#10;"),
+            '\r' => escaped.push_str("&#13;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped.into()
+}
+
 /// The octets that an element takes as text, with its own namespace, near enough for a limit. Costs one walk of the
 /// tree.
 pub(crate) fn size(element: &Element) -> usize {

@@ -5,6 +5,7 @@ use mlua::prelude::*;
 
 use super::records;
 use super::stanza::Builder;
+use crate::address::SessionJid;
 use crate::effect::Effect;
 use crate::xml;
 
@@ -13,58 +14,101 @@ use crate::xml;
 /// - `{ kind = "keep", room, node, … }`: what became of a node of a room is to be kept ([`records::change`]);
 /// - `{ kind = "reply", stanza }`: answer the request;
 /// - `{ kind = "send", stanza }`: send, it is addressed;
-/// - `{ kind = "notify", attr, inside, source, to }`: send a message with these attributes and this text inside to each of
-///   the JIDs in the list `to`; `source:build(stanza_mt)` is the message as a stanza;
+/// - `{ kind = "tell", … }`: send a message to one JID;
+/// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
 /// - `{ kind = "learned" }`: some time soon, keep what `learned` says;
 /// - `{ kind = "wake", after }`: call `wake` after so many seconds.
-pub(super) fn to_table(builder: &Builder<'_>, effects: &[Effect]) -> LuaResult<LuaTable> {
-    let list = builder.lua.create_table_with_capacity(effects.len(), 0)?;
+///
+/// Messages come rendered: what is in them says `lua/shared.lib.lua`. One userdata holds those of all effects, for
+/// whoever wants to look into one.
+pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult<LuaTable> {
+    let lua = builder.lua;
+    let list = lua.create_table_with_capacity(effects.len(), 0)?;
+    let mut messages = Vec::new();
+    let mut told = Vec::new();
     for effect in effects {
-        let table = builder.lua.create_table()?;
-        match effect {
+        let table = match effect {
             Effect::Keep { room, node, change } => {
-                table.raw_set("kind", "keep")?;
+                let table = of_kind(lua, "keep")?;
                 table.raw_set("room", room.as_str())?;
                 table.raw_set("node", node.as_str())?;
-                records::change(builder, change, &table)?;
-            }
-            Effect::Reply(stanza) => {
-                table.raw_set("kind", "reply")?;
-                table.raw_set("stanza", builder.build(stanza)?)?;
-            }
-            Effect::Send(stanza) => {
-                table.raw_set("kind", "send")?;
-                table.raw_set("stanza", builder.build(stanza)?)?;
-            }
-            Effect::Notify { message, to } => {
-                table.raw_set("kind", "notify")?;
-                let attributes = message.attrs().iter().map(|((_, name), value)| (name.as_str(), value.as_str()));
-                table.raw_set("attr", builder.lua.create_table_from(attributes)?)?;
-                table.raw_set("inside", xml::render_inside(message).map_err(LuaError::external)?)?;
-                table.raw_set("source", Source(message.clone()))?;
-                let jids = to.iter().map(|jid| builder.lua.create_string(jid.as_str()));
+                records::change(builder, &change, &table)?;
                 table
-                    .raw_set("to", builder.lua.create_sequence_from(jids.collect::<LuaResult<Vec<_>>>()?)?)?;
             }
-            Effect::Learned => table.raw_set("kind", "learned")?,
+            Effect::Reply(stanza) => with_stanza(builder, "reply", &stanza)?,
+            Effect::Send(stanza) => with_stanza(builder, "send", &stanza)?,
+            Effect::Notify { message, to } => {
+                messages.push(message);
+                let table = notify(lua, messages.last(), messages.len(), &to)?;
+                told.push(table.clone());
+                table
+            }
+            Effect::Learned => of_kind(lua, "learned")?,
             Effect::Wake(after) => {
-                table.raw_set("kind", "wake")?;
+                let table = of_kind(lua, "wake")?;
                 #[expect(clippy::cast_precision_loss, reason = "a delay of minutes, in milliseconds")]
-                table.raw_set("after", *after as f64 / 1000.0)?;
+                table.raw_set("after", after as f64 / 1000.0)?;
+                table
             }
-        }
+        };
         list.raw_push(table)?;
+    }
+    if !told.is_empty() {
+        let source = lua.create_userdata(Source(messages))?;
+        for table in told {
+            table.raw_set("source", &source)?;
+        }
     }
     Ok(list)
 }
 
-/// A message, for whoever wants to look into it.
-struct Source(Element);
+fn of_kind(lua: &Lua, kind: &str) -> LuaResult<LuaTable> {
+    let table = lua.create_table_with_capacity(0, 4)?;
+    table.raw_set("kind", kind)?;
+    Ok(table)
+}
+
+fn with_stanza(builder: &Builder<'_>, kind: &str, stanza: &Element) -> LuaResult<LuaTable> {
+    let table = of_kind(builder.lua, kind)?;
+    table.raw_set("stanza", builder.build(stanza)?)?;
+    Ok(table)
+}
+
+/// A message to these, the one of number `at`.
+fn notify(lua: &Lua, message: Option<&Element>, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
+    let table = lua.create_table_with_capacity(3, 8)?;
+    let Some(message) = message else { return Ok(table) };
+    for (at, name) in ["from", "id", "type"].into_iter().enumerate() {
+        table.raw_set(at + 1, message.attr(name))?;
+    }
+    table.raw_set("at", at)?;
+    let start = xml::start_before(message, "to");
+    let inside = xml::render_inside(message).map_err(LuaError::external)?;
+    if let [to] = to {
+        let start = start + &xml::escape(to.as_str()) + "'>";
+        table.raw_set("kind", "tell")?;
+        table.raw_set("to", to.as_str())?;
+        table.raw_set("start", start.len())?;
+        table.raw_set("text", start + &inside + "</message>")?;
+    } else {
+        let jids = to.iter().map(|jid| lua.create_string(jid.as_str()));
+        table.raw_set("kind", "notify")?;
+        table.raw_set("to", lua.create_sequence_from(jids.collect::<LuaResult<Vec<_>>>()?)?)?;
+        table.raw_set("start", start)?;
+        table.raw_set("rest", inside + "</message>")?;
+    }
+    Ok(table)
+}
+
+/// The messages of one call.
+struct Source(Vec<Element>);
 
 impl LuaUserData for Source {
     fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
-        methods.add_method("build", |lua, this, metatable: LuaTable| {
-            Builder { lua, metatable: &metatable }.build(&this.0)
+        methods.add_method("build", |lua, this, (at, metatable): (usize, LuaTable)| {
+            let message = at.checked_sub(1).and_then(|at| this.0.get(at));
+            let message = message.ok_or_else(|| LuaError::runtime("there is no such message"))?;
+            Builder { lua, metatable: &metatable }.build(message)
         });
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Bound {
 type Moment = (f64, LuaString);
 
 impl Bound {
-    fn effects(&self, lua: &Lua, effects: &[Effect]) -> LuaResult<LuaTable> {
+    fn effects(&self, lua: &Lua, effects: Vec<Effect>) -> LuaResult<LuaTable> {
         effects::to_table(&Builder { lua, metatable: &self.metatable }, effects)
     }
 
@@ -57,7 +57,7 @@ impl Bound {
         let mut call = arguments::call(now, &random)?;
         let (room, session) = (room.as_str().into(), session.as_str().into());
         let effects = this.host.enter(&room, who, &session, said, &mut call);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:presence(room, presence, sessions, coming, now, random)`; `coming` is the session that comes in, or `nil`.
@@ -70,7 +70,7 @@ impl Bound {
         sessions.coming = coming.map(|coming| coming.as_str().into());
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut call);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:leave(room, occupant, now, random)`
@@ -81,7 +81,7 @@ impl Bound {
     ) -> LuaResult<LuaTable> {
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), &mut call);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:destroy(room, now, random)`
@@ -91,7 +91,7 @@ impl Bound {
         (room, now, random): (Text, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let effects = this.host.destroy(&room.as_str().into(), &mut arguments::call(now, &random)?);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:restore(room, occupants, now, random)`
@@ -103,7 +103,7 @@ impl Bound {
         let occupants = arguments::occupants(&occupants)?;
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.restore(&room.as_str().into(), occupants, &mut call);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:snapshot(room)`: the records of the room's own nodes.
@@ -134,7 +134,7 @@ impl Bound {
         let records = records::read_all(&list, this.bounds)?;
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, &mut call);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:put_back(room, occupant, records)`
@@ -174,7 +174,7 @@ impl Bound {
             }
             Walked::TooComplex(_) => None,
         };
-        effects.map(|effects| this.effects(lua, &effects)).transpose()
+        effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
     /// `host:answer(stanza, now, random)`; `nil` where nobody asked.
@@ -185,13 +185,13 @@ impl Bound {
     ) -> LuaResult<Option<LuaTable>> {
         let (Walked::Whole(iq) | Walked::TooComplex(iq)) = stanza::read(&stanza, this.bounds)?;
         let effects = this.host.answer(&iq, &mut arguments::call(now, &random)?);
-        effects.map(|effects| this.effects(lua, &effects)).transpose()
+        effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
     /// `host:wake(now, random)`
     fn wake(lua: &Lua, this: &mut Self, (now, random): Moment) -> LuaResult<LuaTable> {
         let effects = this.host.wake(&mut arguments::call(now, &random)?);
-        this.effects(lua, &effects)
+        this.effects(lua, effects)
     }
 
     /// `host:learned()`: the shelves of verified capabilities that changed.

@@ -245,7 +245,7 @@ async def test_who_is_far_away_gets_a_stanza_of_their_own(version):
         await stage.publish("1")
         await stage.gets(here, "1")
         told = [await alice.expect(lambda e: e.find(far) is not None and event("1")(e.find(far)[0])) for _ in (1, 2)]
-        assert {e.get("id") for e in told} == {"plain"}
+        assert {e.get("id") for e in told} == {"own"}
         stage.got["far"] = [e.find(far)[0] for e in told]
         assert [e.get("to") for e in stage.got["far"]] == ["u1@far.example/x", "u2@far.example/x"]
 

@@ -55,12 +55,14 @@ else
 		module:send(presence, { type = "s2sin", send = function (stanza) return module:send(stanza); end });
 		return true;
 	end);
+	local seen = {};
 	module:hook("route/remote", function (event)
 		local stanza = event.stanza;
-		local plain = debug.getmetatable(stanza) == st.stanza_mt;
+		local own = not seen[stanza];
+		seen[stanza] = true;
 		local copy = st.clone(stanza);
 		copy.attr.xmlns = "jabber:client";
-		module:send(st.message({ to = spy, from = module.host, id = plain and "plain" or "other" })
+		module:send(st.message({ to = spy, from = module.host, id = own and "own" or "shared" })
 			:tag("far", { xmlns = "urn:edits" }):add_child(copy));
 		return true;
 	end, 1000);
