@@ -1,19 +1,11 @@
 -- Sees to it that the nodes of persistent rooms are in memory what they are in storage. Storage is the truth: what can
 -- not be kept is not so, and while it can't be told what is kept, a room's own nodes are not served.
 
+local attempt = module:require "attempt";
 local storage = module:require "storage";
 
--- Calls the storage. What a driver throws is an error like one that it returns.
---
--- Again where that fails, as everything there can be done twice. COMPAT a statement of LuaDBI's for SQLite that failed
--- fails the next time too, without being tried: so it is this request that it fails, and not the next one.
 local function try(method, ...)
-	local ok, result, err, later;
-	for _ = 1, 2 do
-		ok, result, err, later = pcall(storage[method], ...);
-		if ok and result or later then return result, err, later; end
-	end
-	return nil, ok and err or result;
+	return attempt(storage[method], ...);
 end
 
 -- Makes what mod_mep works with, for one core: `ask(method, ...)` calls it; `state` is what another one had.

@@ -9,6 +9,7 @@ local sha256 = require "util.hashes".sha256;
 local st = require "util.stanza";
 local time_now = require "util.time".now;
 
+local attempt = module:require "attempt";
 local settings = module:require "options";
 
 -- The format of the entries; one of another is left alone.
@@ -20,11 +21,8 @@ local max_size = settings.integer("mep_max_registered_size", 0) or 262144;
 
 local entries = module:open_store("mep_registered");
 
--- What a driver throws is an error like one that it returns.
 local function try(method, ...)
-	local ok, result, err = pcall(entries[method], entries, ...);
-	if not ok then return nil, result; end
-	return result, err;
+	return attempt(entries[method], entries, ...);
 end
 
 local function name_of(room, account)

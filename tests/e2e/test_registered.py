@@ -7,6 +7,7 @@ from mep import (
     DISCO_ITEMS, MOOD, ROOM, TUNE, affiliate, come_in, configure, disco, ids_in, items, mood, must, nodes_in, notify,
     owner, publish, refused, subscribe,
 )  # fmt: skip
+from testbed.storage import DISK_FULL, DRIVERS
 
 ALICE, BOB = f"{ROOM}/alice", f"{ROOM}/bob"
 MUC_NS = "http://jabber.org/protocol/muc"
@@ -14,6 +15,10 @@ PERSISTENT = "muc_room_default_persistent = true\n"
 KEEP = PERSISTENT + "mep_keep_registered = true\n"
 
 pytestmark = pytest.mark.mep(storage="internal", options=KEEP)
+
+every_driver = pytest.mark.parametrize(
+    "driver", [pytest.param(name, marks=pytest.mark.mep(storage=name)) for name in DRIVERS]
+)
 
 REGISTER = (
     "<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>"
@@ -32,8 +37,8 @@ def ids(client, from_=None):
 
 
 def kept(server):
-    """How many files there are of registered occupants."""
-    return len([path for path in server.data.rglob("*.dat") if path.parent.name == "mep_registered"])
+    """How many registered occupants something is kept of."""
+    return len(server.storage.names("rooms.localhost", "mep_registered"))
 
 
 async def register(alice, bob, nick="bob"):
@@ -58,7 +63,8 @@ def gone(nick):
     return lambda s: s.get("from") == f"{ROOM}/{nick}" and s.get("type") == "unavailable"
 
 
-async def test_it_is_gone_with_them_and_back_with_them(people, connect):
+@every_driver
+async def test_it_is_gone_with_them_and_back_with_them(people, connect, driver):
     alice, bob = people
     await must(alice, "set", BOB, subscribe(alice.jid, MOOD))
     before = len(alice.events())
@@ -81,8 +87,9 @@ async def test_it_is_gone_with_them_and_back_with_them(people, connect):
     assert ids(carol, BOB) == ["of bob"]
 
 
+@every_driver
 @pytest.mark.parametrize("end", ["restart", "kill"])
-async def test_it_outlives_the_server_with_the_room(server, people, connect, end):
+async def test_it_outlives_the_server_with_the_room(server, people, connect, end, driver):
     _, bob = people
     await must(bob, "set", BOB, publish(TUNE, mood(), "acknowledged"))
     if end == "kill":
@@ -133,7 +140,8 @@ async def test_it_follows_changes_until_the_last_moment(people, connect):
     assert ids_in(await must(alice, "get", BOB, items(MOOD))) == ["newer"]
 
 
-async def test_what_a_moderator_took_away_does_not_come_back(server, people):
+@every_driver
+async def test_what_a_moderator_took_away_does_not_come_back(server, people, driver):
     alice, bob = people
     await must(alice, "set", BOB, owner("delete", MOOD))
     assert kept(server) == 0
@@ -142,8 +150,9 @@ async def test_what_a_moderator_took_away_does_not_come_back(server, people):
     assert nodes_in(await must(alice, "get", BOB, disco(DISCO_ITEMS))) == []
 
 
+@every_driver
 @pytest.mark.parametrize("how", ["unregistered", "member no more", "banned", "registered anew", "destroyed"])
-async def test_it_ends_with_the_registration(server, people, connect, how):
+async def test_it_ends_with_the_registration(server, people, connect, how, driver):
     alice, bob = people
     await bob.leave(ROOM)
     assert kept(server) == 1
@@ -272,15 +281,19 @@ async def test_of_an_occupant_no_more_is_kept_than_the_option_says(server, peopl
     assert nodes_in(await must(alice, "get", BOB, disco(DISCO_ITEMS))) == []
 
 
-@pytest.mark.allow_log("Could not keep what a registered occupant has published", r"datamanager\s+error\tUnable to write")
-async def test_what_can_not_be_kept_is_refused_and_not_told(server, people):
+@every_driver
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.allow_log(
+    "Could not keep what a registered occupant has published", r"datamanager\s+error\tUnable to write",
+    r"sql\s+error\tError in SQL transaction", DISK_FULL,
+)  # fmt: skip
+async def test_what_can_not_be_kept_is_refused_and_not_told(server, people, times, driver):
     alice, bob = people
     before = len(ids(alice))
     server.storage.refuse("rooms.localhost", "mep_registered", ROOM, ["bob@localhost"])
-    error = await refused(bob, "set", BOB, publish(MOOD, mood("sad"), "lost"))
-    assert error == ("wait", "internal-server-error", None)
-    error = await refused(bob, "set", BOB, publish(TUNE, mood("sad"), "lost"))
-    assert error == ("wait", "internal-server-error", None)
+    for node in [MOOD, TUNE][:times]:
+        error = await refused(bob, "set", BOB, publish(node, mood("sad"), "lost"))
+        assert error == ("wait", "internal-server-error", None)
     assert ids_in(await must(alice, "get", BOB, items(MOOD))) == ["of bob"]
     assert nodes_in(await must(alice, "get", BOB, disco(DISCO_ITEMS))) == [MOOD]
     server.storage.mend()

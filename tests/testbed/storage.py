@@ -48,6 +48,10 @@ class Internal(Memory):
         """What there is: for each file, or row, its store and more that tells them apart."""
         return sorted((path.parent.name, path.name) for path in self._files(host))
 
+    def names(self, host, store):
+        """What the store has something under, as the driver writes it."""
+        return {path.stem for path in (self.folder / "data" / encode(host) / store).glob("*.dat")}
+
     def marks(self, host):
         """To be compared with later ones: what is not in both was written in between."""
         return {(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in self._files(host)}
@@ -80,6 +84,9 @@ class Sql:
     def entries(self, host):
         rows = self.query(f"""SELECT store, "user", "key" FROM prosody WHERE host = '{host}' AND store IN {STORES}""")
         return sorted(tuple(row) for row in rows)
+
+    def names(self, host, store):
+        return {row[0] for row in self.query(f"""SELECT "user" FROM prosody WHERE host = '{host}' AND store = '{store}'""")}
 
     def marks(self, host):
         self._watch()
