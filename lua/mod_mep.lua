@@ -351,6 +351,14 @@ function module.ready()
 	shell:add_item("shell-command", status_command);
 end
 
+-- The shell has one command of a name. Where that of another host's module goes, this one's takes its place.
+module:hook_global("item-removed/shell-command", function (event)
+	local item = event.item;
+	if item ~= status_command and item.section == status_command.section and item.name == status_command.name then
+		shell:fire_event("item-added/shell-command", { source = shell, item = status_command });
+	end
+end, -1);
+
 module:hook_global("server-stopping", keep_capabilities);
 
 function module.unload()

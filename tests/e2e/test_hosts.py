@@ -253,3 +253,14 @@ async def test_a_signal_that_comes_while_the_core_works_ends_the_server_as_any_d
 
 def tell_testbed(server, module):
     return asyncio.to_thread(server.shell, f'module:load("{module}", "{HOST}")')
+
+
+@pytest.mark.mep(hosts='Component "more.localhost" "muc"\nmodules_enabled = { "mep" }\n')
+async def test_the_command_of_the_shell_stays_as_long_as_a_host_has_it(server, version):
+    if version == "0.12":
+        return  # no commands of modules there
+    for unloaded, left in (("more.localhost", HOST), ("more.localhost", HOST), (HOST, "more.localhost")):
+        await asyncio.to_thread(server.shell, f'module:unload("mep", "{unloaded}")')
+        assert "sessions" in await asyncio.to_thread(server.shell, f'mep:status("{left}")')
+        await asyncio.to_thread(server.shell, f'module:load("mep", "{unloaded}")')
+        assert "sessions" in await asyncio.to_thread(server.shell, f'mep:status("{unloaded}")')
