@@ -1,7 +1,9 @@
 -- Keeps what was learned of capabilities, so that a restart asks nobody anew: the verified sets, on 64 shelves, one
 -- entry each in the store "mep_caps". It is a cache: where storage fails, clients are asked, and nothing else is lost.
 
-local shelves = module:open_store("mep_caps");
+local attempt = module:require "attempt";
+
+local shelves, problem = module:open_store("mep_caps");
 
 -- The format of the entries; one of another is as good as none.
 local format = 1;
@@ -13,10 +15,16 @@ local function name_of(number)
 	return ("shelf-%02d"):format(number);
 end
 
+local function try(method, ...)
+	-- A driver may have no such store at all
+	if not shelves then return nil, problem; end
+	return attempt(shelves[method], shelves, ...);
+end
+
 -- Gives the core what was kept.
 local function recall(core)
 	for number = 0, 63 do
-		local shelf, err = shelves:get(name_of(number));
+		local shelf, err = try("get", name_of(number));
 		if err then
 			module:log("warn", "Could not read the known capabilities, clients will be asked: %s", err);
 			return;
@@ -27,15 +35,22 @@ local function recall(core)
 	end
 end
 
+-- What could not be written, by the number of its shelf: it is tried again with what is learned next.
+local unwritten = {};
+
 -- Keeps what changed since the last time.
 local function keep(core)
 	for _, shelf in ipairs(core:learned()) do
-		local entry = shelf.sets[1] and { format = format; sets = shelf.sets } or nil;
-		local ok, err = shelves:set(name_of(shelf.number), entry);
+		unwritten[shelf.number] = shelf.sets;
+	end
+	for number, sets in pairs(unwritten) do
+		local entry = sets[1] and { format = format; sets = sets } or nil;
+		local ok, err = try("set", name_of(number), entry);
 		if not ok then
 			module:log("warn", "Could not keep the known capabilities: %s", err);
 			return;
 		end
+		unwritten[number] = nil;
 	end
 end
 

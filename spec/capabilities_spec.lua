@@ -93,4 +93,29 @@ describe("What is known of capabilities", function ()
 			assert.matches("disk full", line.text);
 		end
 	end);
+
+	it("is a cache: nor does anything else happen where storage throws, or is not there at all", function ()
+		local room = learned_room();
+		local function fail() error("the driver is broken", 0); end
+		for _, store in ipairs({ { get = fail; set = fail }, false }) do
+			function module:open_store() return store or nil; end -- luacheck: ignore 212/self
+			local capabilities = glue.load("capabilities", module);
+			capabilities.recall(another());
+			capabilities.keep(room.host);
+			capabilities.keep(room.host);
+		end
+		for _, line in ipairs(module.logged) do
+			assert.equal("warn", line.level);
+		end
+	end);
+
+	it("is kept the next time where it could not be kept", function ()
+		local capabilities, room = glue.load("capabilities", module), learned_room();
+		failure = "disk full";
+		capabilities.keep(room.host);
+		failure = nil;
+		capabilities.keep(room.host);
+		local _, entry = next(entries);
+		assert.same({ "urn:a" }, entry.sets[1].nodes);
+	end);
 end);
