@@ -12,11 +12,13 @@ local absences = {
 	["remote-server-timeout"] = true;
 };
 
+-- The core's ids: it makes them of 15 random octets, which are 20 characters.
+local core_id = "^mep%-"..("[%w_-]"):rep(20).."$";
+
 -- Priority above mod_muc's (-2).
 local function swallow(event)
 	local stanza = event.stanza;
-	-- The core's ids: it makes them of 15 random octets
-	if stanza.attr.type ~= "error" or not (stanza.attr.id or ""):match("^mep%-[%w_-]+$") then return; end
+	if stanza.attr.type ~= "error" or not (stanza.attr.id or ""):match(core_id) then return; end
 	local _, condition = stanza:get_error();
 	if not absences[condition] then
 		return true;

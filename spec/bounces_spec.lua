@@ -1,0 +1,77 @@
+-- Errors that come back for events go no further, and all other messages do.
+
+local core = require "support.core";
+local glue = require "support.glue";
+local st = require "support.prosody".load("13.0").st;
+
+local id = "mep-Abcdefghijklmnop_-09";
+
+describe("A message to a room or an occupant", function ()
+	local module;
+
+	before_each(function ()
+		module = glue.new_module();
+		glue.load("bounces", module);
+	end);
+
+	local function is_swallowed(attr, condition)
+		local stanza = st.message(attr);
+		if condition then
+			stanza:tag("error", { type = "cancel" })
+				:tag(condition, { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up();
+		end
+		local results = {};
+		for _, event in ipairs({ "message/full", "message/bare" }) do
+			assert.is_true(module.hooks[event].priority > -2);
+			table.insert(results, module.hooks[event].handler({ stanza = stanza }) or false);
+		end
+		assert.equal(results[1], results[2]);
+		return results[1];
+	end
+
+	it("is swallowed where it is an error for an event", function ()
+		for _, condition in ipairs({ "service-unavailable", "item-not-found", "undefined-condition", "of-my-own" }) do
+			assert.is_true(is_swallowed({ type = "error", id = id }, condition));
+		end
+		assert.is_true(is_swallowed({ type = "error", id = id }), "it need not even say which");
+	end);
+
+	it("goes on where it says that somebody is not there", function ()
+		for _, condition in ipairs({
+			"gone", "recipient-unavailable", "remote-server-not-found", "remote-server-timeout",
+		}) do
+			assert.is_false(is_swallowed({ type = "error", id = id }, condition));
+		end
+	end);
+
+	it("goes on where it is an error for what somebody else has sent", function ()
+		for _, other in ipairs({
+			"mep-", "mep-1", "mep-0b5b0b1e-5c66-4b1c-9d0a-2d6a7a3c4f11", id.."x", "x"..id, id:sub(1, -2), id:sub(1, -2).."\n",
+			id:gsub("A", "+"), "other",
+		}) do
+			assert.is_false(is_swallowed({ type = "error", id = other }, "service-unavailable"), other);
+		end
+		assert.is_false(is_swallowed({ type = "error" }, "service-unavailable"), "of something without an id");
+	end);
+
+	it("goes on where it is no error", function ()
+		for _, kind in ipairs({ "normal", "chat", "groupchat", "headline" }) do
+			assert.is_false(is_swallowed({ type = kind, id = id }));
+		end
+		assert.is_false(is_swallowed({ id = id }));
+	end);
+
+	it("is known by the id that the core gives its events", function ()
+		local room = core.new_room(st);
+		room:enter_wanting("bob", "urn:a");
+		room:enter("alice");
+		local seen = 0;
+		for _, effect in ipairs(room:request("alice", room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }))) do
+			if effect.kind == "notify" or effect.kind == "send" then
+				seen = seen + 1;
+				assert.is_true(is_swallowed({ type = "error", id = effect.stanza.attr.id }, "service-unavailable"));
+			end
+		end
+		assert.equal(1, seen);
+	end);
+end);
