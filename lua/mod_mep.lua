@@ -224,9 +224,10 @@ local function request(event, room)
 		return stanza.tags[1].name == "pubsub" and refuse(event, "wait", "internal-server-error") or nil;
 	end
 	local actor = rooms.actor(room, stanza.attr.from);
+	local before = stanza.attr.type == "set" and registered.before(room, setting.nick);
 	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
 	if effects then
-		if stanza.attr.type == "set" and not registered.keep(room, setting.nick, effects) then
+		if not registered.keep(room, setting.nick, effects, before) then
 			return refuse(event, "wait", "internal-server-error");
 		end
 		carry_out(effects, origin, function ()

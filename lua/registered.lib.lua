@@ -130,22 +130,23 @@ local function new(ask, tell)
 		end
 	end
 
-	-- Keeps what an occupant has after somebody changed something there; false where that did not work, and nothing
-	-- was changed.
-	function registered.keep(room, nick, effects)
+	-- What an occupant has whose changes are to be kept, before somebody changes something there: nothing where they
+	-- are not, or the core knows of nobody there.
+	function registered.before(room, nick)
 		local occupant = nick and room:get_occupant_by_nick(nick);
-		if not is_registered(room, occupant) then return true; end
+		return is_registered(room, occupant) and ask("snapshot_of", room.jid, nick) or nil;
+	end
+
+	-- Keeps what an occupant has after that; false where that did not work: they have what they had `before`.
+	function registered.keep(room, nick, effects, before)
 		local first = effects[1];
-		if first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
+		if not before or first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
 		local held = ask("snapshot_of", room.jid, nick);
-		if not held then return true; end -- the core knows of nobody there: what was kept stays
-		local ok, err = save(room, occupant, held);
+		if not held then return true; end
+		local ok, err = save(room, room:get_occupant_by_nick(nick), held);
 		if ok then return true; end
 		module:log("error", "Could not keep what a registered occupant has published: %s", err);
-		local records = load(room, occupant);
-		if records then
-			ask("put_back", room.jid, nick, records);
-		end
+		ask("put_back", room.jid, nick, before);
 		return false;
 	end
 
@@ -165,6 +166,11 @@ local function new(ask, tell)
 		end
 	end);
 
+	-- Some module has registered somebody, or ended that, without more.
+	module:hook("muc-set-affiliation-data/reserved_nickname", function (event)
+		forget(event.room, event.jid);
+	end);
+
 	return registered;
 end
 
@@ -173,7 +179,7 @@ local function nothing() end
 -- Where the option is not set.
 local function none()
 	return {
-		reset = nothing; come = nothing; leave = nothing; forget_room = nothing;
+		reset = nothing; come = nothing; leave = nothing; before = nothing; forget_room = nothing;
 		keep = function () return true; end;
 	};
 end

@@ -300,3 +300,15 @@ async def test_what_can_not_be_kept_is_refused_and_not_told(server, people, time
     await must(bob, "set", BOB, publish(MOOD, mood(), "next"))
     await alice.barrier()
     assert ids(alice)[before:] == ["next"]
+
+
+@pytest.mark.mep(options="mep_keep_registered = true\n")
+async def test_the_next_room_of_that_name_starts_empty_after_one_that_the_server_lost(server, people, connect):
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    alice, bob = await connect("alice"), await connect("bob")
+    await come_in(alice, "alice")
+    await must(alice, "set", ROOM, admin(jid="bob@localhost", affiliation="member"))
+    await must(bob, "set", ROOM, REGISTER % "bob")
+    await come_in(bob, "bob")
+    assert nodes_in(await must(alice, "get", BOB, disco(DISCO_ITEMS))) == []

@@ -1,0 +1,229 @@
+-- What is kept of registered occupants is theirs and nobody else's, and whatever storage does, memory is what it was.
+
+local glue = require "support.glue";
+local library = require "support.prosody".load("13.0");
+local new_stores = require "support.stores".new;
+
+local st = library.st;
+
+local jid, alice, bob = "den@rooms.example", "alice@people.example", "bob@people.example";
+
+describe("What registered occupants publish", function ()
+	local stores, module, core, told, room, registered;
+
+	-- A stand-in for the core: it holds the records of occupants, by nick.
+	local function ask(method, room_jid, nick, records)
+		assert.equal(jid, room_jid);
+		if method == "put_back" then core[nick] = records; end
+		return core[nick];
+	end
+
+	local function tell(method, _, nick, records)
+		assert.equal("bring_back", method);
+		table.insert(told, nick);
+		core[nick] = records;
+	end
+
+	local function new_room()
+		local new = { jid = jid, nicks = {}, occupants = {} };
+		function new:get_registered_nick(account) return self.nicks[account]; end
+		function new:get_affiliation(account) return self.banned == account and "outcast" or "member"; end
+		function new:get_occupant_by_nick(nick) return self.occupants[nick]; end
+		function new:each_affiliation()
+			local account, nick;
+			return function ()
+				account, nick = next(self.nicks, account);
+				return account, "member", { reserved_nickname = nick };
+			end;
+		end
+		return new;
+	end
+
+	local function occupant(account, nick)
+		local new = { bare_jid = account, nick = jid.."/"..nick };
+		room.occupants[new.nick] = new;
+		return new;
+	end
+
+	local function records(text)
+		local payload = st.stanza("mood", { xmlns = "urn:mood" }):text(text);
+		return { { node = "urn:mood", head = { made = 1 }, items = { { id = "1", payload = payload } } } };
+	end
+
+	local function text_at(nick)
+		local first = core[jid.."/"..nick][1];
+		return first and tostring(first.items[1].payload[1]);
+	end
+
+	local function publish(who, text)
+		local before = registered.before(room, who.nick);
+		core[who.nick] = records(text);
+		return registered.keep(room, who.nick, { { kind = "reply", stanza = st.stanza("iq", { type = "result" }) } }, before);
+	end
+
+	local function enter(who)
+		core[who.nick] = {};
+		registered.come(room, who);
+	end
+
+	local function leave(who)
+		registered.leave(room, who);
+		core[who.nick] = nil;
+	end
+
+	local function start(options)
+		module = glue.new_module(options or { mep_keep_registered = true });
+		module.stores = stores;
+		registered = glue.load("registered", module).new(ask, tell);
+	end
+
+	local function errors()
+		local list = {};
+		for _, line in ipairs(module.logged) do table.insert(list, line.level..": "..line.text); end
+		return table.concat(list, "\n");
+	end
+
+	local function break_storage()
+		function stores.read() error("the database is gone", 0); end
+		function stores.write() return nil, "the disk is full"; end
+	end
+
+	local function mend_storage()
+		stores.read, stores.write = nil, nil;
+	end
+
+	local function set_affiliation(account, affiliation, before)
+		module.hooks["muc-set-affiliation"].handler {
+			room = room, jid = account, affiliation = affiliation, previous_data = { reserved_nickname = before },
+		};
+	end
+
+	before_each(function ()
+		stores, core, told, room = new_stores(), {}, {}, new_room();
+		room.nicks[bob] = "Bob";
+		start();
+	end);
+
+	it("is there again when they are, once", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		assert.is_true(publish(who, "happy"));
+		leave(who);
+		enter(who);
+		registered.come(room, who);
+		assert.same({ who.nick }, told);
+		assert.equal("happy", text_at("Bob"));
+		start(); -- and so it is after a restart
+		enter(who);
+		assert.equal("happy", text_at("Bob"));
+	end);
+
+	it("is not kept where the option does not say so", function ()
+		start({});
+		local who = occupant(bob, "Bob");
+		enter(who);
+		assert.is_true(publish(who, "happy"));
+		leave(who);
+		assert.is_true(stores:is_empty());
+		assert.is_nil(module.hooks["muc-set-affiliation"]);
+	end);
+
+	it("is nobody else's, nor theirs at another nick", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		leave(who);
+		room.nicks = { [alice] = "Bob", [bob] = "Robert" };
+		enter(occupant(alice, "Bob"));
+		enter(occupant(bob, "Robert"));
+		assert.same({}, told);
+	end);
+
+	for reason, change in pairs({
+		["is unregistered"] = function () room.nicks[bob] = nil; set_affiliation(bob, "member", "Bob"); end;
+		["has another nick"] = function () room.nicks[bob] = "Robert"; set_affiliation(bob, "member", "Bob"); end;
+		["is registered by a module"] = function ()
+			module.hooks["muc-set-affiliation-data/reserved_nickname"].handler { room = room, jid = bob };
+		end;
+		["is banned"] = function () room.banned = bob; set_affiliation(bob, "outcast", "Bob"); end;
+		["loses the room"] = function () registered.forget_room(room); end;
+	}) do
+		it("is dropped when one "..reason, function ()
+			local who = occupant(bob, "Bob");
+			enter(who);
+			publish(who, "happy");
+			change();
+			assert.is_true(stores:is_empty());
+		end);
+	end
+
+	it("stays where an affiliation changes and the registration does not", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		set_affiliation(bob, "admin", "Bob");
+		assert.is_false(stores:is_empty());
+	end);
+
+	it("is not in the next room of that name, where nobody dropped it: who registers begins anew", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		room = new_room();
+		room.nicks[bob] = "Bob";
+		set_affiliation(bob, "member");
+		enter(occupant(bob, "Bob"));
+		assert.same({}, told);
+		assert.is_true(stores:is_empty());
+	end);
+
+	it("is what it was where a change could not be kept, even if nothing can be read", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		break_storage();
+		assert.is_false(publish(who, "sad"));
+		assert.equal("happy", text_at("Bob"));
+		assert.matches("^error: Could not keep .*the disk is full$", errors());
+		mend_storage();
+		assert.is_true(publish(who, "glad"));
+	end);
+
+	it("does not go where it was published before the registration, and the first change after it fails", function ()
+		room.nicks[bob] = nil;
+		local who = occupant(bob, "Bob");
+		enter(who);
+		assert.is_true(publish(who, "early"));
+		room.nicks[bob] = "Bob";
+		break_storage();
+		assert.is_false(publish(who, "late"));
+		assert.equal("early", text_at("Bob"));
+	end);
+
+	it("costs nobody more than a line in the log where storage throws", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		break_storage();
+		leave(who);
+		enter(who);
+		room.nicks[bob] = nil;
+		set_affiliation(bob, "none", "Bob");
+		assert.matches("Could not keep .*Could not load .*the database is gone\n.*Could not drop", errors());
+	end);
+
+	it("has bounds", function ()
+		start({ mep_keep_registered = true, mep_max_registered = 1, mep_max_registered_size = 500 });
+		local who = occupant(bob, "Bob");
+		enter(who);
+		assert.is_true(publish(who, "happy"));
+		assert.is_false(stores:is_empty());
+		assert.is_true(publish(who, ("x"):rep(500)));
+		assert.is_true(stores:is_empty());
+		room.nicks[alice] = "Alice";
+		local other = occupant(alice, "Alice");
+		enter(other);
+		assert.is_true(publish(other, "happy"));
+		assert.is_true(stores:is_empty(), "there are two by now");
+	end);
+end);
