@@ -54,6 +54,7 @@ local function for_core()
 		max_affiliations = integer("mep_max_affiliations", 0);
 		max_last_items = integer("mep_max_last_items", 0);
 		max_last_items_size = integer("mep_max_last_items_size", 0);
+		last_items_batch = integer("mep_last_items_batch", 1);
 		publish_burst = integer("mep_publish_burst", 1);
 		publish_rate = integer("mep_publish_rate", 0);
 		caps_cache_size = integer("mep_caps_cache_size", 1);

@@ -8,6 +8,7 @@ local gauges = {
 	{ "subscriptions", "Explicit subscriptions" };
 	{ "known", "Verified sets of capabilities" };
 	{ "asking", "Questions for capabilities in flight" };
+	{ "pending", "Last items that are still to be sent" };
 };
 
 local counters = {

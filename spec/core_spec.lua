@@ -57,7 +57,8 @@ describe("Options", function ()
 		new(st.stanza_mt, {});
 		new(st.stanza_mt, {
 			max_payload_size = 1000, max_depth = 10, max_parts = 100, max_items = 10, max_nodes = 10, max_room_nodes = 10,
-			max_subscriptions = 10, max_subscribers = 10, max_affiliations = 10, max_last_items = 10, publish_burst = 10,
+			max_subscriptions = 10, max_subscribers = 10, max_affiliations = 10, max_last_items = 10,
+			max_last_items_size = 10, last_items_batch = 10, publish_burst = 10,
 			publish_rate = 1, caps_cache_size = 10, caps_timeout = 5, notification_type = "groupchat",
 			reserved_nodes = { "urn:a" }, node_config = { ["urn:a"] = { max_items = 2, persist_items = true } },
 		});
@@ -65,8 +66,8 @@ describe("Options", function ()
 
 	local numbers = {
 		"max_payload_size", "max_depth", "max_parts", "max_items", "max_nodes", "max_room_nodes", "max_subscriptions",
-		"max_subscribers", "max_affiliations", "max_last_items", "publish_burst", "publish_rate", "caps_cache_size",
-		"caps_timeout",
+		"max_subscribers", "max_affiliations", "max_last_items", "last_items_batch", "publish_burst", "publish_rate",
+		"caps_cache_size", "caps_timeout",
 	};
 
 	it("of a wrong type or value are refused", function ()
@@ -351,7 +352,9 @@ describe("Effects", function ()
 	end);
 
 	it("leave nothing behind when everybody has left", function ()
-		local nothing = { rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, known = 0, asking = 0 };
+		local nothing = {
+			rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, known = 0, asking = 0, pending = 0,
+		};
 		assert.same(nothing, host:counts());
 		room:enter_wanting("alice", "urn:a");
 		publish("alice", "urn:a");
@@ -360,7 +363,7 @@ describe("Effects", function ()
 		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
 		host:request(room:setting("alice"), room:actor("bob"), subscribe, room.now, random);
 		assert.same({
-			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1,
+			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1, pending = 0,
 		}, host:counts());
 		host:rename(room.jid, room:address("alice"), room:address("ann"));
 		room:leave("alice");

@@ -10,7 +10,7 @@ local st = prosody.load("13.0").st;
 local integers = {
 	max_payload_size = 1, max_payload_depth = 8, max_payload_parts = 100, max_items = 1, max_nodes = 0, max_room_nodes = 0,
 	max_subscriptions = 0, max_subscribers = 0, max_affiliations = 0, max_last_items = 0,
-	max_last_items_size = 0, publish_burst = 1,
+	max_last_items_size = 0, last_items_batch = 1, publish_burst = 1,
 	publish_rate = 0, caps_cache_size = 1, caps_timeout = 1,
 };
 

@@ -12,10 +12,11 @@ use crate::config::{AccessModel, ItemReply, SendLast};
 use crate::effect::Effect;
 use crate::event::{Envelope, Event};
 use crate::interest::SessionId;
-use crate::node::{Item, Node, NodeName};
+use crate::node::{Item, ItemId, Node, NodeName};
 use crate::ns;
 use crate::occupant::Session;
 use crate::options::Options;
+use crate::pending::{Cause, Due, Place};
 use crate::room::Room;
 use crate::service::{OccupantId, Service, ServiceId};
 use crate::subscribe_options::{SubscribeOptions, What};
@@ -42,7 +43,7 @@ impl Room {
     /// The effects that tell of the last item of a node that is back with its occupant: to all who are told of its
     /// events, with the time of its publication.
     pub(crate) fn announce(
-        &self,
+        &mut self,
         service: ServiceId,
         name: &NodeName,
         call: &mut Call,
@@ -56,7 +57,10 @@ impl Room {
             return Vec::new();
         };
         let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
-        self.notify_of(service, name, node, &event, Some(item.at), call, options)
+        let at = item.at;
+        let effects = self.notify_of(service, name, node, &event, Some(at), call, options);
+        self.note_told(service, name, at, &effects);
+        effects
     }
 
     #[expect(clippy::too_many_arguments, reason = "what an event is, to whom, and the call")]
@@ -115,7 +119,7 @@ impl Room {
     }
 
     /// The last items that a session is sent when it comes in, for all that it wants and is subscribed to.
-    pub(crate) fn welcome(&self, session: SessionId, call: &mut Call, options: &Options) -> Vec<Effect> {
+    pub(crate) fn welcome(&mut self, session: SessionId, call: &mut Call, options: &Options) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
         let mut found = IndexSet::new();
         if let Some(wanted) = self.interest.get(session) {
@@ -124,14 +128,13 @@ impl Room {
         for subscriber in names_of(who) {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut found));
         }
-        let on_presence = |node: &Node| node.config.send_last == SendLast::OnSubAndPresence;
-        self.last_items(who, &found, on_presence, call, options)
+        self.last_items(session, &found, Cause::Presence, call, options)
     }
 
     /// The last items that a session is sent because it wants `nodes` now, and did not before. What it is
     /// subscribed to is not new to it.
     pub(crate) fn last_items_of(
-        &self,
+        &mut self,
         session: SessionId,
         nodes: &[NodeName],
         call: &mut Call,
@@ -145,22 +148,68 @@ impl Room {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut known));
             found.retain(|place| !known.contains(place));
         }
-        let on_presence = |node: &Node| node.config.send_last == SendLast::OnSubAndPresence;
-        self.last_items(who, &found, on_presence, call, options)
+        self.last_items(session, &found, Cause::Presence, call, options)
     }
 
     /// The last items that a new subscription brings: to the session that asked for it.
     pub(crate) fn last_items_for_subscription(
-        &self,
+        &mut self,
         session: SessionId,
         topic: &Topic,
         call: &mut Call,
         options: &Options,
     ) -> Vec<Effect> {
-        let Some(who) = self.sessions.get(session) else { return Vec::new() };
         let mut found = IndexSet::new();
         self.find_subscribed(topic, &mut found);
-        self.last_items(who, &found, |node| node.config.send_last != SendLast::Never, call, options)
+        self.last_items(session, &found, Cause::Subscription, call, options)
+    }
+
+    /// The last items of these places, of those for which a session may be sent them.
+    pub(crate) fn find_last<'a>(
+        &'a self,
+        session: SessionId,
+        places: impl Iterator<Item = (&'a Place, Due)>,
+        now: u64,
+    ) -> Vec<Found<'a>> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let find = |((service, name), due): (&'a Place, Due)| {
+            let node = self.service(*service)?.node(name.as_str()).ok()?;
+            let sends = due.cause.is_one_for(node.config.send_last) && node.config.deliver_notifications;
+            let (id, item) = node.last().filter(|(_, item)| sends && due.told != Some(item.at))?;
+            let may = !node.has_expired(item, now) && self.may_see(who, *service, node);
+            may.then_some(Found { service: *service, name, node, id, item })
+        };
+        places.filter_map(find).collect()
+    }
+
+    /// Sends last items to a session.
+    pub(crate) fn send_last(&self, session: SessionId, items: &[Found<'_>], call: &mut Call) -> Vec<Effect> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let mut effects = Vec::with_capacity(items.len());
+        for &Found { service, name, node, id, item } in items {
+            let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
+            let envelope = self.envelope(service, call.message_id(), Some(item.at));
+            effects
+                .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
+        }
+        effects
+    }
+
+    /// Whether a session wants the events of a node, by its capabilities or by a subscription.
+    pub(crate) fn wants(
+        &self,
+        session: SessionId,
+        service: ServiceId,
+        name: &NodeName,
+        options: &Options,
+    ) -> bool {
+        let selected = self.interest.get(session).is_some_and(|set| set.contains(name.as_str()));
+        let subscribed = |who: &Session| {
+            let topics = [(service, Some(name.clone())), (service, None)];
+            let is_topic = |name| topics.iter().any(|topic| self.subscriptions.contains(name, topic));
+            names_of(who).iter().any(is_topic)
+        };
+        selected && options.selects(service, name) || self.sessions.get(session).is_some_and(subscribed)
     }
 
     /// Whether somebody at `session` may read a node of `service`.
@@ -262,45 +311,41 @@ impl Room {
         }
     }
 
+    /// The first of the last items of these places, up to a batch; the rest is pending. No more than the bounds
+    /// allow in all, the newest.
     fn last_items(
-        &self,
-        who: &Session,
-        places: &IndexSet<(ServiceId, NodeName)>,
-        wanted: impl Fn(&Node) -> bool,
+        &mut self,
+        session: SessionId,
+        places: &IndexSet<Place>,
+        cause: Cause,
         call: &mut Call,
         options: &Options,
     ) -> Vec<Effect> {
-        let mut items: Vec<_> = places
-            .iter()
-            .filter_map(|(service, name)| {
-                let node = self.service(*service)?.node(name.as_str()).ok()?;
-                let told =
-                    wanted(node) && node.config.deliver_notifications && self.may_see(who, *service, node);
-                let (id, item) = node.last().filter(|(_, item)| told && !node.has_expired(item, call.now))?;
-                Some((*service, name, node, id, item))
-            })
-            .collect();
+        let due = Due { cause, told: None };
+        let mut items = self.find_last(session, places.iter().map(|place| (place, due)), call.now);
         let size = |item: &Item| item.payload.as_deref().map_or(0, xml::size) + 512;
-        let octets: usize = items.iter().map(|(.., item)| size(item)).sum();
+        let octets: usize = items.iter().map(|found| size(found.item)).sum();
         if items.len() > options.max_last_items || octets > options.max_last_items_size {
-            items.sort_by_key(|(.., item)| std::cmp::Reverse(item.at));
+            items.sort_by_key(|found| std::cmp::Reverse(found.item.at));
             items.truncate(options.max_last_items);
             let mut left = options.max_last_items_size;
-            let fitting = items.iter().take_while(|(.., item)| {
-                let fits = size(item) <= left;
-                left = left.saturating_sub(size(item));
+            let fitting = items.iter().take_while(|found| {
+                let fits = size(found.item) <= left;
+                left = left.saturating_sub(size(found.item));
                 fits
             });
             let fitting = fitting.count();
             items.truncate(fitting);
         }
-        let mut effects = Vec::with_capacity(items.len());
-        for (service, name, node, id, item) in items {
-            let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
-            let envelope = self.envelope(service, call.message_id(), Some(item.at));
-            effects
-                .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
+        let later = items.split_off(options.last_items_batch.max(1).min(items.len()));
+        let effects = self.send_last(session, &items, call);
+        let place = |found: &Found<'_>| (found.service, found.name.clone());
+        let later: Vec<_> = later.iter().map(place).collect();
+        if self.pending.has(session) {
+            let sent: Vec<_> = items.iter().map(place).collect();
+            self.pending.sent(session, &sent);
         }
+        self.pending.add(session, later, cause, options.max_last_items);
         effects
     }
 
@@ -367,6 +412,16 @@ impl Room {
 struct Recipients {
     plain: Vec<SessionJid>,
     with_body: Vec<SessionJid>,
+}
+
+/// A last item, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    service: ServiceId,
+    name: &'a NodeName,
+    node: &'a Node,
+    id: &'a ItemId,
+    item: &'a Item,
 }
 
 /// The names under which a session can be subscribed.

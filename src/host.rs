@@ -33,6 +33,8 @@ pub struct Host {
     caps: Caps,
     /// When the server was asked to call [`Host::wake`], and did not do so yet.
     alarms: BTreeSet<u64>,
+    /// Rooms that may have sessions which are still to be sent last items, in turn.
+    waiting: IndexSet<RoomJid>,
     /// Whether the server was told that there is something to be kept of capabilities.
     has_told: bool,
 }
@@ -84,13 +86,22 @@ pub struct Counts {
     pub known: usize,
     /// Questions in flight.
     pub asking: usize,
+    /// Last items that are still to be sent.
+    pub pending: usize,
 }
 
 impl Host {
     /// A host without rooms.
     pub fn new(options: Options) -> Self {
         let caps = Caps::new(options.caps_cache_size, options.caps_timeout);
-        Self { options, rooms: IndexMap::new(), caps, alarms: BTreeSet::new(), has_told: false }
+        Self {
+            options,
+            rooms: IndexMap::new(),
+            caps,
+            alarms: BTreeSet::new(),
+            waiting: IndexSet::new(),
+            has_told: false,
+        }
     }
 
     /// Takes new options over, for a server part that was loaded anew: it knows of no alarm. What is over a lowered
@@ -126,6 +137,9 @@ impl Host {
         // Coming in costs a client something; coming in again does not, so it has a rate.
         let welcome = !again || entry.take_allowance(id, call.now, &self.options);
         let mut effects = if welcome { entry.welcome(id, call, &self.options) } else { Vec::new() };
+        if !entry.pending.is_empty() {
+            effects.extend(self.wait_for(room, call.now));
+        }
         effects.extend(self.withdraw(room, call));
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, call));
@@ -146,6 +160,10 @@ impl Host {
         let expected = sessions.here.iter().map(|(jid, _)| jid);
         let here = entry.presence(presence, expected, &sessions.left, sessions.coming.as_ref());
         let mut effects = Vec::new();
+        if !entry.pending.is_empty() {
+            // Also of somebody who was gone for the moment of a change of the nick.
+            effects.extend(self.wait_for(room, call.now));
+        }
         for (jid, said) in &sessions.here {
             if sessions.coming.as_ref() == Some(jid) {
                 continue;
@@ -169,6 +187,9 @@ impl Host {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
                     effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                    if !entry.pending.is_empty() {
+                        effects.extend(self.wait_for(room, call.now));
+                    }
                     // It may have been asked in vain, for another of its hashes than the one that is known by now.
                     effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], call));
                 }
@@ -283,12 +304,15 @@ impl Host {
         let room = &setting.room;
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         let answered = answer(entry, setting, actor, iq, call, &self.options);
+        let pends = !entry.pending.is_empty();
         self.drop_if_empty(room);
         match answered {
             Ok((Answer::NotOurs, _)) => None,
             Ok((Answer::Reply(inner), Following { kept, effects })) => {
                 let reply = Effect::Reply(response::reply(iq, Ok(inner)));
-                Some(kept.into_iter().chain([reply]).chain(effects).collect())
+                // First, as what follows is not done where something can't be kept.
+                let alarm = if pends { self.wait_for(room, call.now) } else { None };
+                Some(alarm.into_iter().chain(kept).chain([reply]).chain(effects).collect())
             }
             Err(error) => Some(vec![Effect::Reply(response::reply(iq, Err(error)))]),
         }
@@ -313,6 +337,7 @@ impl Host {
             counts.occupants += room.occupants.len();
             counts.sessions += room.sessions.len();
             counts.subscriptions += room.subscriptions.len();
+            counts.pending += room.pending.len();
             counts.nodes +=
                 room.service.len() + room.occupants.values().map(|o| o.service.len()).sum::<usize>();
         }

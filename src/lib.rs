@@ -46,6 +46,7 @@ mod lua;
 mod management;
 mod naming;
 mod owner;
+mod pending;
 mod publisher;
 mod subscriber;
 mod xml;

@@ -35,6 +35,8 @@ pub struct Options {
     pub max_last_items: usize,
     /// Octets of them.
     pub max_last_items_size: usize,
+    /// Last items that are sent in one go; the server does other things before the next. At least one.
+    pub last_items_batch: usize,
     /// Verified sets of capabilities that are kept.
     pub caps_cache_size: usize,
     /// Features of one answer that are looked at.
@@ -76,6 +78,7 @@ impl Default for Options {
             publish_rate: 10,
             max_last_items: 1000,
             max_last_items_size: 4 * 1024 * 1024,
+            last_items_batch: 100,
             caps_cache_size: 10_000,
             caps_max_features: 2000,
             caps_timeout: 10_000,

@@ -52,10 +52,11 @@ impl Case<'_> {
         let item = Item { payload: payload.map(Rc::new), at: now, publisher: self.me() };
         let dropped = self.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone());
 
-        let target = self.target;
+        let (target, before) = (self.target, self.effects.len());
         self.notify(name, |room, node| {
             Event::item(name, &node.config, &id, &item, room.publisher(target, node, &item))
         })?;
+        self.room.note_told(target, name, now, self.effects.get(before..).unwrap_or_default());
         let dropped: Vec<_> = dropped.into_iter().filter(|other| *other != id).collect();
         if retracts && !dropped.is_empty() {
             self.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;

@@ -15,6 +15,7 @@ use crate::interest::{Interest, NodeSet, SessionId};
 use crate::node::{ItemId, NodeName};
 use crate::occupant::{Allowance, Occupant, Presence, Session, Sessions, Show};
 use crate::options::Options;
+use crate::pending::{Pending, Places};
 use crate::service::{OccupantId, Service, ServiceId};
 use crate::snapshot::Change;
 use crate::subscribe_options::SubscribeOptions;
@@ -34,6 +35,8 @@ pub struct Room {
     pub(crate) holders: HashMap<NodeName, BTreeSet<OccupantId>>,
     /// The sessions of accounts that are subscribed by their bare JID.
     pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
+    /// Last items that are still to be sent.
+    pub(crate) pending: Pending,
     /// Who publishes as the room, as its configuration had it when it was last asked something.
     pub(crate) publishers: Publishers,
     /// Whether its nodes are to be kept, as it was when it was last asked something.
@@ -61,6 +64,7 @@ impl Room {
             subscriptions: Subscriptions::default(),
             holders: HashMap::new(),
             accounts: HashMap::new(),
+            pending: Pending::default(),
             publishers: Publishers::Admins,
             persistent: false,
             allowance: Allowance::default(),
@@ -93,6 +97,7 @@ impl Room {
             Some(session) => {
                 self.move_to(session, occupant);
                 self.interest.clear(session);
+                self.pending.remove(session);
                 if let Some(session) = self.sessions.get_mut(session)
                     && let Some(claim) = session.claim.take()
                 {
@@ -396,6 +401,7 @@ impl Room {
     fn remove_session(&mut self, id: SessionId) {
         let wanted = self.interest.get(id).cloned().unwrap_or_default();
         self.interest.clear(id);
+        let pending = self.pending.remove(id);
         let Some(session) = self.sessions.remove(id) else { return };
         if let Some(occupant) = self.occupants.get_mut(&session.occupant) {
             occupant.sessions.retain(|&other| other != id);
@@ -412,7 +418,7 @@ impl Room {
             self.unclaimed.push((session.jid.clone(), Rc::clone(claim)));
         }
         let ended = self.end(&Subscriber::Session(session.jid.clone()));
-        self.gone = Some(Gone { session, wanted, ended });
+        self.gone = Some(Gone { session, wanted, pending, ended });
     }
 
     /// Ends the subscriptions of somebody who left, but for those that need no presence.
@@ -431,13 +437,15 @@ impl Room {
 
     /// Brings the session back that was just seen going, if it is this one: with all that it had.
     fn back(&mut self, jid: &SessionJid) -> Option<SessionId> {
-        let Gone { mut session, wanted, ended } = self.gone.take_if(|gone| gone.session.jid == *jid)?;
+        let Gone { mut session, wanted, pending, ended } =
+            self.gone.take_if(|gone| gone.session.jid == *jid)?;
         if !session.understood {
             // It was waiting for what it claims, and is not any more: its presence claims it again.
             session.claim = None;
         }
         let id = self.add(session.occupant, session);
         self.interest.set(id, &wanted);
+        self.pending.put_back(id, pending);
         for (topic, options) in ended {
             if self.service(topic.0).is_some() {
                 self.subscriptions.insert(Subscriber::Session(jid.clone()), topic, options);
@@ -465,6 +473,7 @@ fn nick_of(occupants: &BTreeMap<OccupantId, Box<Occupant>>, id: OccupantId) -> &
 struct Gone {
     session: Session,
     wanted: NodeSet,
+    pending: Places,
     ended: Vec<(Topic, SubscribeOptions)>,
 }
 

@@ -27,10 +27,11 @@ impl Host {
         Some(self.apply(outcome, call))
     }
 
-    /// Gives up waiting for those whose time is over, and asks the next. To be called once for each
-    /// [`Effect::Wake`].
+    /// Gives up waiting for those whose time is over, and asks the next; sends the next batch of last items. To be
+    /// called once for each [`Effect::Wake`].
     pub fn wake(&mut self, call: &mut Call) -> Vec<Effect> {
         let mut effects: Vec<_> = self.caps.expire(call).iter().map(send).collect();
+        effects.extend(self.send_pending(call));
         // The others are still to come: were each of them to ask for another, they would only become more.
         self.alarms.pop_first();
         effects.extend(self.set_alarm(call.now));
@@ -72,9 +73,37 @@ impl Host {
         effects
     }
 
-    /// Asks to be woken when the next question's time is over, unless that will be so.
+    /// Asks to be woken to go on with the last items of a room.
+    pub(super) fn wait_for(&mut self, room: &RoomJid, now: u64) -> Option<Effect> {
+        if !self.waiting.contains(room) {
+            self.waiting.insert(room.clone());
+        }
+        self.set_alarm(now)
+    }
+
+    /// The next batch of last items: of one session after the other, and of one room after the other.
+    fn send_pending(&mut self, call: &mut Call) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let mut left = self.options.last_items_batch.max(1);
+        while left > 0
+            && let Some(jid) = self.waiting.shift_remove_index(0)
+        {
+            let Some(room) = self.rooms.get_mut(&jid) else { continue };
+            let Some((done, sent)) = room.send_pending(left, call, &self.options) else { continue };
+            effects.extend(sent);
+            left -= done.min(left);
+            if !room.pending.is_empty() {
+                self.waiting.insert(jid);
+            }
+        }
+        effects
+    }
+
+    /// Asks to be woken when the next question's time is over, or at once where there are last items to be sent, unless
+    /// that will be so.
     fn set_alarm(&mut self, now: u64) -> Option<Effect> {
-        let next = self.caps.next_deadline()?;
+        let at_once = (!self.waiting.is_empty()).then_some(now);
+        let next = at_once.into_iter().chain(self.caps.next_deadline()).min()?;
         if self.alarms.first().is_some_and(|&alarm| alarm <= next) {
             return None;
         }
@@ -92,6 +121,9 @@ impl Host {
             let Some(id) = room.sessions.find(session.as_str()).filter(still) else { continue };
             let new = room.want(id, &set);
             effects.extend(room.last_items_of(id, &new, call, &self.options));
+            if !room.pending.is_empty() {
+                self.waiting.insert(room.jid.clone());
+            }
         }
         effects.extend(outcome.question.iter().map(send));
         effects.extend(self.set_alarm(call.now));

@@ -130,6 +130,7 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     number(table, "publish_rate", &mut options.publish_rate)?;
     number(table, "max_last_items", &mut options.max_last_items)?;
     number(table, "max_last_items_size", &mut options.max_last_items_size)?;
+    number(table, "last_items_batch", &mut options.last_items_batch)?;
     number(table, "caps_cache_size", &mut options.caps_cache_size)?;
     if let Some(nodes) = get::<Option<Vec<String>>>(table, "subscription_only_nodes")? {
         options.subscription_only = nodes.into_iter().collect();

@@ -211,7 +211,8 @@ impl Bound {
 
     /// `host:counts()`: what there is.
     fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
-        let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asking } = this.host.counts();
+        let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asking, pending } =
+            this.host.counts();
         lua.create_table_from([
             ("rooms", rooms),
             ("occupants", occupants),
@@ -220,6 +221,7 @@ impl Bound {
             ("subscriptions", subscriptions),
             ("known", known),
             ("asking", asking),
+            ("pending", pending),
         ])
     }
 

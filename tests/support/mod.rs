@@ -79,6 +79,18 @@ impl World {
         standing: Standing,
         iq: &str,
     ) -> Option<Happened> {
+        self.request_effects(nick, session, role, standing, iq).map(sort)
+    }
+
+    /// The same, with the effects as they are.
+    pub fn request_effects(
+        &mut self,
+        nick: &str,
+        session: &str,
+        role: Role,
+        standing: Standing,
+        iq: &str,
+    ) -> Option<Vec<Effect>> {
         let iq = element(iq);
         let to = iq.attr("to").unwrap().to_owned();
         let setting = Setting {
@@ -96,7 +108,7 @@ impl World {
             sees_jids: standing == Standing::Owner,
         };
         let mut call = self.call();
-        self.host.request(&setting, &actor, &iq, &mut call).map(sort)
+        self.host.request(&setting, &actor, &iq, &mut call)
     }
 }
 
