@@ -6,8 +6,8 @@ LUA_DIRS = $(wildcard lua spec examples)
 MODULE = target/module/mod_mep
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system prosody python node core module run bench test lint test-rust test-lua test-e2e \
-	test-browser clean
+.PHONY: help setup system prosody python node core module run bench bench-boundary test lint test-rust test-lua \
+	test-e2e test-browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ run: module prosody python node ## a Prosody with rooms to try, and occupants in
 bench: module prosody python ## how fast it is, on both versions: tables and charts for docs/performance.md
 	@tests/setup/bench.sh
 	target/venv/bin/python tests/bench/run.py
+
+bench-boundary: module prosody ## what calls from Lua into the core cost; CORES="old.so new.so" compares builds
+	@lua5.4 tests/bench/boundary.lua $(CORES)
 
 test: lint test-rust test-lua test-e2e test-browser ## everything that CI runs
 

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use mlua::prelude::*;
 
-use super::stanza;
+use super::raw::{Key, Table, Value};
+use super::stanza::{self, Kind};
 use crate::access::{Actor, Publishers, Role, Standing};
-use crate::address::SessionJid;
+use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::call::Call;
 use crate::caps::Claim;
 use crate::config::{NodeConfig, NotificationType};
 use crate::form::Form;
 use crate::host::{Seen, Sessions, Setting};
-use crate::ns;
 use crate::occupant::{Presence, Said, Show};
 use crate::options::Options;
 
@@ -45,73 +45,142 @@ pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {
 }
 
 /// `{ nick, role, affiliation, visible, occupant_id }`; `nick` is the address in the room.
-pub(super) fn presence(table: &LuaTable) -> LuaResult<Presence> {
+pub(super) fn presence(table: Table<'_>) -> LuaResult<Presence> {
+    let facts = Facts::read(table)?;
     Ok(Presence {
-        occupant: string(table, "nick")?.as_str().into(),
-        role: choice(table, "role", Role::from_name)?,
-        standing: choice(table, "affiliation", Standing::from_name)?,
-        visible: boolean(table, "visible")?,
-        occupant_id: get::<Option<String>>(table, "occupant_id")?.map(Into::into),
+        occupant: needed(facts.nick, "nick")?,
+        role: needed(facts.role, "role")?,
+        standing: needed(facts.affiliation, "affiliation")?,
+        visible: needed(facts.visible, "visible")?,
+        occupant_id: facts.occupant_id,
     })
 }
 
 /// `{ jid, nick, role, affiliation, sees_jids }`; without `nick` outside the room.
-pub(super) fn actor(table: &LuaTable) -> LuaResult<Actor> {
+pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
+    let facts = Facts::read(table)?;
     Ok(Actor {
-        session: string(table, "jid")?.as_str().into(),
-        occupant: get::<Option<String>>(table, "nick")?.map(|nick| nick.as_str().into()),
-        role: choice(table, "role", Role::from_name)?,
-        standing: choice(table, "affiliation", Standing::from_name)?,
-        sees_jids: boolean(table, "sees_jids")?,
+        session: needed(facts.jid, "jid")?,
+        occupant: facts.nick,
+        role: needed(facts.role, "role")?,
+        standing: needed(facts.affiliation, "affiliation")?,
+        sees_jids: needed(facts.sees_jids, "sees_jids")?,
     })
 }
 
 /// `{ room, publishers, persistent, anonymous, nick, affiliation }`; without `nick` it is the room that is asked.
-pub(super) fn setting(table: &LuaTable) -> LuaResult<Setting> {
-    let occupant = match get::<Option<String>>(table, "nick")? {
-        Some(nick) => Some((nick.as_str().into(), choice(table, "affiliation", Standing::from_name)?)),
+pub(super) fn setting(table: Table<'_>) -> LuaResult<Setting> {
+    let facts = Facts::read(table)?;
+    let occupant = match facts.nick {
+        Some(nick) => Some((nick, needed(facts.affiliation, "affiliation")?)),
         None => None,
     };
     Ok(Setting {
-        room: string(table, "room")?.as_str().into(),
-        publishers: choice(table, "publishers", Publishers::from_name)?,
-        persistent: boolean(table, "persistent")?,
-        anonymous: boolean(table, "anonymous")?,
+        room: needed(facts.room, "room")?,
+        publishers: needed(facts.publishers, "publishers")?,
+        persistent: needed(facts.persistent, "persistent")?,
+        anonymous: needed(facts.anonymous, "anonymous")?,
         occupant,
     })
 }
 
+/// What presences, actors and settings are made of: one pass over a table is less than a search for each entry.
+#[derive(Default)]
+struct Facts {
+    affiliation: Option<Standing>,
+    anonymous: Option<bool>,
+    jid: Option<SessionJid>,
+    nick: Option<OccupantJid>,
+    occupant_id: Option<Box<str>>,
+    persistent: Option<bool>,
+    publishers: Option<Publishers>,
+    role: Option<Role>,
+    room: Option<RoomJid>,
+    sees_jids: Option<bool>,
+    visible: Option<bool>,
+}
+
+impl Facts {
+    fn read(table: Table<'_>) -> LuaResult<Self> {
+        let mut facts = Self::default();
+        table.each(|key, value| {
+            let key = key.text()?;
+            facts.take(&key, &value).map_err(|error| of(&key, &error))?;
+            Ok(true)
+        })?;
+        Ok(facts)
+    }
+
+    fn take(&mut self, key: &str, value: &Value<'_>) -> LuaResult<()> {
+        match key {
+            "affiliation" => self.affiliation = Some(choice(&value.text()?, Standing::from_name)?),
+            "anonymous" => self.anonymous = Some(value.boolean()?),
+            "jid" => self.jid = Some((&*value.text()?).into()),
+            "nick" => self.nick = Some((&*value.text()?).into()),
+            "occupant_id" => self.occupant_id = Some((&*value.text()?).into()),
+            "persistent" => self.persistent = Some(value.boolean()?),
+            "publishers" => self.publishers = Some(choice(&value.text()?, Publishers::from_name)?),
+            "role" => self.role = Some(choice(&value.text()?, Role::from_name)?),
+            "room" => self.room = Some((&*value.text()?).into()),
+            "sees_jids" => self.sees_jids = Some(value.boolean()?),
+            "visible" => self.visible = Some(value.boolean()?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// What a presence stanza says of its client: its `<c/>`, of either XEP, and its `<show/>`.
-pub(super) fn said(stanza: &LuaTable) -> LuaResult<Said> {
-    let caps = stanza::read_child(stanza, "c", Some(ns::CAPS))?;
-    let ecaps2 = stanza::read_child(stanza, "c", Some(ns::ECAPS2))?;
-    let show = stanza::read_child(stanza, "show", None)?.and_then(|show| Show::from_name(&show.text()));
-    Ok(Said { claim: Claim::read(caps.iter().chain(&ecaps2)), show: show.unwrap_or_default() })
+pub(super) fn said(stanza: Table<'_>) -> LuaResult<Said> {
+    let (mut caps, mut ecaps2, mut show) = (None, None, None);
+    stanza.get(Key::Tags, |tags| {
+        let tags = tags.table()?;
+        for at in 1..=tags.len() {
+            tags.at(at, |tag| {
+                let tag = tag.table()?;
+                match stanza::kind(tag)? {
+                    Kind::Caps if caps.is_none() => caps = Some(stanza::read_part(tag)?),
+                    Kind::Ecaps2 if ecaps2.is_none() => ecaps2 = Some(stanza::read_part(tag)?),
+                    Kind::Show if show.is_none() => show = Some(stanza::read_part(tag)?.text()),
+                    _ => {}
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })?;
+    let show = show.and_then(|show| Show::from_name(&show)).unwrap_or_default();
+    Ok(Said { claim: Claim::read(caps.iter().chain(&ecaps2)), show })
 }
 
 /// A list of `{ presence, sessions }`, sorted by nick: Lua's order is none.
-pub(super) fn occupants(list: &LuaTable) -> LuaResult<Vec<Seen>> {
+pub(super) fn occupants(list: Table<'_>) -> LuaResult<Vec<Seen>> {
     let mut occupants = Vec::new();
-    for entry in list.sequence_values::<LuaTable>() {
-        let entry = entry?;
-        occupants.push((presence(&entry.get(1)?)?, sessions(&entry.get(2)?)?));
+    for at in 1..=list.len() {
+        let seen = list.at(at, |entry| {
+            let entry = entry.table()?;
+            let who = entry.at(1, |who| presence(who.table()?))?;
+            Ok((who, entry.at(2, |all| sessions(all.table()?))?))
+        })?;
+        occupants.push(seen);
     }
     occupants.sort_by(|(a, _), (b, _)| a.occupant.cmp(&b.occupant));
     Ok(occupants)
 }
 
 /// A table of presence stanzas by full JID, sorted: Lua's order is none.
-pub(super) fn sessions(table: &LuaTable) -> LuaResult<Sessions> {
+pub(super) fn sessions(table: Table<'_>) -> LuaResult<Sessions> {
     let mut sessions = Sessions::default();
-    for pair in table.pairs::<String, LuaTable>() {
-        let (jid, stanza) = pair?;
-        let kind: Option<LuaString> = stanza.get::<LuaTable>("attr")?.get("type")?;
-        if kind.is_none() {
-            sessions.here.push((SessionJid::from(jid.as_str()), said(&stanza)?));
+    table.each(|jid, stanza| {
+        let (jid, stanza) = (SessionJid::from(&*jid.text()?), stanza.table()?);
+        let attr_type = |attr: Value<'_>| attr.table()?.get(Key::Type, |kind| Ok(kind.is_nil()));
+        if stanza.get(Key::Attr, attr_type)? {
+            sessions.here.push((jid, said(stanza)?));
         } else {
-            sessions.left.push(SessionJid::from(jid.as_str()));
+            sessions.left.push(jid);
         }
-    }
+        Ok(true)
+    })?;
     sessions.here.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(sessions)
 }
@@ -138,8 +207,9 @@ pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
     if let Some(seconds) = get::<Option<u64>>(table, "caps_timeout")? {
         options.caps_timeout = seconds * 1000;
     }
-    if table.contains_key("notification_type")? {
-        options.notification_type = choice(table, "notification_type", NotificationType::from_name)?;
+    if let Some(name) = get::<Option<String>>(table, "notification_type")? {
+        let read = choice(&name, NotificationType::from_name);
+        options.notification_type = read.map_err(|error| of("notification_type", &error))?;
     }
     if let Some(nodes) = get::<Option<LuaTable>>(table, "node_config")? {
         options.forced = forced(&nodes, &options)?;
@@ -176,24 +246,21 @@ fn number<T: FromLua>(table: &LuaTable, key: &str, place: &mut T) -> LuaResult<(
     Ok(())
 }
 
-fn string(table: &LuaTable, key: &str) -> LuaResult<String> {
-    get(table, key)
+/// A fact that the glue must not forget.
+fn needed<T>(fact: Option<T>, key: &str) -> LuaResult<T> {
+    fact.ok_or_else(|| LuaError::runtime(format!("{key} is missing")))
 }
 
-/// A boolean that is one: `nil` is what the glue forgot.
-fn boolean(table: &LuaTable, key: &str) -> LuaResult<bool> {
-    match table.get(key)? {
-        LuaValue::Boolean(value) => Ok(value),
-        other => Err(LuaError::runtime(format!("{key}: a boolean is needed, not {}", other.type_name()))),
-    }
-}
-
-fn choice<T>(table: &LuaTable, key: &str, from_name: fn(&str) -> Option<T>) -> LuaResult<T> {
-    let name: String = get(table, key)?;
-    from_name(&name).ok_or_else(|| LuaError::runtime(format!("{name:?} is no {key}")))
+fn choice<T>(name: &str, from_name: fn(&str) -> Option<T>) -> LuaResult<T> {
+    from_name(name).ok_or_else(|| LuaError::runtime(format!("{name:?} is none of its values")))
 }
 
 /// An entry, with its key in the error.
 pub(super) fn get<T: FromLua>(table: &LuaTable, key: &str) -> LuaResult<T> {
-    table.get(key).map_err(|error| LuaError::runtime(format!("{key}: {error}")))
+    table.get(key).map_err(|error| of(key, &error))
+}
+
+/// An error with the key that it is about.
+fn of(key: &str, error: &LuaError) -> LuaError {
+    LuaError::runtime(format!("{key}: {error}"))
 }

@@ -3,7 +3,8 @@
 use mlua::prelude::*;
 
 use super::arguments::{self, Text};
-use super::stanza::{self, Bounds, Builder, Walked};
+use super::raw::{self, Keys};
+use super::stanza::{self, Bounds, Builder, Reader, Walked};
 use super::{capabilities, effects, records};
 use crate::caps::Counters;
 use crate::effect::Effect;
@@ -13,8 +14,9 @@ use crate::response;
 use crate::snapshot::NodeRecord;
 
 /// `new(stanza_mt, options)`.
-pub(super) fn new(_: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
-    Ok(Bound { host: Host::new(arguments::options(&options)?), metatable, bounds: bounds(&options)? })
+pub(super) fn new(lua: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
+    let host = Host::new(arguments::options(&options)?);
+    Ok(Bound { host, metatable, keys: Keys::new(lua)?, bounds: bounds(&options)? })
 }
 
 fn bounds(options: &LuaTable) -> LuaResult<Bounds> {
@@ -28,6 +30,7 @@ fn bounds(options: &LuaTable) -> LuaResult<Bounds> {
 pub(super) struct Bound {
     host: Host,
     metatable: LuaTable,
+    keys: Keys,
     bounds: Bounds,
 }
 
@@ -36,6 +39,10 @@ type Moment = (f64, LuaString);
 impl Bound {
     fn effects(&self, lua: &Lua, effects: Vec<Effect>) -> LuaResult<LuaTable> {
         effects::to_table(&Builder { lua, metatable: &self.metatable }, effects)
+    }
+
+    fn reader<'a>(&'a self, lua: &'a Lua) -> Reader<'a> {
+        Reader { lua, keys: &self.keys, bounds: self.bounds }
     }
 
     fn records(&self, lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
@@ -53,7 +60,9 @@ impl Bound {
         this: &mut Self,
         (room, who, session, stanza, now, random): (Text, LuaTable, Text, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let (who, said) = (arguments::presence(&who)?, arguments::said(&stanza)?);
+        let (who, said) = raw::open(lua, &this.keys, [&who, &stanza], |[who, stanza]| {
+            Ok((arguments::presence(who)?, arguments::said(stanza)?))
+        })?;
         let mut call = arguments::call(now, &random)?;
         let (room, session) = (room.as_str().into(), session.as_str().into());
         let effects = this.host.enter(&room, who, &session, said, &mut call);
@@ -66,7 +75,9 @@ impl Bound {
         this: &mut Self,
         (room, who, sessions, coming, now, random): (Text, LuaTable, LuaTable, Option<Text>, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let (who, mut sessions) = (arguments::presence(&who)?, arguments::sessions(&sessions)?);
+        let (who, mut sessions) = raw::open(lua, &this.keys, [&who, &sessions], |[who, sessions]| {
+            Ok((arguments::presence(who)?, arguments::sessions(sessions)?))
+        })?;
         sessions.coming = coming.map(|coming| coming.as_str().into());
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut call);
@@ -100,7 +111,7 @@ impl Bound {
         this: &mut Self,
         (room, occupants, now, random): (Text, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let occupants = arguments::occupants(&occupants)?;
+        let occupants = raw::open(lua, &this.keys, [&occupants], |[list]| arguments::occupants(list))?;
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.restore(&room.as_str().into(), occupants, &mut call);
         this.effects(lua, effects)
@@ -113,8 +124,8 @@ impl Bound {
     }
 
     /// `host:load(room, records)`
-    fn load(_: &Lua, this: &mut Self, (room, list): (Text, LuaTable)) -> LuaResult<()> {
-        let records = records::read_all(&list, this.bounds)?;
+    fn load(lua: &Lua, this: &mut Self, (room, list): (Text, LuaTable)) -> LuaResult<()> {
+        let records = records::read_all(&list, &this.reader(lua))?;
         this.host.load(&room.as_str().into(), records);
         Ok(())
     }
@@ -131,15 +142,15 @@ impl Bound {
         this: &mut Self,
         (room, occupant, list, now, random): (Text, Text, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let records = records::read_all(&list, this.bounds)?;
+        let records = records::read_all(&list, &this.reader(lua))?;
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, &mut call);
         this.effects(lua, effects)
     }
 
     /// `host:put_back(room, occupant, records)`
-    fn put_back(_: &Lua, this: &mut Self, (room, occupant, list): (Text, Text, LuaTable)) -> LuaResult<()> {
-        let records = records::read_all(&list, this.bounds)?;
+    fn put_back(lua: &Lua, this: &mut Self, (room, occupant, list): (Text, Text, LuaTable)) -> LuaResult<()> {
+        let records = records::read_all(&list, &this.reader(lua))?;
         this.host.put_back(&room.as_str().into(), occupant.as_str(), records);
         Ok(())
     }
@@ -158,15 +169,21 @@ impl Bound {
         this: &mut Self,
         (setting, actor, stanza, now, random): (LuaTable, LuaTable, LuaTable, f64, LuaString),
     ) -> LuaResult<Option<LuaTable>> {
-        let (setting, actor) = (arguments::setting(&setting)?, arguments::actor(&actor)?);
-        let effects = match stanza::read(&stanza, this.bounds)? {
+        let tables = [&setting, &actor, &stanza];
+        let (setting, actor, read, is_pubsub) =
+            raw::open(lua, &this.keys, tables, |[setting, actor, stanza]| {
+                let (setting, actor) = (arguments::setting(setting)?, arguments::actor(actor)?);
+                let read = stanza::read(stanza, this.bounds)?;
+                Ok((setting, actor, read, stanza::is_pubsub(stanza)?))
+            })?;
+        let effects = match read {
             Walked::Whole(iq) => {
                 let mut call = arguments::call(now, &random)?;
                 this.host.request(&setting, &actor, &iq, &mut call)
             }
             // What an occupant's account is asked goes on to it, as if there were no MEP.
             Walked::TooComplex(iq)
-                if stanza::is_pubsub(&stanza)?
+                if is_pubsub
                     && (iq.attr("type") == Some("set") || setting.occupant.is_none())
                     && this.host.is_ours(&setting, &actor) =>
             {
@@ -183,7 +200,7 @@ impl Bound {
         this: &mut Self,
         (stanza, now, random): (LuaTable, f64, LuaString),
     ) -> LuaResult<Option<LuaTable>> {
-        let (Walked::Whole(iq) | Walked::TooComplex(iq)) = stanza::read(&stanza, this.bounds)?;
+        let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
         let effects = this.host.answer(&iq, &mut arguments::call(now, &random)?);
         effects.map(|effects| this.effects(lua, effects)).transpose()
     }

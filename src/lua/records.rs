@@ -7,7 +7,7 @@
 use mlua::prelude::*;
 
 use super::arguments::get;
-use super::stanza::{self, Bounds, Builder, Walked};
+use super::stanza::{Builder, Reader, Walked};
 use crate::access::Affiliation;
 use crate::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 
@@ -69,22 +69,22 @@ fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
 }
 
 /// A list of records, in the order in which the nodes were made.
-pub(super) fn read_all(list: &LuaTable, bounds: Bounds) -> LuaResult<Vec<NodeRecord>> {
+pub(super) fn read_all(list: &LuaTable, reader: &Reader<'_>) -> LuaResult<Vec<NodeRecord>> {
     let mut records = Vec::new();
     for table in list.sequence_values::<LuaTable>() {
-        records.push(read(&table?, bounds)?);
+        records.push(read(&table?, reader)?);
     }
     records.sort_by(|a, b| (a.head.made, &a.name).cmp(&(b.head.made, &b.name)));
     Ok(records)
 }
 
-fn read(table: &LuaTable, bounds: Bounds) -> LuaResult<NodeRecord> {
+fn read(table: &LuaTable, reader: &Reader<'_>) -> LuaResult<NodeRecord> {
     let mut items = Vec::new();
     for item in get::<LuaTable>(table, "items")?.sequence_values::<LuaTable>() {
         let item = item?;
         let payload = match get::<Option<LuaTable>>(&item, "payload")? {
             None => None,
-            Some(payload) => match stanza::read(&payload, bounds)? {
+            Some(payload) => match reader.read(&payload)? {
                 Walked::Whole(payload) => Some(payload.into()),
                 Walked::TooComplex(_) => continue,
             },

@@ -8,6 +8,7 @@ use minidom::rxml::{Namespace, NcName};
 use minidom::{Element, Node};
 use mlua::prelude::*;
 
+use super::raw::{self, Key, Keys, Table, Value};
 use crate::ns;
 
 /// How much of a stanza is walked. Checked before anything is built: dropping a tree of tens of thousands of
@@ -28,51 +29,102 @@ pub(super) enum Walked {
     TooComplex(Element),
 }
 
-/// Reads a stanza table.
+/// Reads stanza tables.
+pub(super) struct Reader<'a> {
+    /// The state.
+    pub lua: &'a Lua,
+    /// What entries are called.
+    pub keys: &'a Keys,
+    /// How much is read.
+    pub bounds: Bounds,
+}
+
+impl Reader<'_> {
+    /// Reads a stanza.
+    ///
+    /// # Errors
+    /// A Lua error where the table is no stanza.
+    pub(super) fn read(&self, stanza: &LuaTable) -> LuaResult<Walked> {
+        raw::open(self.lua, self.keys, [stanza], |[stanza]| read(stanza, self.bounds))
+    }
+}
+
+/// Reads a stanza.
 ///
 /// # Errors
 /// A Lua error where the table is no stanza.
-pub(super) fn read(stanza: &LuaTable, bounds: Bounds) -> LuaResult<Walked> {
+pub(super) fn read(stanza: Table<'_>, bounds: Bounds) -> LuaResult<Walked> {
     let mut walk = Walk { left: bounds.parts, over: false };
-    let mut top = walk.start(stanza, ns::CLIENT)?;
-    Ok(if walk.children(stanza, &mut top, bounds.depth)? {
+    let (mut top, ns) = walk.start(stanza, ns::CLIENT)?;
+    Ok(if walk.children(stanza, &mut top, ns.as_deref().unwrap_or(ns::CLIENT), bounds.depth)? {
         Walked::Whole(top)
     } else {
         // The answer needs its addresses and its id, wherever they stand among thousands.
         let mut walk = Walk { left: usize::MAX, over: false };
-        Walked::TooComplex(walk.start(stanza, ns::CLIENT)?)
+        Walked::TooComplex(walk.start(stanza, ns::CLIENT)?.0)
     })
 }
 
-/// Reads the first child of a stanza of this name and namespace (`None`: the stanza's own), up to what anybody needs
-/// of it.
-pub(super) fn read_child(stanza: &LuaTable, name: &str, ns: Option<&str>) -> LuaResult<Option<Element>> {
-    let tags: LuaTable = stanza.raw_get("tags")?;
-    for at in 1..=tags.raw_len() {
-        let tag: LuaTable = tags.raw_get(at)?;
-        let xmlns: Option<LuaString> = tag.raw_get::<LuaTable>("attr")?.raw_get("xmlns")?;
-        let same_ns = match (&xmlns, ns) {
-            (Some(xmlns), Some(ns)) => *xmlns.as_bytes() == *ns.as_bytes(),
-            (None, None) => true,
-            _ => false,
-        };
-        if same_ns && tag.raw_get::<LuaString>("name")?.as_bytes() == name.as_bytes() {
-            let mut walk = Walk { left: MAX_PARTS, over: false };
-            let mut element = walk.start(&tag, ns.unwrap_or(ns::CLIENT))?;
-            walk.children(&tag, &mut element, MAX_DEPTH)?;
-            return Ok(Some(element));
+/// Reads a child of a presence, up to what anybody needs of it.
+pub(super) fn read_part(tag: Table<'_>) -> LuaResult<Element> {
+    let mut walk = Walk { left: MAX_PARTS, over: false };
+    let (mut element, ns) = walk.start(tag, ns::CLIENT)?;
+    walk.children(tag, &mut element, ns.as_deref().unwrap_or(ns::CLIENT), MAX_DEPTH)?;
+    Ok(element)
+}
+
+/// What a child of a presence is to anybody here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The `<c/>` of XEP-0115.
+    Caps,
+    /// The `<c/>` of XEP-0390.
+    Ecaps2,
+    /// The availability.
+    Show,
+    /// Nothing.
+    Other,
+}
+
+/// What a child of a presence is.
+pub(super) fn kind(tag: Table<'_>) -> LuaResult<Kind> {
+    tag.get(Key::Name, |name| {
+        let name = name.bytes();
+        if name != Some(b"c") && name != Some(b"show") {
+            return Ok(Kind::Other);
         }
-    }
-    Ok(None)
+        tag.get(Key::Attr, |attr| {
+            attr.table()?.get(Key::Xmlns, |xmlns| {
+                Ok(match (name, xmlns.bytes()) {
+                    (Some(b"c"), Some(ns)) if ns == ns::CAPS.as_bytes() => Kind::Caps,
+                    (Some(b"c"), Some(ns)) if ns == ns::ECAPS2.as_bytes() => Kind::Ecaps2,
+                    (Some(b"show"), None) if xmlns.is_nil() => Kind::Show,
+                    _ => Kind::Other,
+                })
+            })
+        })
+    })
 }
 
 /// Whether the first child of a stanza is a pubsub request.
-pub(super) fn is_pubsub(stanza: &LuaTable) -> LuaResult<bool> {
-    let first: Option<LuaTable> = stanza.raw_get::<LuaTable>("tags")?.raw_get(1)?;
-    let Some(first) = first else { return Ok(false) };
-    let xmlns: Option<LuaString> = first.raw_get::<LuaTable>("attr")?.raw_get("xmlns")?;
-    let xmlns = xmlns.as_ref().map(LuaString::as_bytes);
-    Ok(xmlns.is_some_and(|xmlns| [ns::PUBSUB, ns::OWNER].map(str::as_bytes).contains(&&*xmlns)))
+pub(super) fn is_pubsub(stanza: Table<'_>) -> LuaResult<bool> {
+    stanza.get(Key::Tags, |tags| {
+        tags.table()?.at(1, |first| {
+            if first.is_nil() {
+                return Ok(false);
+            }
+            is_of(first.table()?, &[ns::PUBSUB, ns::OWNER])
+        })
+    })
+}
+
+/// Whether an element says that it is of one of these namespaces.
+fn is_of(element: Table<'_>, any: &[&str]) -> LuaResult<bool> {
+    element.get(Key::Attr, |attr| {
+        attr.table()?.get(Key::Xmlns, |xmlns| {
+            Ok(xmlns.bytes().is_some_and(|xmlns| any.iter().any(|ns| ns.as_bytes() == xmlns)))
+        })
+    })
 }
 
 /// Builds stanza tables with Prosody's own metatable.
@@ -142,63 +194,85 @@ struct Walk {
 }
 
 impl Walk {
-    /// An element with its attributes. More attributes than there may be are left out, and counted.
-    fn start(&mut self, table: &LuaTable, inherited: &str) -> LuaResult<Element> {
-        let name: LuaString = table.raw_get("name")?;
-        let attr: LuaTable = table.raw_get("attr")?;
-        let xmlns: Option<LuaString> = attr.raw_get("xmlns")?;
-        let mut element = match &xmlns {
-            Some(xmlns) => Element::bare(&*name.to_str()?, &*xmlns.to_str()?),
-            None => Element::bare(&*name.to_str()?, inherited),
-        };
-        for pair in attr.pairs::<LuaString, LuaString>() {
-            let (key, value) = pair?;
-            let (key, value) = (key.to_str()?, value.to_str()?);
-            if &*key == "xmlns" {
-                continue;
-            }
-            if !self.count() {
-                break;
-            }
-            let (ns, name) = match key.split_once('\u{1}') {
-                Some((ns, name)) => (Namespace::from(ns.to_owned()), name),
-                None => match key.strip_prefix("xml:") {
-                    Some(name) => (Namespace::XML, name),
-                    None => (Namespace::NONE, &*key),
-                },
-            };
-            let name = NcName::try_from(name).map_err(LuaError::external)?;
-            element.set_attr(ns, name, &*value);
-        }
-        Ok(element)
+    /// An element with its attributes, and its namespace where it is another than the inherited one. More attributes
+    /// than there may be are left out, and counted.
+    fn start(&mut self, table: Table<'_>, inherited: &str) -> LuaResult<(Element, Option<String>)> {
+        let name = table.get(Key::Name, |name| Ok(name.text()?.into_owned()))?;
+        table.get(Key::Attr, |attr| {
+            let attr = attr.table()?;
+            let own = attr.get(Key::Xmlns, |xmlns| {
+                if xmlns.is_nil() { Ok(None) } else { Ok(Some(xmlns.text()?.into_owned())) }
+            })?;
+            let mut element = Element::bare(name, own.as_deref().unwrap_or(inherited));
+            attr.each(|key, value| self.attribute(&key.text()?, &value, &mut element))?;
+            Ok((element, own))
+        })
     }
 
-    /// Reads what is in an element; whether all of it was within the bounds.
-    fn children(&mut self, table: &LuaTable, element: &mut Element, depth: usize) -> LuaResult<bool> {
-        let count = table.raw_len();
+    /// Reads an attribute; whether it was within the bounds.
+    fn attribute(&mut self, key: &str, value: &Value<'_>, element: &mut Element) -> LuaResult<bool> {
+        let value = value.text()?;
+        if key == "xmlns" {
+            return Ok(true);
+        }
+        if !self.count() {
+            return Ok(false);
+        }
+        let (ns, name) = match key.split_once('\u{1}') {
+            Some((ns, name)) => (Namespace::from(ns.to_owned()), name),
+            None => match key.strip_prefix("xml:") {
+                Some(name) => (Namespace::XML, name),
+                None => (Namespace::NONE, key),
+            },
+        };
+        let name = NcName::try_from(name).map_err(LuaError::external)?;
+        element.set_attr(ns, name, &*value);
+        Ok(true)
+    }
+
+    /// Reads what is in an element of the namespace `ns`; whether all of it was within the bounds.
+    fn children(
+        &mut self,
+        table: Table<'_>,
+        element: &mut Element,
+        ns: &str,
+        depth: usize,
+    ) -> LuaResult<bool> {
+        let count = table.len();
         if count > 0 && depth <= 1 {
             return Ok(false);
         }
         for at in 1..=count {
-            if !self.count() {
+            let within = self.count() && table.at(at, |child| self.child(&child, element, ns, depth - 1))?;
+            if !within {
                 return Ok(false);
-            }
-            match table.raw_get(at)? {
-                LuaValue::String(text) => element.append_text_node(&*text.to_str()?),
-                LuaValue::Table(child) => {
-                    let mut built = self.start(&child, &element.ns())?;
-                    if !self.children(&child, &mut built, depth - 1)? {
-                        return Ok(false);
-                    }
-                    element.append_child(built);
-                }
-                other => {
-                    let message = format!("a stanza holds stanzas and strings, not a {}", other.type_name());
-                    return Err(LuaError::runtime(message));
-                }
             }
         }
         Ok(!self.over)
+    }
+
+    fn child(
+        &mut self,
+        child: &Value<'_>,
+        element: &mut Element,
+        inherited: &str,
+        depth: usize,
+    ) -> LuaResult<bool> {
+        if let Some(text) = child.bytes() {
+            element.append_text_node(std::str::from_utf8(text).map_err(LuaError::external)?);
+            return Ok(true);
+        }
+        if !child.is_table() {
+            let message = format!("a stanza holds stanzas and strings, not a {}", child.type_name());
+            return Err(LuaError::runtime(message));
+        }
+        let child = child.table()?;
+        let (mut built, own) = self.start(child, inherited)?;
+        if !self.children(child, &mut built, own.as_deref().unwrap_or(inherited), depth)? {
+            return Ok(false);
+        }
+        element.append_child(built);
+        Ok(true)
     }
 
     /// Counts one part; whether it was within the bounds.
