@@ -3,6 +3,7 @@
 use minidom::Element;
 use mlua::prelude::*;
 
+use super::raw::Keys;
 use super::records;
 use super::stanza::Builder;
 use crate::address::SessionJid;
@@ -108,7 +109,7 @@ impl LuaUserData for Source {
         methods.add_method("build", |lua, this, (at, metatable): (usize, LuaTable)| {
             let message = at.checked_sub(1).and_then(|at| this.0.get(at));
             let message = message.ok_or_else(|| LuaError::runtime("there is no such message"))?;
-            Builder { lua, metatable: &metatable }.build(message)
+            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(message)
         });
     }
 }

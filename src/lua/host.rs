@@ -38,7 +38,11 @@ type Moment = (f64, LuaString);
 
 impl Bound {
     fn effects(&self, lua: &Lua, effects: Vec<Effect>) -> LuaResult<LuaTable> {
-        effects::to_table(&Builder { lua, metatable: &self.metatable }, effects)
+        effects::to_table(&self.builder(lua), effects)
+    }
+
+    fn builder<'a>(&'a self, lua: &'a Lua) -> Builder<'a> {
+        Builder { lua, keys: &self.keys, metatable: &self.metatable }
     }
 
     fn reader<'a>(&'a self, lua: &'a Lua) -> Reader<'a> {
@@ -46,7 +50,7 @@ impl Bound {
     }
 
     fn records(&self, lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
-        let builder = Builder { lua, metatable: &self.metatable };
+        let builder = self.builder(lua);
         let list = lua.create_table()?;
         for record in records {
             list.raw_push(records::to_table(&builder, record)?)?;

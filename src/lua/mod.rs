@@ -8,6 +8,8 @@ mod arguments;
 mod capabilities;
 mod effects;
 mod host;
+#[expect(unsafe_code, reason = "makes tables on the stack of Lua; each block says why it may")]
+mod plan;
 #[expect(unsafe_code, reason = "reads what is on the stack of Lua; each block says why it may")]
 mod raw;
 mod records;

@@ -34,6 +34,12 @@ impl Keys {
         // In the order of `Key`.
         Ok(Self([key("attr")?, key("name")?, key("tags")?, key("type")?, key("xmlns")?]))
     }
+
+    /// What the entries of a stanza are called: its name, its attributes, its elements.
+    pub(super) fn of_stanza(&self) -> [&LuaString; 3] {
+        let Self([attr, name, tags, ..]) = self;
+        [name, attr, tags]
+    }
 }
 
 /// Reads tables.

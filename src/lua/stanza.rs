@@ -4,10 +4,13 @@
 //! parent's namespace, at the top `jabber:client`; a prefixed attribute `p:name` is stored as `namespace\1name`, and
 //! `xml:lang` as it is.
 
+use std::borrow::Cow;
+
 use minidom::rxml::{Namespace, NcName};
 use minidom::{Element, Node};
 use mlua::prelude::*;
 
+use super::plan::{self, Step};
 use super::raw::{self, Key, Keys, Table, Value};
 use crate::ns;
 
@@ -131,6 +134,8 @@ fn is_of(element: Table<'_>, any: &[&str]) -> LuaResult<bool> {
 pub(super) struct Builder<'a> {
     /// The state.
     pub lua: &'a Lua,
+    /// What entries are called.
+    pub keys: &'a Keys,
     /// `util.stanza.stanza_mt`.
     pub metatable: &'a LuaTable,
 }
@@ -148,37 +153,56 @@ impl Builder<'_> {
     }
 
     fn element(&self, element: &Element, of_stanza: bool) -> LuaResult<LuaTable> {
-        let attr = self.lua.create_table()?;
+        let mut plan = Plan::default();
+        plan.element(element, of_stanza, None, 1);
+        plan::carry_out(self.lua, self.keys, self.metatable, &plan.steps, plan.levels)
+    }
+}
+
+/// The steps in which an element becomes a table.
+#[derive(Default)]
+struct Plan<'a> {
+    steps: Vec<Step<'a>>,
+    levels: usize,
+}
+
+impl<'a> Plan<'a> {
+    fn element(
+        &mut self,
+        element: &'a Element,
+        of_stanza: bool,
+        place: Option<(usize, usize)>,
+        level: usize,
+    ) {
         let ns = element.ns();
         // Within a payload jabber:client has to be said, or it would be read as the parent's.
         let plain = of_stanza && ns == ns::CLIENT;
+        let attributes = element.attrs().iter().count() + usize::from(!plain);
+        self.levels = self.levels.max(level);
+        self.steps.push(Step::Start { name: element.name(), attributes, nodes: element.nodes().len() });
         if !plain {
-            attr.raw_set("xmlns", ns)?;
+            self.steps.push(Step::Attribute { name: "xmlns".into(), value: ns.into() });
         }
         for ((ns, name), value) in element.attrs() {
-            match ns.as_str() {
-                "" => attr.raw_set(name.as_str(), value.as_str())?,
-                ns if ns == Namespace::XML.as_str() => attr.raw_set(format!("xml:{name}"), value.as_str())?,
-                ns => attr.raw_set(format!("{ns}\u{1}{name}"), value.as_str())?,
-            }
+            let name = match ns.as_str() {
+                "" => Cow::Borrowed(name.as_str()),
+                ns if ns == Namespace::XML.as_str() => Cow::Owned(format!("xml:{name}")),
+                ns => Cow::Owned(format!("{ns}\u{1}{name}")),
+            };
+            self.steps.push(Step::Attribute { name, value: value.into() });
         }
-        let table = self.lua.create_table_with_capacity(element.nodes().len(), 3)?;
-        let tags = self.lua.create_table()?;
-        for (at, node) in element.nodes().enumerate() {
+        self.steps.push(Step::Inside { elements: element.children().count() });
+        let mut elements = 0;
+        for (node, at) in element.nodes().zip(1..) {
             match node {
                 Node::Element(child) => {
-                    let child = self.element(child, plain)?;
-                    tags.raw_push(&child)?;
-                    table.raw_set(at + 1, child)?;
+                    elements += 1;
+                    self.element(child, plain, Some((at, elements)), level + 1);
                 }
-                Node::Text(text) => table.raw_set(at + 1, text.as_str())?,
+                Node::Text(text) => self.steps.push(Step::Text { at, text }),
             }
         }
-        table.raw_set("name", element.name())?;
-        table.raw_set("attr", attr)?;
-        table.raw_set("tags", tags)?;
-        table.set_metatable(Some(self.metatable.clone()))?;
-        Ok(table)
+        self.steps.push(Step::End { place });
     }
 }
 
