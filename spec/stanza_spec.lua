@@ -3,6 +3,7 @@
 local canonical = require "support.canonical";
 local core = require "support.core";
 local prosody = require "support.prosody";
+local random_stanza = require "support.random_stanza";
 
 local xmlns = core.xmlns;
 
@@ -134,6 +135,21 @@ for _, version in ipairs(prosody.versions) do
 
 		it("made of a whole document is read as well", function ()
 			assert_survives(lib.parse_document(tostring(parse_publish(sent["mixed content"]))));
+		end);
+
+		it("made of whatever there is keeps all of it, and once more when it is published again", function ()
+			room = core.new_room(st, { publish_burst = 1000, max_payload_size = 1000000 });
+			room:enter("alice");
+			room:enter_wanting("bob", "urn:a");
+			for seed = 1, 300 do
+				math.randomseed(seed);
+				local iq = random_stanza.grow(room:publish_iq("alice", "urn:a"), 6, "urn:a"):reset();
+				local message = publish(iq);
+				local payload = core.payload_of_event(message);
+				assert.same(canonical(core.payload_of_publish(iq), xmlns.pubsub), canonical(payload, xmlns.event));
+				local again = publish(room:publish_iq("alice", "urn:a"):add_child(payload):reset());
+				assert.same(payload, core.payload_of_event(again));
+			end
 		end);
 
 		it("with texts side by side is read as one text", function ()
