@@ -219,6 +219,7 @@ impl Host {
                 }
             }
         }
+        self.drop_if_empty(room);
         effects
     }
 

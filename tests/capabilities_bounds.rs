@@ -19,7 +19,7 @@ use std::rc::Rc;
 use clients::{Answer, Claim, NODES, Product, QUIET, Random, Style, claim};
 use mep_core::access::{Role, Standing};
 use mep_core::effect::Effect;
-use mep_core::host::Sessions;
+use mep_core::host::{Counts, Sessions};
 use mep_core::occupant::{Said, Show};
 use mep_core::options::Options;
 use minidom::Element;
@@ -257,4 +257,13 @@ fn timers_do_not_multiply() {
     assert_eq!(room.world.host.counts().asking, 1);
     room.wake(6500);
     assert_eq!(room.world.host.counts().asking, 0);
+}
+
+#[test]
+fn a_room_that_everybody_has_left_unseen_is_not_held() {
+    let mut room = Room::new(Options::default());
+    room.enter("a", &sha1(&product(0)));
+    let mut call = room.world.call();
+    room.world.host.restore(&World::room(), Vec::new(), &mut call);
+    assert_eq!(room.world.host.counts(), Counts::default());
 }
