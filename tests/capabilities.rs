@@ -30,27 +30,27 @@ fn live(nature: Nature, steps: usize) {
 
 #[test]
 fn nobody_misses_anything_and_nobody_is_sent_what_they_do_not_want() {
-    for seed in 0..4 {
+    for seed in 0..5 {
         live(Nature { seed, people: 300, rooms: 4, cache: 10_000, loss: 10 }, 2500);
     }
 }
 
 #[test]
 fn a_cache_that_is_too_small_costs_questions_and_nothing_else() {
-    for seed in 100..108 {
-        live(Nature { seed, people: 80, rooms: 3, cache: 3, loss: 10 }, 1200);
+    for seed in 104..109 {
+        live(Nature { seed, people: 100, rooms: 2, cache: 3, loss: 30 }, 2500);
     }
 }
 
 #[test]
 fn a_network_that_loses_every_other_stanza_delays_what_is_known() {
-    for seed in 200..208 {
-        live(Nature { seed, people: 60, rooms: 2, cache: 10_000, loss: 50 }, 1200);
+    for seed in 208..216 {
+        live(Nature { seed, people: 60, rooms: 2, cache: 10_000, loss: 50 }, 2000);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_the_world_is_like(

@@ -28,6 +28,8 @@ pub struct Stay {
     understood: bool,
     /// Whether its turn came already, and led to nothing.
     tried: bool,
+    /// Whether its turn came, and its last presence since then came while somebody else was asked.
+    pub passed_over: bool,
     question: Option<Asked>,
 }
 
@@ -119,6 +121,7 @@ impl Model {
             wants: Wanted::new(),
             understood: false,
             tried: false,
+            passed_over: false,
             question: None,
         };
         self.rooms.get_mut(&who.0).unwrap().stays.insert(who.1.clone(), stay);
@@ -143,6 +146,9 @@ impl Model {
             }
             let group = self.groups.get(&key(&said, &who)).filter(|group| group.waiting.contains(&who));
             if same && group.is_some_and(|group| group.owed || group.asking.is_some()) {
+                let in_turn = group.is_some_and(|group| group.asking.as_ref() == Some(&who));
+                let stay = self.stay_mut(&who).unwrap();
+                stay.passed_over = stay.tried && !in_turn;
                 continue;
             }
             if !same {
@@ -374,7 +380,8 @@ impl Model {
 
     fn understand_or_ask(&mut self, who: &Who, claim: &Rc<Claim>, told: &mut Told) {
         self.close_question(who);
-        self.stay_mut(who).unwrap().tried = false;
+        let stay = self.stay_mut(who).unwrap();
+        (stay.tried, stay.passed_over) = (false, false);
         if let Some(wants) = self.known(claim) {
             self.serve(who, &wants, told);
         } else {
