@@ -4,13 +4,16 @@ import re
 import subprocess
 
 import pytest
-from mep import come_in
+from mep import MOOD, ROOM, come_in, ids_in, items, mood, must, publish
 from test_durable import HOST, PERSISTENT, fill, state
+from test_registered import REGISTER
 from testbed import Client, Prosody
 from testbed.prosody import ROOT
 from testbed.storage import Postgresql
 
 DOC = ROOT / "docs/operations.md"
+ALICE = f"{ROOM}/alice"
+OPTIONS = PERSISTENT + "\nmep_keep_registered = true"
 
 
 def migrate(version, folder, source, target):
@@ -43,14 +46,16 @@ def migrate(version, folder, source, target):
     return done.stdout + done.stderr
 
 
-@pytest.mark.mep(storage="internal", options=PERSISTENT)
+@pytest.mark.mep(storage="internal", options=OPTIONS)
 async def test_a_room_moves_from_files_to_postgresql(server, connect, version, tmp_path):
     alice = await connect("alice")
     await come_in(alice, "alice")
     await fill(alice)
+    await must(alice, "set", ROOM, REGISTER % "alice")
+    await must(alice, "set", ALICE, publish(MOOD, mood(), "of alice"))
     before = await state(alice)
     server.kill()
-    with Prosody(version, storage="postgresql", options=PERSISTENT) as other:
+    with Prosody(version, storage="postgresql", options=OPTIONS) as other:
         assert isinstance(other.storage, Postgresql)
         other.kill()
         migrate(version, tmp_path, server._folder, other.storage)
@@ -58,5 +63,6 @@ async def test_a_room_moves_from_files_to_postgresql(server, connect, version, t
         async with await Client.connect(other, "alice") as alice:
             await come_in(alice, "alice")
             assert await state(alice) == before
+            assert ids_in(await must(alice, "get", ALICE, items(MOOD))) == ["of alice"]
     assert other.problems() == []
     server.start()
