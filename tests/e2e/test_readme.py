@@ -61,7 +61,8 @@ def test_the_options_are_those_of_the_module():
 def test_their_defaults_are_those_of_the_core():
     core = (TOP / "src" / "options.rs").read_text()
     told = dict(re.findall(r"^\| `mep_([a-z_]+)` \| `(\d+)`", README, re.M))
-    for name in ("max_items", "max_nodes", "max_room_nodes", "max_subscriptions", "publish_burst", "max_last_items"):
+    names = "max_items", "max_nodes", "max_room_nodes", "max_subscriptions", "publish_burst"
+    for name in (*names, "max_last_items", "last_items_batch"):
         assert re.search(rf"\b{name}: {told[name]},", core), name
 
 
