@@ -78,7 +78,7 @@ impl Default for Options {
             publish_rate: 10,
             max_last_items: 1000,
             max_last_items_size: 4 * 1024 * 1024,
-            last_items_batch: 100,
+            last_items_batch: 25,
             caps_cache_size: 10_000,
             caps_max_features: 2000,
             caps_timeout: 10_000,

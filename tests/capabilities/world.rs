@@ -328,6 +328,8 @@ fn options(model: &Model) -> Options {
         caps_max_features: MAX_FEATURES,
         subscription_only: [QUIET.to_owned()].into(),
         publish_burst: 1_000_000,
+        // What goes in batches is the matter of tests/last_items.rs.
+        last_items_batch: usize::MAX,
         ..Options::default()
     }
 }
