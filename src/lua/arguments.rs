@@ -16,21 +16,6 @@ use crate::host::{Seen, Sessions, Setting};
 use crate::occupant::{Presence, Said, Show};
 use crate::options::Options;
 
-/// A borrowed-for-the-call string of the glue's.
-pub(super) struct Text(String);
-
-impl Text {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromLua for Text {
-    fn from_lua(value: LuaValue, lua: &Lua) -> LuaResult<Self> {
-        String::from_lua(value, lua).map(Self)
-    }
-}
-
 /// Seconds since 1970 and 16 random octets.
 pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {
     let random = random.as_bytes();
@@ -141,7 +126,7 @@ pub(super) fn said(stanza: Table<'_>) -> LuaResult<Said> {
                 match stanza::kind(tag)? {
                     Kind::Caps if caps.is_none() => caps = Some(stanza::read_part(tag)?),
                     Kind::Ecaps2 if ecaps2.is_none() => ecaps2 = Some(stanza::read_part(tag)?),
-                    Kind::Show if show.is_none() => show = Some(stanza::read_part(tag)?.text()),
+                    Kind::Show if show.is_none() => show = Some(stanza::text(tag)?),
                     _ => {}
                 }
                 Ok(())

@@ -2,7 +2,7 @@
 
 use mlua::prelude::*;
 
-use super::arguments::{self, Text};
+use super::arguments;
 use super::raw::{self, Keys};
 use super::stanza::{self, Bounds, Builder, Reader, Walked};
 use super::{capabilities, effects, records};
@@ -62,7 +62,7 @@ impl Bound {
     fn enter(
         lua: &Lua,
         this: &mut Self,
-        (room, who, session, stanza, now, random): (Text, LuaTable, Text, LuaTable, f64, LuaString),
+        (room, who, session, stanza, now, random): (String, LuaTable, String, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let (who, said) = raw::open(lua, &this.keys, [&who, &stanza], |[who, stanza]| {
             Ok((arguments::presence(who)?, arguments::said(stanza)?))
@@ -77,7 +77,14 @@ impl Bound {
     fn presence(
         lua: &Lua,
         this: &mut Self,
-        (room, who, sessions, coming, now, random): (Text, LuaTable, LuaTable, Option<Text>, f64, LuaString),
+        (room, who, sessions, coming, now, random): (
+            String,
+            LuaTable,
+            LuaTable,
+            Option<String>,
+            f64,
+            LuaString,
+        ),
     ) -> LuaResult<LuaTable> {
         let (who, mut sessions) = raw::open(lua, &this.keys, [&who, &sessions], |[who, sessions]| {
             Ok((arguments::presence(who)?, arguments::sessions(sessions)?))
@@ -92,7 +99,7 @@ impl Bound {
     fn leave(
         lua: &Lua,
         this: &mut Self,
-        (room, occupant, now, random): (Text, Text, f64, LuaString),
+        (room, occupant, now, random): (String, String, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let mut call = arguments::call(now, &random)?;
         let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), &mut call);
@@ -103,7 +110,7 @@ impl Bound {
     fn destroy(
         lua: &Lua,
         this: &mut Self,
-        (room, now, random): (Text, f64, LuaString),
+        (room, now, random): (String, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let effects = this.host.destroy(&room.as_str().into(), &mut arguments::call(now, &random)?);
         this.effects(lua, effects)
@@ -113,7 +120,7 @@ impl Bound {
     fn restore(
         lua: &Lua,
         this: &mut Self,
-        (room, occupants, now, random): (Text, LuaTable, f64, LuaString),
+        (room, occupants, now, random): (String, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let occupants = raw::open(lua, &this.keys, [&occupants], |[list]| arguments::occupants(list))?;
         let mut call = arguments::call(now, &random)?;
@@ -123,19 +130,23 @@ impl Bound {
 
     /// `host:snapshot(room)`: the records of the room's own nodes.
     #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
-    fn snapshot(lua: &Lua, this: &Self, room: Text) -> LuaResult<LuaTable> {
+    fn snapshot(lua: &Lua, this: &Self, room: String) -> LuaResult<LuaTable> {
         this.records(lua, &this.host.snapshot(&room.as_str().into()))
     }
 
     /// `host:load(room, records)`
-    fn load(lua: &Lua, this: &mut Self, (room, list): (Text, LuaTable)) -> LuaResult<()> {
+    fn load(lua: &Lua, this: &mut Self, (room, list): (String, LuaTable)) -> LuaResult<()> {
         let records = records::read_all(&list, &this.reader(lua))?;
         this.host.load(&room.as_str().into(), records);
         Ok(())
     }
 
     /// `host:snapshot_of(room, occupant)`: the records of an occupant's nodes; `nil` where nobody is.
-    fn snapshot_of(lua: &Lua, this: &Self, (room, occupant): (Text, Text)) -> LuaResult<Option<LuaTable>> {
+    fn snapshot_of(
+        lua: &Lua,
+        this: &Self,
+        (room, occupant): (String, String),
+    ) -> LuaResult<Option<LuaTable>> {
         let records = this.host.snapshot_of(&room.as_str().into(), occupant.as_str());
         records.map(|records| this.records(lua, &records)).transpose()
     }
@@ -144,7 +155,7 @@ impl Bound {
     fn bring_back(
         lua: &Lua,
         this: &mut Self,
-        (room, occupant, list, now, random): (Text, Text, LuaTable, f64, LuaString),
+        (room, occupant, list, now, random): (String, String, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let records = records::read_all(&list, &this.reader(lua))?;
         let mut call = arguments::call(now, &random)?;
@@ -153,7 +164,11 @@ impl Bound {
     }
 
     /// `host:put_back(room, occupant, records)`
-    fn put_back(lua: &Lua, this: &mut Self, (room, occupant, list): (Text, Text, LuaTable)) -> LuaResult<()> {
+    fn put_back(
+        lua: &Lua,
+        this: &mut Self,
+        (room, occupant, list): (String, String, LuaTable),
+    ) -> LuaResult<()> {
         let records = records::read_all(&list, &this.reader(lua))?;
         this.host.put_back(&room.as_str().into(), occupant.as_str(), records);
         Ok(())
@@ -269,7 +284,7 @@ impl LuaUserData for Bound {
         methods.add_method_mut("bring_back", Self::bring_back);
         methods.add_method_mut("put_back", Self::put_back);
         methods.add_method_mut("load", Self::load);
-        methods.add_method_mut("kept", |_, this, room: Text| {
+        methods.add_method_mut("kept", |_, this, room: String| {
             this.host.kept(&room.as_str().into());
             Ok(())
         });
@@ -282,12 +297,12 @@ impl LuaUserData for Bound {
         methods.add_method("counters", Self::counters);
         methods.add_method_mut("learned", Self::learned);
         methods.add_method_mut("recall", Self::recall);
-        methods.add_method_mut("rename", |_, this, (room, old, new): (Text, Text, Text)| {
+        methods.add_method_mut("rename", |_, this, (room, old, new): (String, String, String)| {
             this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
             Ok(())
         });
         methods.add_method_mut("leave", Self::leave);
-        methods.add_method_mut("ban", |_, this, (room, account): (Text, Text)| {
+        methods.add_method_mut("ban", |_, this, (room, account): (String, String)| {
             this.host.ban(&room.as_str().into(), account.as_str());
             Ok(())
         });

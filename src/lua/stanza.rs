@@ -76,6 +76,20 @@ pub(super) fn read_part(tag: Table<'_>) -> LuaResult<Element> {
     Ok(element)
 }
 
+/// The text of a child of a presence, up to what anybody needs of it.
+pub(super) fn text(tag: Table<'_>) -> LuaResult<String> {
+    let mut text = String::new();
+    for at in 1..=tag.len().min(MAX_PARTS) {
+        tag.at(at, |node| {
+            if !node.is_table() {
+                text.push_str(&node.text()?);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(text)
+}
+
 /// What a child of a presence is to anybody here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
