@@ -73,7 +73,7 @@ local function nothing_to_check() return true; end
 
 -- Gives a stanza its children, as the text has them.
 local function open(stanza)
-	local state = rawget(stanza, STATE);
+	local state = stanza[STATE];
 	if state.children_are_whole then return; end
 	state.children_are_whole = nothing_to_check; -- what follows asks for children, too
 	local copy = state.source:build(state.at, stanza_mt);
@@ -86,10 +86,13 @@ local function open(stanza)
 end
 
 local function start_is_whole(stanza)
-	local state, attr = rawget(stanza, STATE), stanza.attr;
+	local state, attr = stanza[STATE], stanza.attr;
 	if state.edited or stanza.name ~= "message" or attr.to == nil
-	or attr.from ~= state[1] or attr.id ~= state[2] or attr.type ~= state[3]
-	or state.text and attr.to ~= state.to then
+	or attr.from ~= state[1] or attr.id ~= state[2] or attr.type ~= state[3] then
+		return false;
+	elseif attr == state.guarded then
+		return true;
+	elseif state.text and attr.to ~= state.to then
 		return false;
 	end
 	local expected = 4;
@@ -101,12 +104,12 @@ end
 
 -- Whether all of a stanza is as it was, but for its `to` where it is for several.
 local function is_whole(stanza)
-	local children_are_whole = rawget(stanza, STATE).children_are_whole;
+	local children_are_whole = stanza[STATE].children_are_whole;
 	return start_is_whole(stanza) and (not children_are_whole or children_are_whole());
 end
 
 local function start_tag(stanza)
-	local state, to = rawget(stanza, STATE), stanza.attr.to;
+	local state, to = stanza[STATE], stanza.attr.to;
 	if state.text then
 		return sub(state.text, 1, state.start);
 	elseif to ~= state.to then
@@ -117,7 +120,7 @@ local function start_tag(stanza)
 end
 
 local function render(stanza)
-	local state = rawget(stanza, STATE);
+	local state = stanza[STATE];
 	return state.text or start_tag(stanza)..state.rest;
 end
 
@@ -128,12 +131,12 @@ function own:top_tag()
 end
 function own:add_direct_child(child)
 	open(self);
-	rawget(self, STATE).edited = true;
+	self[STATE].edited = true;
 	return stanza_mt.add_direct_child(self, child);
 end
 function own:maptags(callback)
 	open(self);
-	rawget(self, STATE).edited = true;
+	self[STATE].edited = true;
 	return stanza_mt.maptags(self, callback);
 end
 
@@ -142,7 +145,7 @@ local rendered_mt = {
 	__name = stanza_mt.__name;
 	__index = function (stanza, key)
 		if key == "tags" or type(key) == "number" then
-			if rawget(stanza, STATE).children_are_whole then return nil; end
+			if stanza[STATE].children_are_whole then return nil; end
 			open(stanza);
 			return rawget(stanza, key);
 		end
@@ -152,7 +155,7 @@ local rendered_mt = {
 	end;
 	__newindex = function (stanza, key, value)
 		open(stanza);
-		if value ~= nil then rawget(stanza, STATE).edited = true; end
+		if value ~= nil then stanza[STATE].edited = true; end
 		rawset(stanza, key, value);
 	end;
 	__len = function (stanza)
@@ -175,11 +178,20 @@ end
 
 -- A stanza that stands for copies of `message`, to be sent to one after the other by changing its attribute `to`.
 local function share(message)
-	return rendered(message, {
+	local state = {
 		message[1], message[2], message[3];
 		start = message.start; rest = message.rest;
 		source = message.source; at = message.at;
+	};
+	local stanza = rendered(message, state);
+	-- Attributes that are new say so themselves: they need not be counted for each recipient.
+	state.guarded = setmetatable(stanza.attr, {
+		__newindex = function (attr, key, value)
+			if key ~= "to" then state.edited = true; end
+			rawset(attr, key, value);
+		end;
 	});
+	return stanza;
 end
 
 -- Whether two stanzas say the same.
