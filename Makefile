@@ -46,6 +46,10 @@ bench: module prosody python ## how fast it is, on both versions: tables and cha
 	@tests/setup/bench.sh
 	target/venv/bin/python tests/bench/run.py
 
+bench-tuning: module prosody python ## what the collector's and the network's settings change, and rooms in a process of their own
+	@tests/setup/bench.sh
+	target/venv/bin/python tests/bench/run.py --tuning
+
 bench-boundary: module prosody ## what calls from Lua into the core cost; CORES="old.so new.so" compares builds
 	@lua5.4 tests/bench/boundary.lua $(CORES)
 

@@ -8,7 +8,7 @@ from server import GENERATIONAL, serve
 PLAIN = 'Component "plain.localhost" "muc"\nmodules_enabled = { "bench" }\nmuc_room_locking = false\n'
 
 
-async def size(version, few=10, many=5000, publishes=150, rounds=12):
+async def size(version, few=10, many=5000, publishes=150, rounds=8):
     """A publish to `few` interested in a room of `many` sessions, to the same in a room of `few`.
 
     With the default garbage collector a collection of so many sessions takes longer than a turn, and falls on one or
@@ -109,7 +109,7 @@ async def joins(version, kinds=30, clients=60, rounds=8):
     }
 
 
-async def last_items(version, publishers=200, rounds=16, times=3):
+async def last_items(version, publishers=200, rounds=12, times=3):
     """The last items of `publishers`, to as many messages of history; what joining costs without either is taken off.
 
     All in one room, whose publishers see who comes in as little as in any room that hides participants.
