@@ -6,8 +6,8 @@ LUA_DIRS = $(wildcard lua spec examples)
 MODULE = target/module/mod_mep
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system prosody python node core module run bench bench-boundary test lint test-rust test-lua \
-	test-e2e test-browser clean
+.PHONY: help setup system prosody python node core module run bench bench-tuning bench-boundary test lint test-rust \
+	test-lua test-e2e test-browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
