@@ -1,7 +1,10 @@
 """Coming, going and coming back: nothing twice, nothing that had ended, nothing lost for a slow answer."""
 
 import pytest
-from mep import MOOD, ROOM, TUNE, come_in, form, mood, must, notify, publish, pubsub, subscribe
+from mep import (
+    MOOD, ROOM, TUNE, affiliate, come_in, form, ids_in, items, mood, must, notify, options, publish, pubsub, refused,
+    subscribe,
+)  # fmt: skip
 from testbed.xml import DISCO_INFO
 
 OPEN = "<publish-options>" + form("publish-options", access_model="open") + "</publish-options>"
@@ -62,3 +65,20 @@ async def test_who_is_asked_in_vain_is_served_by_anothers_answer(connect):
     await other.join(ROOM, "carol")
     for client in (other, slow):
         assert (await client.expect_event(MOOD)).item_ids == ["m"]
+
+
+async def test_the_next_at_a_nick_inherits_no_affiliation(connect):
+    alice = await connect("alice")
+    bob, eve = [await connect(name, features=notify(MOOD)) for name in ("bob", "eve")]
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    address = f"{ROOM}/alice"
+    await must(alice, "set", address, publish(MOOD, mood(), "for bob", options(access_model="whitelist")))
+    await must(alice, "set", address, affiliate(MOOD, **{f"{ROOM}/bob": "member"}))
+    assert ids_in(await must(bob, "get", address, items(MOOD))) == ["for bob"]
+    await bob.leave(ROOM)
+    await come_in(eve, "bob")
+    assert await refused(eve, "get", address, items(MOOD)) == ("cancel", "not-allowed", "closed-node")
+    await must(alice, "set", address, publish(MOOD, mood(), "next"))
+    await eve.barrier()
+    assert eve.events() == []
