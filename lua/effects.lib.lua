@@ -61,24 +61,33 @@ local function revert(batch, room)
 	batch.revert(room);
 end
 
+-- What is carried out of a dropped batch: the core counts on being woken, and a question tells of nothing.
+local housekeeping = { wake = true; learned = true; send = true };
+
 -- What can't be kept must not be told of: the rest of its batch is dropped.
 local function run_batch(batch)
+	local dropped = batch.dropped;
 	for _, effect in ipairs(batch.effects) do
-		local ok, err = pcall(carry_out[effect.kind], effect, batch);
-		if not ok then
-			log_failure(effect.kind, err);
-			if effect.kind == "keep" then
-				revert(batch, effect.room);
-				return batch.on_failure and batch.on_failure();
+		if not dropped or housekeeping[effect.kind] then
+			local ok, err = pcall(carry_out[effect.kind], effect, batch);
+			if not ok then
+				log_failure(effect.kind, err);
+				if effect.kind == "keep" then
+					dropped = true;
+					revert(batch, effect.room);
+				end
 			end
 		end
+	end
+	if dropped and batch.on_failure then
+		batch.on_failure();
 	end
 end
 
 -- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(effect)`
 -- puts something into storage; where that did not work, `revert(room)` takes it back in memory, and `on_failure()` is
--- called; `on_wake()` is called when the core wants to be woken, `on_learned()` when it has learned what is worth
--- keeping.
+-- called, which it also is where all was `dropped` beforehand; `on_wake()` is called when the core wants to be woken,
+-- `on_learned()` when it has learned what is worth keeping.
 local function run(batch)
 	last = last + 1;
 	queue[last] = batch;

@@ -89,10 +89,11 @@ local function on_learned()
 end
 
 local on_wake;
-local function carry_out(effects, origin, on_failure)
+local function carry_out(effects, origin, on_failure, dropped)
 	run {
 		effects = effects;
 		origin = origin;
+		dropped = dropped;
 		keep = kept.keep;
 		revert = kept.revert;
 		on_failure = on_failure;
@@ -227,12 +228,10 @@ local function request(event, room)
 	local before = stanza.attr.type == "set" and registered.before(room, setting.nick);
 	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
 	if effects then
-		if not registered.keep(room, setting.nick, effects, before) then
-			return refuse(event, "wait", "internal-server-error");
-		end
+		local is_kept = registered.keep(room, setting.nick, effects, before);
 		carry_out(effects, origin, function ()
 			refuse(event, "wait", "internal-server-error");
-		end);
+		end, not is_kept);
 		return true;
 	elseif failed then
 		return refuse(event, "wait", failed);

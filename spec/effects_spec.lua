@@ -176,7 +176,7 @@ describe("Effects", function ()
 
 	describe("that keep something", function ()
 		local function batch(name)
-			return { { kind = "keep", room = "room@muc", node = "urn:a" }, reply(name or "r"), send("s") };
+			return { { kind = "keep", room = "room@muc", node = "urn:a" }, reply(name or "r"), notify("n", "a") };
 		end
 
 		it("do so first", function ()
@@ -184,7 +184,7 @@ describe("Effects", function ()
 				table.insert(done, ("%s %s"):format(effect.room, effect.node));
 				return true;
 			end);
-			assert.same({ "room@muc urn:a", "r as reply", "s to a" }, done);
+			assert.same({ "room@muc urn:a", "r as reply", "n to a" }, done);
 		end);
 
 		it("are told of to nobody where that fails, and what comes after them is done", function ()
@@ -197,6 +197,23 @@ describe("Effects", function ()
 			assert.equal(1, #module.logged);
 			run({ send("t") }, origin);
 			assert.same({ "t to a" }, done);
+		end);
+
+		it("do not stop what the core counts on: questions, and being woken", function ()
+			local wake = { kind = "wake", after = 3 };
+			local rest = { wake, send "question", reply "r", notify("n", "b"), { kind = "keep" } };
+			local kept, failed = 0, 0;
+			local effects = { { kind = "keep", room = "room" }, table.unpack(rest) };
+			run_keeping(effects, function () kept = kept + 1; return nil, "full"; end, function () end,
+				function () failed = failed + 1; end);
+			assert.same({ 1, 1, 1 }, { kept, failed, #module.timers });
+			assert.same({ "question to a" }, done);
+			-- Something else could not be kept, before anything was carried out
+			glue.load("effects", module, { library = library, full_sessions = full_sessions }).run({
+				effects = rest; dropped = true; on_failure = function () failed = failed + 1; end;
+			});
+			assert.same({ 1, 2, 2 }, { kept, failed, #module.timers });
+			assert.same({ "question to a", "question to a" }, done);
 		end);
 
 		it("fail with what they build on, and only then", function ()

@@ -11,7 +11,7 @@ use crate::snapshot::Change;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Keep this of a room's own nodes, where the room is one that is kept. Comes before all that tells of it: where
-    /// it fails, nothing of what follows is to be done.
+    /// it fails, nothing of what follows is to be told, and only questions and alarms go on.
     Keep {
         /// The room.
         room: RoomJid,

@@ -113,7 +113,8 @@ impl Host {
         self.has_told = false;
     }
 
-    /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it. Effects: the last items that it wants, or the question what it wants.
+    /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it.
+    /// Effects: the last items that it wants, or the question what it wants.
     pub fn enter(
         &mut self,
         room: &RoomJid,
@@ -311,9 +312,8 @@ impl Host {
             Ok((Answer::NotOurs, _)) => None,
             Ok((Answer::Reply(inner), Following { kept, effects })) => {
                 let reply = Effect::Reply(response::reply(iq, Ok(inner)));
-                // First, as what follows is not done where something can't be kept.
                 let alarm = if pends { self.wait_for(room, call.now) } else { None };
-                Some(alarm.into_iter().chain(kept).chain([reply]).chain(effects).collect())
+                Some(kept.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
             }
             Err(error) => Some(vec![Effect::Reply(response::reply(iq, Err(error)))]),
         }
