@@ -7,6 +7,7 @@ MOOD = "http://jabber.org/protocol/mood"
 TUNE = "http://jabber.org/protocol/tune"
 CONFERENCE = "urn:ietf:params:xml:ns:conference-info"
 
+MUC = "http://jabber.org/protocol/muc"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 OWNER = PUBSUB + "#owner"
 DISCO_INFO = "http://jabber.org/protocol/disco#info"
@@ -74,6 +75,16 @@ def configure(node, **fields):
 def affiliate(node, **people):
     rows = "".join(f"<affiliation jid='{jid}' affiliation='{what}'/>" for jid, what in people.items())
     return owner("affiliations", node, rows)
+
+
+async def make_persistent(client, value=1, room=ROOM):
+    """Has a room's owner make it persistent, or with 0 temporary."""
+    rows = (
+        f"<field var='FORM_TYPE'><value>{MUC}#roomconfig</value></field>"
+        f"<field var='muc#roomconfig_persistentroom'><value>{value}</value></field>"
+    )
+    inner = f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'>{rows}</x></query>"
+    await must(client, "set", room, inner)
 
 
 def disco(kind, node=None):

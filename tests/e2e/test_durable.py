@@ -2,14 +2,13 @@
 
 import pytest
 from mep import (
-    CONFERENCE, MOOD, OWNER, ROOM, TUNE, affiliate, come_in, configure, disco, entries, fields, ids_in, items, mood,
-    must, nodes_in, notify, options, owner, pubsub, publish, refused, retract, DISCO_ITEMS,
+    CONFERENCE, DISCO_ITEMS, MOOD, MUC, OWNER, ROOM, TUNE, affiliate, come_in, configure, disco, entries, fields,
+    ids_in, items, make_persistent, mood, must, nodes_in, notify, options, owner, publish, pubsub, refused, retract,
 )  # fmt: skip
 from testbed import error_of
 from testbed.storage import DISK_FULL
 
 HOST = "rooms.localhost"
-MUC_OWNER = "http://jabber.org/protocol/muc#owner"
 PERSISTENT = "muc_tombstones = false\nmuc_room_default_persistent = true\nmep_max_items = 500\nmep_publish_burst = 1000"
 DRIVERS = ("internal", "sqlite", "postgresql")
 
@@ -31,15 +30,6 @@ def escaped(text):
 
 def create(node):
     return pubsub(f"<create node='{node}'/>")
-
-
-async def make_persistent(client, value):
-    fields = (
-        f"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"
-        f"<field var='muc#roomconfig_persistentroom'><value>{value}</value></field>"
-    )
-    inner = f"<query xmlns='{MUC_OWNER}'><x xmlns='jabber:x:data' type='submit'>{fields}</x></query>"
-    await must(client, "set", ROOM, inner)
 
 
 async def state(client, room=ROOM):
@@ -162,7 +152,7 @@ async def test_nothing_of_a_destroyed_room_is_left(server, connect, driver):
     await come_in(alice, "alice")
     await fill(alice)
     assert server.storage.entries(HOST) != []
-    await must(alice, "set", ROOM, f"<query xmlns='{MUC_OWNER}'><destroy/></query>")
+    await must(alice, "set", ROOM, f"<query xmlns='{MUC}#owner'><destroy/></query>")
     assert server.storage.entries(HOST) == []
     await come_in(alice, "alice")
     assert await state(alice) == []
@@ -221,7 +211,7 @@ async def test_rooms_and_hosts_do_not_mix(server, connect, driver):
     for room in rooms:
         await come_in(alice, "alice", room)
         await must(alice, "set", room, publish(MOOD, f"<mood xmlns='{MOOD}'>{room}</mood>", "1"))
-    await must(alice, "set", rooms[0], f"<query xmlns='{MUC_OWNER}'><destroy/></query>")
+    await must(alice, "set", rooms[0], f"<query xmlns='{MUC}#owner'><destroy/></query>")
     server.restart()
     alice = await connect("alice")
     for room in rooms:

@@ -8,21 +8,16 @@ import random
 
 import pytest
 from mep import (
-    DISCO_ITEMS, MOOD, ROOM, TUNE, come_in, disco, ids_in, items, mood, must, nodes_in, notify, publish, refused,
-    retract,
+    DISCO_ITEMS, MOOD, MUC, ROOM, TUNE, come_in, disco, ids_in, items, make_persistent, mood, must, nodes_in, notify,
+    publish, refused, retract,
 )  # fmt: skip
 from testbed import Client
 
 HOST = "rooms.localhost"
-MUC_NS = "http://jabber.org/protocol/muc"
 NODES = (MOOD, TUNE)
 WANTS = {"alice": (), "bob": (MOOD,), "carol": (MOOD, TUNE), "dave": (TUNE,)}
 NICKS = ("red", "green", "blue", "white", "black")
 STEPS = 120
-PERSISTENT = (
-    f"<query xmlns='{MUC_NS}#owner'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>{MUC_NS}"
-    "#roomconfig</value></field><field var='muc#roomconfig_persistentroom'><value>1</value></field></x></query>"
-)
 
 pytestmark = [
     pytest.mark.mep(storage="internal", options="muc_room_default_persistent = true\nmep_publish_burst = 100000"),
@@ -127,7 +122,7 @@ class Play:
     async def kick(self, name):
         if name not in self.nicks or "alice" not in self.nicks or name == "alice":
             return False
-        item = f"<query xmlns='{MUC_NS}#admin'><item nick='{self.nicks[name]}' role='none'/></query>"
+        item = f"<query xmlns='{MUC}#admin'><item nick='{self.nicks[name]}' role='none'/></query>"
         await must(self.clients["alice"], "set", ROOM, item)
         self.gone(name)
 
@@ -212,7 +207,7 @@ async def test_a_room_is_what_its_history_made_of_it(server, seed):
     play = Play(server, seed)
     await play.connect()
     await play.come("alice")
-    await must(play.clients["alice"], "set", ROOM, PERSISTENT)
+    await make_persistent(play.clients["alice"])
     happened = []
     try:
         for _ in range(STEPS):

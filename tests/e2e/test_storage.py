@@ -3,27 +3,16 @@
 from xml.etree.ElementTree import canonicalize, tostring
 
 import pytest
-from mep import MOOD, PUBSUB, ROOM, TUNE, come_in, form, ids_in, items, mood, must, notify, owner, publish, retract
+from mep import (
+    MOOD, MUC, PUBSUB, ROOM, TUNE, come_in, ids_in, items, make_persistent, mood, must, notify, options, owner,
+    publish, retract,
+)  # fmt: skip
 
 PERSISTENT = "muc_room_default_persistent = true"
-MUC_OWNER = "http://jabber.org/protocol/muc#owner"
 SHAPES = (
     "<a xmlns='urn:example:shapes' xmlns:p='urn:p' p:x='1' xml:lang='de'>&lt;&amp; \U0001f319 <b/>mixed"
     "<m xmlns='jabber:client'><body>deep</body></m><n xmlns=''>none</n></a>"
 )
-
-
-def options(**fields):
-    return f"<publish-options>{form('publish-options', **fields)}</publish-options>"
-
-
-async def make_persistent(client, value):
-    fields = (
-        f"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"
-        f"<field var='muc#roomconfig_persistentroom'><value>{value}</value></field>"
-    )
-    inner = f"<query xmlns='{MUC_OWNER}'><x xmlns='jabber:x:data' type='submit'>{fields}</x></query>"
-    await must(client, "set", ROOM, inner)
 
 
 @pytest.mark.mep(storage="internal", options=PERSISTENT)
@@ -84,7 +73,7 @@ async def test_a_destroyed_rooms_nodes_are_gone(server, connect):
     alice = await connect("alice")
     await come_in(alice, "alice")
     await must(alice, "set", ROOM, publish(MOOD, mood(), "old"))
-    await must(alice, "set", ROOM, f"<query xmlns='{MUC_OWNER}'><destroy/></query>")
+    await must(alice, "set", ROOM, f"<query xmlns='{MUC}#owner'><destroy/></query>")
     assert [path for path in server.data.rglob("*.dat") if path.parent.name.startswith("mep")] == []
 
 
