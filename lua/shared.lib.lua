@@ -2,15 +2,17 @@
 --
 -- `message` has the sender, the id and the type; for several recipients the `start` of its start tag, up to the value
 -- of `to`, and the `rest`, which is what comes behind that tag; for one the recipient (`to`), the whole `text`, and
--- where its start tag ends (`start`). `source:build(at, stanza_mt)` makes a stanza of it, without `to`.
+-- where its start tag ends (`start`). `source:build(at, stanza_mt)` makes a stanza of it, without `to`;
+-- `source:children(at)` lists names and namespaces of its children, one after the other.
 --
 -- They go the way of every stanza, through module:send. Whoever meets one sees an ordinary stanza, may look at it,
 -- clone it and edit it: as long as all of it is as it was, tostring puts a start tag before the text, and else it
 -- renders what there is. One stanza serves all recipients here, one after the other; what somebody has edited goes to
 -- nobody else.
 --
--- The children are made when somebody looks at them. Nobody does where a message just passes through, and then it
--- need not be looked at whether they were edited.
+-- The children are made when somebody looks at them, and then it must be looked at whether they were edited. Nobody
+-- does where a message just passes through: who asks for a child that there isn't, as modules do that want to know if
+-- they have to do with a message, gets the answer from the list.
 
 local st = require "util.stanza";
 local parse = require "util.xml".parse;
@@ -124,8 +126,30 @@ local function render(stanza)
 	return state.text or start_tag(stanza)..state.rest;
 end
 
--- Methods of stanzas that are others here. All that edits the children is built on the two that do.
+-- Whether a stanza may have such a child: false only where it has none, and none had to be made to tell.
+local function may_have(stanza, name, xmlns)
+	local state = stanza[STATE];
+	if state.children_are_whole then return true; end
+	local children = state.children;
+	if not children then
+		children = state.source:children(state.at);
+		state.children = children;
+	end
+	for at = 1, #children, 2 do
+		if (not name or name == children[at]) and (not xmlns or xmlns == children[at + 1]) then return true; end
+	end
+	return false;
+end
+
+-- Methods of stanzas that are others here. All that looks for a child by its name is built on the first; all that
+-- edits children is built on the last two.
 local own = {};
+function own:get_child(name, xmlns)
+	return may_have(self, name, xmlns) and stanza_mt.get_child(self, name, xmlns) or nil;
+end
+function own:get_child_with_attr(name, xmlns, ...)
+	return self:get_child(name, xmlns) and stanza_mt.get_child_with_attr(self, name, xmlns, ...) or nil;
+end
 function own:top_tag()
 	return start_is_whole(self) and start_tag(self) or stanza_mt.top_tag(self);
 end
@@ -238,7 +262,10 @@ local function example(to)
 		:tag("b"):text("'>"):up();
 	local start = "<message from='a&apos;b@c/d' id='&lt;' type='headline' to='";
 	local rest = tostring(original):match("^<[^>]*>(.*)$");
-	local message = { "a'b@c/d", "<", "headline", source = { build = function () return clone(original); end } };
+	local message = { "a'b@c/d", "<", "headline", source = {
+		build = function () return clone(original); end;
+		children = function () return { "a", "urn:a", "b", "" }; end;
+	} };
 	if to then
 		start = start..escape(to).."'>";
 		message.to, message.text, message.start = to, start..rest, #start;

@@ -45,6 +45,18 @@ local edits = {
 	["an attribute more"] = function (stanza) stanza.attr["urn:p\1q"] = "'"; end;
 	["other attributes"] = function (stanza) stanza.attr = { to = "x", from = "y" }; end;
 	["another name"] = function (stanza) stanza.name = "presence"; end;
+	["a look for what is there"] = function (stanza)
+		assert(stanza:get_child("event", "http://jabber.org/protocol/pubsub#event").tags[1].name == "items");
+		assert(stanza:get_child(nil, "urn:xmpp:occupant-id:0") and not stanza:get_child("event"));
+	end;
+	["a child that an edit made"] = function (stanza)
+		stanza:tag("body"):text("5"):up();
+		assert(stanza:get_child_text("body") == "5" and stanza:get_child("body"));
+	end;
+	["a look after a new namespace"] = function (stanza)
+		stanza.attr.xmlns = "urn:xmpp:occupant-id:0";
+		assert(stanza:get_child("occupant-id") and not stanza:get_child("event"));
+	end;
 	["a look at everything"] = function (stanza)
 		for tag in stanza:childtags() do tag:get_text(); end
 		for _ in stanza:children() do end
@@ -83,7 +95,7 @@ for _, version in ipairs(prosody.versions) do
 	local st = lib.st;
 
 	describe("With Prosody "..version..", a shared stanza", function ()
-		local shared, copy_for, original, message, full_sessions;
+		local shared, copy_for, original, message, full_sessions, built;
 
 		local function load_shared(library)
 			full_sessions = setmetatable({}, { __index = function () return {}; end });
@@ -108,8 +120,14 @@ for _, version in ipairs(prosody.versions) do
 			message = {
 				from, "x", "headline";
 				start = top:sub(1, -2).." to='"; rest = text:sub(#top + 1);
-				source = { build = function () return st.clone(original); end };
+				source = {
+					build = function () built = built + 1; return st.clone(original); end;
+					children = function ()
+						return { "event", "http://jabber.org/protocol/pubsub#event", "occupant-id", "urn:xmpp:occupant-id:0" };
+					end;
+				};
 			};
+			built = 0;
 			copy_for = shared.copies(message);
 		end);
 
@@ -194,6 +212,29 @@ for _, version in ipairs(prosody.versions) do
 			assert.equal(0, rendered);
 			for i = 1, 10 do
 				assert.equal(#first - #to + #("user"..i.."@localhost/x"), #texts[i]);
+			end
+		end);
+
+		it("has its children made for whoever looks at one, not for those who look for others", function ()
+			local start = message.start..to.."'>";
+			local one = shared.copy({
+				from, "x", "headline", to = to, text = start..message.rest, start = #start, source = message.source;
+			});
+			for _, stanza in ipairs({ copy_for(to), one }) do
+				built = 0;
+				for _ = 1, 2 do
+					assert.is_nil(stanza:get_child("private", "urn:xmpp:carbons:2"));
+					assert.is_nil(stanza:get_child("body"));
+					assert.is_nil(stanza:get_child_text("subject"));
+					assert.is_nil(stanza:get_child("event", "urn:other"));
+					assert.is_nil(stanza:get_child(nil, "urn:xmpp:jingle-message:0"));
+					assert.is_nil(stanza:get_child_with_attr("stanza-id", "urn:xmpp:sid:0", "by", to));
+					assert.is_nil(stanza:find("{http://jabber.org/protocol/muc#user}x/invite"));
+					tostring(stanza);
+				end
+				assert.equal(0, built);
+				assert.equal("&", stanza:get_child("occupant-id", "urn:xmpp:occupant-id:0").attr.id);
+				assert.equal(1, built);
 			end
 		end);
 

@@ -67,7 +67,14 @@ for _, version in ipairs(prosody.versions) do
 		local function publish(iq)
 			local effects = room:request("alice", iq);
 			assert.equal("reply tell", core.kinds(effects));
-			return effects[2].source:build(1, lib.st.stanza_mt), effects[2].text;
+			local source = effects[2].source;
+			local message, listed = source:build(1, lib.st.stanza_mt), {};
+			for _, child in ipairs(message.tags) do
+				table.insert(listed, child.name);
+				table.insert(listed, child.attr.xmlns);
+			end
+			assert.same(listed, source:children(1));
+			return message, effects[2].text;
 		end
 
 		-- What comes out has the same meaning as what went in: as the tree that other modules see, and as the text that

@@ -107,9 +107,18 @@ struct Source(Vec<Element>);
 impl LuaUserData for Source {
     fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
         methods.add_method("build", |lua, this, (at, metatable): (usize, LuaTable)| {
-            let message = at.checked_sub(1).and_then(|at| this.0.get(at));
-            let message = message.ok_or_else(|| LuaError::runtime("there is no such message"))?;
-            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(message)
+            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(this.get(at)?)
         });
+        methods.add_method("children", |lua, this, at: usize| {
+            let children = this.get(at)?.children();
+            lua.create_sequence_from(children.flat_map(|child| [child.name().to_owned(), child.ns()]))
+        });
+    }
+}
+
+impl Source {
+    fn get(&self, at: usize) -> LuaResult<&Element> {
+        let message = at.checked_sub(1).and_then(|at| self.0.get(at));
+        message.ok_or_else(|| LuaError::runtime("there is no such message"))
     }
 }
