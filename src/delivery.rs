@@ -1,6 +1,7 @@
 //! Who is told of an event, and which last items somebody is sent (XEP-0060, 12.2; XEP-0316, 4.4 and 5).
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use indexmap::IndexSet;
 use minidom::Element;
@@ -8,12 +9,12 @@ use minidom::Element;
 use crate::access::{self, Affiliation};
 use crate::address::SessionJid;
 use crate::call::Call;
-use crate::config::{AccessModel, ItemReply, SendLast};
+use crate::config::{AccessModel, ItemReply, NotificationType, SendLast};
 use crate::effect::Effect;
 use crate::event::{Envelope, Event};
 use crate::interest::SessionId;
+use crate::message::{Content, Message};
 use crate::node::{Item, ItemId, Node, NodeName};
-use crate::ns;
 use crate::occupant::Session;
 use crate::options::Options;
 use crate::pending::{Cause, Due, Place};
@@ -21,7 +22,7 @@ use crate::room::Room;
 use crate::service::{OccupantId, Service, ServiceId};
 use crate::subscribe_options::{SubscribeOptions, What};
 use crate::subscription::{Subscriber, Topic};
-use crate::xml::{self, With};
+use crate::xml;
 
 impl Room {
     /// The effects that tell of `event` at a node of `service`: one message for all, and one with a text for people
@@ -96,12 +97,15 @@ impl Room {
         call: &mut Call,
     ) -> Option<Effect> {
         let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
-        let message = Element::builder("message", ns::CLIENT)
-            .with("from", self.address(service))
-            .with("id", &call.message_id())
-            .with("type", "headline")
-            .append(payload)
-            .build();
+        let message = Message {
+            from: self.address(service).to_owned(),
+            id: call.message_id(),
+            kind: NotificationType::Headline,
+            body: None,
+            content: Content::Other(Rc::new(payload)),
+            occupant_id: None,
+            delay: None,
+        };
         (!to.is_empty()).then_some(Effect::Notify { message, to })
     }
 

@@ -3,6 +3,7 @@
 use minidom::Element;
 
 use crate::address::{RoomJid, SessionJid};
+use crate::message::Message;
 use crate::node::NodeName;
 use crate::snapshot::Change;
 
@@ -27,7 +28,7 @@ pub enum Effect {
     /// Send this message to each of these, in this order; it is the same for all but for its `to`.
     Notify {
         /// The message, without a `to`.
-        message: Element,
+        message: Message,
         /// The recipients, each once.
         to: Vec<SessionJid>,
     },

@@ -1,21 +1,24 @@
 //! Notifications (XEP-0060, 7.1.2 and others): the messages that tell of what happened at a node.
 
+use std::rc::Rc;
+
 use minidom::{Element, ElementBuilder};
 
 use crate::config::{NodeConfig, NotificationType};
+use crate::message::{Content, Message};
 use crate::node::{Item, ItemId, NodeName};
 use crate::ns;
-use crate::subscribe_options::{What, timestamp};
-use crate::xml::{self, With};
+use crate::subscribe_options::What;
+use crate::xml::With;
 
-/// What happened at a node, as the child of `<event/>`.
+/// What happened at a node. A payload is shared with its item.
 #[derive(Debug, Clone)]
 pub struct Event {
-    inner: Element,
+    content: Content,
     kind: NotificationType,
     what: What,
-    /// What a payload says to people.
-    body: Option<String>,
+    /// The whole payload of an item, which may have a text for people though it is not delivered.
+    payload: Option<Rc<Element>>,
     /// The text that goes into the message.
     shown: Option<String>,
 }
@@ -29,10 +32,11 @@ impl Event {
         item: &Item,
         publisher: Option<&str>,
     ) -> Self {
-        let payload = item.payload.as_deref().filter(|_| config.deliver_payloads);
-        let body = item.payload.as_deref().and_then(text_for_people);
-        let inner = items(name).append(item_element(ns::EVENT, id, payload, publisher));
-        Self { body, ..Self::new(config, What::Items, inner) }
+        let payload = item.payload.clone().filter(|_| config.deliver_payloads);
+        let publisher = publisher.map(str::to_owned);
+        let content = Content::Item { node: name.clone(), id: id.clone(), payload, publisher };
+        let (kind, payload) = (config.notification_type, item.payload.clone());
+        Self { content, kind, what: What::Items, payload, shown: None }
     }
 
     /// A publish to a node that takes no items: only that it happened.
@@ -84,29 +88,34 @@ impl Event {
     /// The same with a text for people in the message (XEP-0060, 12.7).
     #[must_use]
     pub fn with_body(&self) -> Self {
-        let named = || self.inner.attr("node").unwrap_or_default().to_owned();
-        Self { shown: Some(self.body.clone().unwrap_or_else(named)), ..self.clone() }
+        let body = self.payload.as_deref().and_then(text_for_people);
+        Self { shown: Some(body.unwrap_or_else(|| self.node().to_owned())), ..self.clone() }
     }
 
-    /// The message that carries it, without a `to`.
-    pub fn into_message(self, envelope: &Envelope<'_>) -> Element {
-        let mut message = Element::builder("message", ns::CLIENT)
-            .with("from", envelope.from)
-            .with("id", &envelope.id)
-            .with("type", self.kind.as_str())
-            .append_all(self.shown.map(|body| xml::text("body", ns::CLIENT, &body)))
-            .append(Element::builder("event", ns::EVENT).append(self.inner).build());
-        if let Some(id) = envelope.occupant_id {
-            message = message.append(Element::builder("occupant-id", ns::OCCUPANT_ID).with("id", id).build());
+    /// The message that carries it. Costs no copy of a payload.
+    pub fn into_message(self, envelope: &Envelope<'_>) -> Message {
+        Message {
+            from: envelope.from.to_owned(),
+            id: envelope.id.clone(),
+            kind: self.kind,
+            body: self.shown,
+            content: self.content,
+            occupant_id: envelope.occupant_id.map(str::to_owned),
+            delay: envelope.delayed.map(|at| (at, envelope.room.to_owned())),
         }
-        if let Some(at) = envelope.delayed {
-            message = message.append(delay(envelope.room, at));
+    }
+
+    /// The name of the node, where what happened tells it.
+    fn node(&self) -> &str {
+        match &self.content {
+            Content::Item { node, .. } => node.as_str(),
+            Content::Event(element) | Content::Other(element) => element.attr("node").unwrap_or_default(),
         }
-        message.build()
     }
 
     fn new(config: &NodeConfig, what: What, inner: ElementBuilder) -> Self {
-        Self { inner: inner.build(), kind: config.notification_type, what, body: None, shown: None }
+        let content = Content::Event(Rc::new(inner.build()));
+        Self { content, kind: config.notification_type, what, payload: None, shown: None }
     }
 }
 
@@ -123,20 +132,6 @@ pub struct Envelope<'a> {
     pub occupant_id: Option<&'a str>,
     /// When it happened, where that was earlier (XEP-0203).
     pub delayed: Option<u64>,
-}
-
-/// An `<item/>` with its payload, in the namespace of an event or of a reply.
-pub(crate) fn item_element(
-    ns: &str,
-    id: &ItemId,
-    payload: Option<&Element>,
-    publisher: Option<&str>,
-) -> Element {
-    Element::builder("item", ns)
-        .with("id", id.as_str())
-        .with_some("publisher", publisher)
-        .append_all(payload.cloned())
-        .build()
 }
 
 /// The notice that somebody's subscription is another (XEP-0060, 12.17).
@@ -165,8 +160,4 @@ fn text_for_people(payload: &Element) -> Option<String> {
 
 fn items(name: &NodeName) -> ElementBuilder {
     Element::builder("items", ns::EVENT).with("node", name.as_str())
-}
-
-fn delay(from: &str, at: u64) -> Element {
-    Element::builder("delay", ns::DELAY).with("from", from).with("stamp", &timestamp(at)).build()
 }

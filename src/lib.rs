@@ -10,7 +10,7 @@
 //! - [`service`], [`node`], [`config`], [`access`], [`subscription`]: what pubsub is made of;
 //! - [`snapshot`]: what of it outlives the process;
 //! - [`interest`], [`caps`]: who wants which events, and how that is known;
-//! - [`request`], [`response`], [`event`], [`error`]: the stanzas;
+//! - [`request`], [`response`], [`event`], [`message`], [`error`]: the stanzas;
 //! - the use cases, in the chapters of XEP-0060: `entity`, `subscriber`, `publisher`, `owner`, `management`.
 
 pub mod access;
@@ -25,6 +25,7 @@ pub mod event;
 pub mod form;
 pub mod host;
 pub mod interest;
+pub mod message;
 pub mod node;
 pub mod ns;
 pub mod occupant;

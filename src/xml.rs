@@ -1,6 +1,6 @@
 //! Small helpers over [`minidom`]: building elements with literal attribute names, reading attributes, measuring.
 
-use minidom::rxml::{NcName, xml_map::XmlMap};
+use minidom::rxml::{Namespace, NcName, xml_map::XmlMap};
 use minidom::{Element, ElementBuilder, Node};
 
 use crate::ns;
@@ -49,51 +49,81 @@ pub(crate) fn iq(kind: &str, id: &str, from: &str, to: &str) -> ElementBuilder {
     Element::builder("iq", ns::CLIENT).with("type", kind).with("id", id).with("from", from).with("to", to)
 }
 
-/// What is in an element, as text: every child declares its own namespace.
+/// Adds an element to a text whose namespace, there, is `inherited`. Prefixes are made anew: only attributes have any.
 ///
-/// # Errors
-/// Where there is what no XML can have; nothing that came over a stream has such.
-#[cfg(feature = "lua")]
-pub(crate) fn render_inside(element: &Element) -> Result<String, minidom::Error> {
-    let mut text = Vec::new();
-    for child in element.children() {
-        child.write_to(&mut text)?;
+/// What no XML can have is replaced. Costs by what is written.
+pub(crate) fn write(text: &mut String, element: &Element, inherited: &str) {
+    let ns = element.ns();
+    text.push('<');
+    text.push_str(element.name());
+    if ns != inherited {
+        text.push_str(" xmlns='");
+        write_value(text, &ns);
+        text.push('\'');
     }
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-/// The start tag of an element, up to the value of an attribute `last` that it does not have.
-#[cfg(feature = "lua")]
-pub(crate) fn start_before(element: &Element, last: &str) -> String {
-    let mut text = format!("<{}", element.name());
-    for ((_, name), value) in element.attrs() {
-        text.extend([" ", name.as_str(), "='", &escape(value), "'"]);
+    for (at, ((ns, name), value)) in element.attrs().iter().enumerate() {
+        if ns.is_none() {
+            text.push(' ');
+        } else if *ns == Namespace::XML {
+            text.push_str(" xml:");
+        } else {
+            let at = at.to_string();
+            text.extend([" xmlns:p", &at, "='"]);
+            write_value(text, ns);
+            text.extend(["' p", &at, ":"]);
+        }
+        text.extend([name.as_str(), "='"]);
+        write_value(text, value);
+        text.push('\'');
     }
-    text.extend([" ", last, "='"]);
-    text
-}
-
-/// A text as it stands in an attribute.
-#[cfg(feature = "lua")]
-pub(crate) fn escape(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '\'', '"', '\t', '\n', '\r']) {
-        return text.into();
+    if element.nodes().next().is_none() {
+        text.push_str("/>");
+        return;
     }
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\'' => escaped.push_str("&apos;"),
-            '"' => escaped.push_str("&quot;"),
-            '\t' => escaped.push_str("&#9;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\r' => escaped.push_str("&#13;"),
-            c => escaped.push(c),
+    text.push('>');
+    for node in element.nodes() {
+        match node {
+            Node::Element(child) => write(text, child, &ns),
+            Node::Text(inner) => write_text(text, inner),
         }
     }
-    escaped.into()
+    text.extend(["</", element.name(), ">"]);
+}
+
+/// Adds the value of an attribute to a text.
+pub(crate) fn write_value(text: &mut String, value: &str) {
+    escape(text, value, |c| matches!(c, '&' | '<' | '>' | '\'' | '"') || c < ' ' || is_impossible(c));
+}
+
+/// Adds what is between tags to a text.
+pub(crate) fn write_text(text: &mut String, inner: &str) {
+    escape(text, inner, |c| matches!(c, '&' | '<' | '>' | '\r') || is_impossible(c));
+}
+
+fn escape(text: &mut String, mut plain: &str, is_special: impl Fn(char) -> bool) {
+    while let Some(at) = plain.find(&is_special) {
+        let (before, from) = plain.split_at(at);
+        text.push_str(before);
+        let mut chars = from.chars();
+        text.push_str(match chars.next() {
+            Some('&') => "&amp;",
+            Some('<') => "&lt;",
+            Some('>') => "&gt;",
+            Some('\'') => "&apos;",
+            Some('"') => "&quot;",
+            Some('\t') => "&#9;",
+            Some('\n') => "&#10;",
+            Some('\r') => "&#13;",
+            _ => "\u{fffd}",
+        });
+        plain = chars.as_str();
+    }
+    text.push_str(plain);
+}
+
+/// Whether no XML can have it (XML 1.0, 2.2).
+fn is_impossible(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// The octets that an element takes as text, with its own namespace, near enough for a limit. Costs one walk of the

@@ -8,6 +8,7 @@ use super::records;
 use super::stanza::Builder;
 use crate::address::SessionJid;
 use crate::effect::Effect;
+use crate::message::Message;
 use crate::xml;
 
 /// The list of effects:
@@ -76,48 +77,51 @@ fn with_stanza(builder: &Builder<'_>, kind: &str, stanza: &Element) -> LuaResult
 }
 
 /// A message to these, the one of number `at`.
-fn notify(lua: &Lua, message: Option<&Element>, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
+fn notify(lua: &Lua, message: Option<&Message>, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
     let table = lua.create_table_with_capacity(3, 8)?;
     let Some(message) = message else { return Ok(table) };
-    for (at, name) in ["from", "id", "type"].into_iter().enumerate() {
-        table.raw_set(at + 1, message.attr(name))?;
+    for (at, value) in [message.from(), message.id(), message.kind()].into_iter().enumerate() {
+        table.raw_set(at + 1, value)?;
     }
     table.raw_set("at", at)?;
-    let start = xml::start_before(message, "to");
-    let inside = xml::render_inside(message).map_err(LuaError::external)?;
+    let mut text = message.render_start();
     if let [to] = to {
-        let start = start + &xml::escape(to.as_str()) + "'>";
+        xml::write_value(&mut text, to.as_str());
+        text.push_str("'>");
         table.raw_set("kind", "tell")?;
         table.raw_set("to", to.as_str())?;
-        table.raw_set("start", start.len())?;
-        table.raw_set("text", start + &inside + "</message>")?;
+        table.raw_set("start", text.len())?;
+        message.render_rest(&mut text);
+        table.raw_set("text", text)?;
     } else {
         let jids = to.iter().map(|jid| lua.create_string(jid.as_str()));
         table.raw_set("kind", "notify")?;
         table.raw_set("to", lua.create_sequence_from(jids.collect::<LuaResult<Vec<_>>>()?)?)?;
-        table.raw_set("start", start)?;
-        table.raw_set("rest", inside + "</message>")?;
+        table.raw_set("start", text)?;
+        let mut rest = String::new();
+        message.render_rest(&mut rest);
+        table.raw_set("rest", rest)?;
     }
     Ok(table)
 }
 
 /// The messages of one call.
-struct Source(Vec<Element>);
+struct Source(Vec<Message>);
 
 impl LuaUserData for Source {
     fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
         methods.add_method("build", |lua, this, (at, metatable): (usize, LuaTable)| {
-            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(this.get(at)?)
+            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(&this.get(at)?.to_element())
         });
         methods.add_method("children", |lua, this, at: usize| {
             let children = this.get(at)?.children();
-            lua.create_sequence_from(children.flat_map(|child| [child.name().to_owned(), child.ns()]))
+            lua.create_sequence_from(children.into_iter().flat_map(<[String; 2]>::from))
         });
     }
 }
 
 impl Source {
-    fn get(&self, at: usize) -> LuaResult<&Element> {
+    fn get(&self, at: usize) -> LuaResult<&Message> {
         let message = at.checked_sub(1).and_then(|at| self.0.get(at));
         message.ok_or_else(|| LuaError::runtime("there is no such message"))
     }

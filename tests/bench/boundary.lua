@@ -53,6 +53,15 @@ local function cases(core)
 		answer:tag("feature", { var = "urn:xmpp:feature:"..i }):up();
 	end
 	answer:reset();
+	local full = core.new_room(st, { publish_burst = 1000000 });
+	for i = 1, 5 do
+		full:enter("p"..i);
+		assert(full:request("p"..i, publish)[1].stanza.attr.type == "result");
+	end
+	full.host:recall({ { method = "caps", algorithm = "sha-1", value = "eager", nodes = { "urn:a" } } });
+	local eager, coming = full:session("eager"), full:presence_with_caps("eager");
+	local eager_facts = full:facts("eager");
+	assert(#full.host:enter(full.jid, eager_facts, eager, coming, full.now, full.random) == 5);
 	local host, jid, now, random = room.host, room.jid, room.now, room.random;
 	local session = room:session("alice");
 	local small = st.iq({ type = "result", id = "1", from = session, to = jid });
@@ -60,6 +69,9 @@ local function cases(core)
 		{ "presence, one session", function () return host:presence(jid, facts, one, nil, now, random); end };
 		{ "presence, three sessions", function () return host:presence(jid, facts, three, nil, now, random); end };
 		{ "enter", function () return host:enter(jid, facts, session, presence, now, random); end };
+		{ "enter, five last items", function ()
+			return full.host:enter(full.jid, eager_facts, eager, coming, now, random);
+		end };
 		{ "publish, five elements", function () return host:request(setting, actor, publish, now, random); end };
 		{ "an answer that nobody asked for", function () return host:answer(answer, now, random); end };
 		{ "a ping's answer", function () return host:answer(small, now, random); end };

@@ -279,7 +279,7 @@ impl World {
                 Effect::Notify { message, to } => {
                     let distinct: BTreeSet<_> = to.iter().collect();
                     assert_eq!(to.len(), distinct.len(), "a session is told twice");
-                    let (room, note) = note(&message);
+                    let (room, note) = note(&message.to_element());
                     for jid in &to {
                         got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
                     }

@@ -180,6 +180,7 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
             }
             Effect::Send(question) => happened.questions.push(question),
             Effect::Notify { message, to } => {
+                let message = message.to_element();
                 happened.messages.extend(
                     to.into_iter().map(|jid| (jid.clone(), with(&message, "to", Some(jid.as_str())))),
                 );

@@ -1,5 +1,6 @@
 -- What the benchmarks want of a server: rooms whose joining does not cost the square of who is in them (but for those
--- that are called loud), or even a look at each of them (big), rooms full of moderators (stage), and an account that all others are subscribed to.
+-- that are called loud), or even a look at each of them (big), rooms full of moderators, whom nobody is told of when
+-- coming in (stage), and an account that all others are subscribed to.
 
 if module:get_host_type() == "component" then
 	local only_moderators = { visitor = false, participant = false, moderator = true };
@@ -11,9 +12,10 @@ if module:get_host_type() == "component" then
 		if not room.jid:match("^loud") then
 			room._data.presence_broadcast = only_moderators;
 		end
-		if room.jid:match("^big") then
+		if room.jid:match("^big") or room.jid:match("^stage") then
 			room.send_occupant_list = function () end;
-		elseif room.jid:match("^stage") then
+		end
+		if room.jid:match("^stage") then
 			for n = 0, moderators - 1 do
 				room._affiliations[("u%d@%s"):format(n, module:get_option_string("bench_users"))] = "admin";
 			end
