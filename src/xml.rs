@@ -53,12 +53,12 @@ pub(crate) fn iq(kind: &str, id: &str, from: &str, to: &str) -> ElementBuilder {
 ///
 /// What no XML can have is replaced. Costs by what is written.
 pub(crate) fn write(text: &mut String, element: &Element, inherited: &str) {
-    let ns = element.ns();
+    let own = (!element.has_ns(inherited)).then(|| element.ns());
     text.push('<');
     text.push_str(element.name());
-    if ns != inherited {
+    if let Some(ns) = &own {
         text.push_str(" xmlns='");
-        write_value(text, &ns);
+        write_value(text, ns);
         text.push('\'');
     }
     for (at, ((ns, name), value)) in element.attrs().iter().enumerate() {
@@ -81,9 +81,10 @@ pub(crate) fn write(text: &mut String, element: &Element, inherited: &str) {
         return;
     }
     text.push('>');
+    let ns = own.as_deref().unwrap_or(inherited);
     for node in element.nodes() {
         match node {
-            Node::Element(child) => write(text, child, &ns),
+            Node::Element(child) => write(text, child, ns),
             Node::Text(inner) => write_text(text, inner),
         }
     }

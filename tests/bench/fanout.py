@@ -1,9 +1,10 @@
 """A publish to everybody in a room, beside what else a server has for telling everybody something."""
 
 import statistics
+from dataclasses import dataclass
 
 from load import Load
-from measure import Ratio, alternate, keep_apart, memory
+from measure import Ratio, alternate, garbage, keep_apart, memory
 from server import serve
 
 MOOD = "http://jabber.org/protocol/mood"
@@ -21,6 +22,15 @@ LOADED = "loaded"  # with the modules that public servers have
 MANAGED = "managed"  # with these, and clients that use stream management
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How publishes come: so many in a turn, so many of them at once, so many turns of each mode."""
+
+    publishes: int
+    together: int
+    rounds: int
+
+
 def publish(node):
     return f"<pubsub xmlns='{PUBSUB}'><publish node='{node}'><item>{PAYLOAD}</item></publish></pubsub>"
 
@@ -28,9 +38,9 @@ def publish(node):
 class Stage:
     """A room in which everybody is interested, and what is done there."""
 
-    def __init__(self, load, publisher, recipients, publishes, together=1, room=ROOM):
-        self.load, self.publisher, self.recipients, self.publishes = load, publisher, recipients, publishes
-        self.together, self.room = together, room
+    def __init__(self, load, publisher, recipients, publishes=1, together=1, room=ROOM):
+        self.load, self.publisher, self.recipients, self.room = load, publisher, recipients, room
+        self.publishes, self.together = publishes, together
 
     async def groupchat(self):
         """The event as a groupchat message, which mod_muc sends to everybody."""
@@ -81,37 +91,46 @@ async def set_up(load, recipients, managed):
     return publisher
 
 
-async def run(version, what=BARE, recipients=500, publishes=4, rounds=12, tuning="", together=1):
-    """Costs of a delivery in each mode, and their ratios to groupchat's and to the naive MEP's."""
+async def run(version, paces, what=BARE, recipients=500, tuning=""):
+    """Costs of a delivery in each mode, and their ratios to groupchat's and to the naive MEP's: for each of `paces`
+    (name -> Pace), on the same server."""
     extra = ("smacks", "carbons", "csi_simple", "mam", "blocklist") if what != BARE else ()
     options = {"naive": NAIVE, "contacts": recipients - 1, "tuning": tuning}
+    found = {}
     with serve(version, extra, ("muc_mam",) if extra else (), **options) as server:
         keep_apart(server)
         load = Load(server)
         publisher = await set_up(load, recipients, managed=what == MANAGED)
-        stage = Stage(load, publisher, recipients, publishes, together)
+        stage = Stage(load, publisher, recipients)
         modes = {"groupchat": stage.groupchat, "again": stage.groupchat, "mep": stage.mep, "naive": stage.naive}
         if what == BARE:
             modes |= {"pep": stage.pep, "floor": stage.floor}
         await check(load, modes, stage)
         for session in load.sessions[1:]:
             session.hurry()
-        costs = await alternate(server, modes, rounds)
-        # Both turns of groupchat are as good: what is compared with them is compared with their mean.
-        groupchat = [sum(both) / 2 for both in zip(costs["groupchat"], costs["again"], strict=True)]
-        ratios = {name: vars(Ratio.of(spent, groupchat)) for name, spent in costs.items() if name in YARDSTICKS}
-        found = {
-            "us": {
-                name: statistics.median(spent) / publishes / recipients / 1000 for name, spent in costs.items()
-            },
-            "ratios": ratios,
-            "again": vars(Ratio.of(costs["again"], costs["groupchat"])),
-            "to_naive": vars(Ratio.of(costs["mep"], costs["naive"])),
-            "rss": memory(server),
-            "peak": memory(server, "VmHWM"),
-        }
+        for name, pace in paces.items():
+            stage.publishes, stage.together = pace.publishes, pace.together
+            costs = await alternate(server, modes, pace.rounds, publisher)
+            deliveries = pace.publishes * recipients
+            octets = {name: await garbage(server, mode) / deliveries for name, mode in modes.items()}
+            found[name] = compare(costs, deliveries, server) | {"octets": octets}
         load.close()
-        return found
+    return found
+
+
+def compare(costs, deliveries, server):
+    """What the costs of turns of so many deliveries say."""
+    # Both turns of groupchat are as good: what is compared with them is compared with their mean.
+    groupchat = [sum(both) / 2 for both in zip(costs["groupchat"], costs["again"], strict=True)]
+    ratios = {name: vars(Ratio.of(spent, groupchat)) for name, spent in costs.items() if name in YARDSTICKS}
+    return {
+        "us": {name: statistics.median(spent) / deliveries / 1000 for name, spent in costs.items()},
+        "ratios": ratios,
+        "again": vars(Ratio.of(costs["again"], costs["groupchat"])),
+        "to_naive": vars(Ratio.of(costs["mep"], costs["naive"])),
+        "rss": memory(server),
+        "peak": memory(server, "VmHWM"),
+    }
 
 
 async def check(load, modes, stage):

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import random
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
 SERVER_CORE, CLIENT_CORE = 0, 1
+LITTER = 3_000_000  # octets: more than what makes the collector begin, a twentieth of what there is
 
 
 def keep_apart(server):
@@ -54,6 +56,27 @@ async def cost(server, turn, after=None):
     return spent
 
 
+async def garbage(server, turn):
+    """Octets that a turn makes Lua allocate; nearly all of them are garbage soon."""
+    spent = []
+    for do in (turn, nothing):
+        before = await asyncio.to_thread(collector, server, "stop")
+        await do()
+        await quiet(server)
+        spent.append(await asyncio.to_thread(collector, server, "restart") - before)
+    return spent[0] - spent[1]
+
+
+async def nothing():
+    """What asking costs."""
+
+
+def collector(server, change):
+    """Octets that Lua has allocated, and not given back; then the collector is changed."""
+    code = f"(function () local n = collectgarbage('count'); collectgarbage('{change}'); return n; end)()"
+    return float(server.shell(f"> {code}").rpartition("Result: ")[2]) * 1024
+
+
 def orders(count):
     """Orders of `count` modes, each of them equally often after each other: garbage is collected in the next turn.
 
@@ -64,17 +87,21 @@ def orders(count):
     return rotations + [order[::-1] for order in rotations] if count % 2 else rotations
 
 
-async def alternate(server, modes, rounds, after=None):
+async def alternate(server, modes, rounds, session, after=None):
     """Runs all `modes` (name -> coroutine function) in each of `rounds` rounds; name -> the cost in each round.
 
     What is measured ends with a whole design where `rounds` is a multiple of it. One more round comes first, and
-    does not count.
+    does not count. Before each turn `session` has the server make some garbage, now more and now less: the collector
+    begins anew whenever there is so much, and would else do so under the same mode in each round.
     """
     names = list(modes)
     design = orders(len(names))
     costs = {name: [] for name in names}
+    chance = random.Random(1)
     for turn in range(-1, rounds):
         for at in design[turn % len(design)]:
+            litter = f"<litter xmlns='urn:example:bench' octets='{chance.randrange(LITTER)}'/>"
+            await session.iq("get", session.host, litter)
             spent = await cost(server, modes[names[at]], after)
             if turn >= 0:
                 costs[names[at]].append(spent)

@@ -110,27 +110,39 @@ def core_table(results):
     return rows
 
 
+SETTINGS = {
+    "bare": "one at a time",
+    "together": "8 at once",
+    "loaded": "modules loaded",
+    "managed": "stream management",
+    "managed_together": "the same, 8 at once",
+    "generational": "generational collector",
+    "tuned": "generational, direct writes",
+}
+
+
+def of_a_delivery(results, key, title, settings=tuple(SETTINGS)):
+    """A line for each setting, a column for each mode: what a delivery costs of something."""
+    rows = [[title, *MODES.values()]]
+    for version, name in VERSIONS.items():
+        for setting in settings:
+            found = results.get(version, {}).get(setting, {}).get(key)
+            if found:
+                figures = (found.get(mode) for mode in MODES)
+                line = ("" if figure is None else f"{figure:.0f}" for figure in figures)
+                rows.append([f"{SETTINGS[setting]}, {name}", *line])
+    return rows
+
+
 def cost_table(results):
-    """µs of the server's CPU a delivery."""
-    settings = {
-        "bare": "one at a time",
-        "together": "8 at once",
-        "loaded": "modules loaded",
-        "managed": "stream management",
-        "managed_together": "the same, 8 at once",
-        "generational": "generational collector",
-        "tuned": "generational, direct writes",
-    }
-    rows = [["µs a delivery", *(f"{where}, {name}" for name in VERSIONS.values() for where in settings.values())]]
-    for mode, title in MODES.items():
-        row = [title]
-        for version in VERSIONS:
-            for setting in settings:
-                us = results.get(version, {}).get(setting, {}).get("us", {}).get(mode)
-                row.append("" if us is None else f"{us:.0f}")
-        rows.append(row)
-    rows = [list(row) for row in zip(*rows)]  # a line for each setting: there are more of them
-    return [row for row in rows if any(row[1:])]
+    """µs of the server's CPU."""
+    return of_a_delivery(results, "us", "µs a delivery")
+
+
+def garbage_table(results):
+    """Octets that Lua allocates."""
+    measured = ("bare", "together", "loaded", "managed", "managed_together")
+    return of_a_delivery(results, "octets", "octets a delivery", measured)
 
 
 def collector_table(results):
@@ -163,7 +175,7 @@ def split_table(results):
 
 
 def text(results):
-    tables = (goals_table, core_table, cost_table, collector_table, split_table)
+    tables = (goals_table, core_table, cost_table, garbage_table, collector_table, split_table)
     tables = [table(results) for table in tables]
     return "\n\n".join(map(aligned, tables)) + f"\n\nMeasured on {results.get('machine')}."
 
@@ -184,6 +196,7 @@ def write(results, page):
     parts = {
         "goals": markdown(goals_table(results)) + "\n\n" + markdown(core_table(results)),
         "costs": markdown(cost_table(results)),
+        "garbage": markdown(garbage_table(results)),
         "collector": markdown(collector_table(results)),
         "split": markdown(split_table(results)),
         "machine": f"Measured on {results['machine']}.",

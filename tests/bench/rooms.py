@@ -8,7 +8,7 @@ from server import GENERATIONAL, serve
 PLAIN = 'Component "plain.localhost" "muc"\nmodules_enabled = { "bench" }\nmuc_room_locking = false\n'
 
 
-async def size(version, few=10, many=5000, publishes=150, rounds=8):
+async def size(version, few=10, many=5000, publishes=150, rounds=12):
     """A publish to `few` interested in a room of `many` sessions, to the same in a room of `few`.
 
     With the default garbage collector a collection of so many sessions takes longer than a turn, and falls on one or
@@ -42,7 +42,7 @@ async def size(version, few=10, many=5000, publishes=150, rounds=8):
         await exactly(load, in_small, publishes * few)
         await exactly(load, in_big, publishes * few)
         modes = {"small": in_small, "again": in_small, "big": in_big}
-        costs = await alternate(server, modes, rounds)
+        costs = await alternate(server, modes, rounds, publisher)
         load.close()
     return {
         "ratio": vars(Ratio.of(costs["big"], costs["small"])),
@@ -51,7 +51,7 @@ async def size(version, few=10, many=5000, publishes=150, rounds=8):
     }
 
 
-async def joins(version, kinds=30, clients=60, rounds=8):
+async def joins(version, kinds=30, clients=60, rounds=16):
     """`clients` of `kinds` come into a room, one after the other: with MEP that knows them, with MEP that has to ask
     each kind, and without MEP."""
     room, plain = "loud@rooms.localhost", "loud@plain.localhost"
@@ -99,7 +99,7 @@ async def joins(version, kinds=30, clients=60, rounds=8):
                 await session.leave(there)
 
         modes = {"plain": without, "again": without, "known": with_known, "asked": with_new}
-        costs = await alternate(server, modes, rounds, after=go)
+        costs = await alternate(server, modes, rounds, host, after=go)
         load.close()
     return {
         "ratio": vars(Ratio.of(costs["known"], costs["plain"])),
@@ -109,7 +109,7 @@ async def joins(version, kinds=30, clients=60, rounds=8):
     }
 
 
-async def last_items(version, publishers=200, rounds=12, times=3):
+async def last_items(version, publishers=200, rounds=24, times=4):
     """The last items of `publishers`, to as many messages of history; what joining costs without either is taken off.
 
     All in one room, whose publishers see who comes in as little as in any room that hides participants.
@@ -138,9 +138,11 @@ async def last_items(version, publishers=200, rounds=12, times=3):
 
         def coming(session, history, messages):
             async def join():
-                goal = load.received["message"] + messages + 1  # the subject
-                await session.join(room, history=history)
-                await load.until("message", goal)
+                for _ in range(times):
+                    goal = load.received["message"] + messages + 1  # the subject
+                    await session.join(room, history=history)
+                    await load.until("message", goal)
+                    await session.leave(room)
 
             return join
 
@@ -151,17 +153,10 @@ async def last_items(version, publishers=200, rounds=12, times=3):
             "neither": coming(plain, 0, 0),
         }
 
-        async def leave():
-            for session in (eager, plain):
-                if session.room:
-                    await session.leave(room)
-
         for name, mode in modes.items():
-            await exactly(load, mode, 1 if name == "neither" else publishers + 1)
-            await leave()
-        costs = await alternate(server, modes, rounds * times, after=leave)
+            await exactly(load, mode, times * (1 if name == "neither" else publishers + 1))
+        costs = await alternate(server, modes, rounds, crowd[0])
         load.close()
-    costs = {name: [sum(part) for part in zip(*[iter(spent)] * times)] for name, spent in costs.items()}
     bare = costs.pop("neither")
     net = {name: [a - b for a, b in zip(spent, bare)] for name, spent in costs.items()}
     return {

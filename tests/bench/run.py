@@ -21,34 +21,41 @@ import fanout  # noqa: E402
 import report  # noqa: E402
 import rooms  # noqa: E402
 import split  # noqa: E402
+from fanout import Pace  # noqa: E402
 from server import DIRECT, GENERATIONAL  # noqa: E402
 
 RESULTS = ROOT / "target/bench/results.json"
 VERSIONS = ("13.0", "0.12")
 
 
-def fan_out(what=fanout.BARE, **usual):
-    return lambda version, **how: fanout.run(version, what, **usual | how)
+def fan_out(*args, **how):
+    return lambda version: fanout.run(version, *args, **how)
 
 
-# Rounds are as many as all of it can have in ten minutes, and fit the design of the turns: a multiple of 6 for six
-# modes, of 4 for four.
-EIGHT = {"publishes": 8, "together": 8}
+def alone(name, measure):
+    """What has one row, of the same name."""
+
+    async def row(version):
+        return {name: await measure(version)}
+
+    return row
+
+
+# What is measured together, on one server, and brings one row or two. Rounds are as many as all of it can have in ten
+# minutes, and fit the design of the turns: a multiple of 6 for six modes, of 4 for four.
 ROWS = {
-    "bare": fan_out(),
-    "together": fan_out(rounds=6, **EIGHT),
-    "loaded": fan_out(fanout.LOADED, rounds=8),
-    "managed": fan_out(fanout.MANAGED, rounds=4),
-    "managed_together": fan_out(fanout.MANAGED, rounds=4, **EIGHT),
-    "size": rooms.size,
-    "joins": rooms.joins,
-    "last_items": rooms.last_items,
+    "bare": fan_out({"bare": Pace(4, 1, rounds=12), "together": Pace(8, 8, rounds=6)}),
+    "loaded": fan_out({"loaded": Pace(4, 1, rounds=8)}, fanout.LOADED),
+    "managed": fan_out({"managed": Pace(4, 1, rounds=4), "managed_together": Pace(8, 8, rounds=4)}, fanout.MANAGED),
+    "size": alone("size", rooms.size),
+    "joins": alone("joins", rooms.joins),
+    "last_items": alone("last_items", rooms.last_items),
 }
 # What an admin can change.
 TUNING = {
-    "generational": fan_out(rounds=6, tuning=GENERATIONAL),
-    "tuned": fan_out(rounds=6, tuning=f"{GENERATIONAL}\n{DIRECT}"),
-    "split": split.run,
+    "generational": fan_out({"generational": Pace(4, 1, rounds=6)}, tuning=GENERATIONAL),
+    "tuned": fan_out({"tuned": Pace(4, 1, rounds=6)}, tuning=f"{GENERATIONAL}\n{DIRECT}"),
+    "split": alone("split", split.run),
 }
 ALL = ROWS | TUNING
 
@@ -58,7 +65,6 @@ def main():
     parser.add_argument("--rows", nargs="*", choices=[*ALL, "core"], default=[*ROWS, "core"])
     parser.add_argument("--tuning", action="store_true", help="measures what an admin can change, and nothing else")
     parser.add_argument("--versions", nargs="*", choices=VERSIONS, default=VERSIONS)
-    parser.add_argument("--rounds", type=int, help="of all rows, in place of what each has")
     parser.add_argument("--report", action="store_true", help="measures nothing")
     parser.add_argument("--no-docs", action="store_true", help="leaves docs/ as it is")
     options = parser.parse_args()
@@ -81,16 +87,17 @@ def measure(options):
     results["machine"] = machine()
     if "core" in options.rows:
         results["core"] = core()
-    how = {"rounds": options.rounds} if options.rounds else {}
     for version in options.versions:
         for row in (row for row in options.rows if row != "core"):
             start = time.monotonic()
-            found = asyncio.run(ALL[row](version, **how))
-            results.setdefault(version, {})[row] = found
+            found = asyncio.run(ALL[row](version))
+            results.setdefault(version, {}).update(found)
             RESULTS.parent.mkdir(parents=True, exist_ok=True)
             RESULTS.write_text(json.dumps(results, indent=1))
             took = time.monotonic() - start
-            print(f"Prosody {version}, {row}: {took:.0f} s", *report.summary(found), sep="\n    ", flush=True)
+            print(f"Prosody {version}, {row}: {took:.0f} s", flush=True)
+            for name, figures in found.items():
+                print(f"  {name}:", *report.summary(figures), sep="\n    ", flush=True)
 
 
 def core():

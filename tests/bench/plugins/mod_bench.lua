@@ -1,6 +1,8 @@
 -- What the benchmarks want of a server: rooms whose joining does not cost the square of who is in them (but for those
--- that are called loud), or even a look at each of them (big), rooms full of moderators, whom nobody is told of when
--- coming in (stage), and an account that all others are subscribed to.
+-- that are called loud), or even a look at each of them (big, and stage, which is full of moderators), and an account
+-- that all others are subscribed to. And garbage, so that turns do not fall on one and the same phase of the collector.
+
+local st = require "util.stanza";
 
 if module:get_host_type() == "component" then
 	local only_moderators = { visitor = false, participant = false, moderator = true };
@@ -14,6 +16,13 @@ if module:get_host_type() == "component" then
 		end
 		if room.jid:match("^big") or room.jid:match("^stage") then
 			room.send_occupant_list = function () end;
+			-- Prosody looks at each occupant, too, where it tells none that somebody comes in.
+			local publicise = room.publicise_occupant_status;
+			function room:publicise_occupant_status(...)
+				self.each_occupant = function () return next, {}; end;
+				publicise(self, ...);
+				self.each_occupant = nil;
+			end
 		end
 		if room.jid:match("^stage") then
 			for n = 0, moderators - 1 do
@@ -39,6 +48,16 @@ if module:get_host_type() == "component" then
 else
 	local publisher = module:get_option_string("bench_publisher", "u0");
 	local contacts = module:get_option_number("bench_contacts", 0);
+
+	-- So much garbage, about, in tables as stanzas have them.
+	module:hook("iq-get/host/urn:example:bench:litter", function (event)
+		local element;
+		for _ = 1, event.stanza.tags[1].attr.octets // 264 do
+			element = { name = "x", attr = {}, tags = {} };
+		end
+		event.origin.send(st.reply(event.stanza));
+		return element ~= event;
+	end);
 
 	module:hook("roster-load", function (event)
 		if event.username ~= publisher then return; end
