@@ -1,9 +1,9 @@
 -- Messages that come rendered: the core gives them as text, and each copy costs a start tag.
 --
--- `message` has the sender, the id and the type; for several recipients the `start` of its start tag, up to the value
--- of `to`, and the `rest`, which is what comes behind that tag; for one the recipient (`to`), the whole `text`, and
--- where its start tag ends (`start`). `source:build(at, stanza_mt)` makes a stanza of it, without `to`;
--- `source:children(at)` lists names and namespaces of its children, one after the other.
+-- `message` has the sender, the id, the type, and its number in `source`; for several recipients the `start` of its
+-- start tag, up to the value of `to`, and the `rest`, which is what comes behind that tag; for one the recipient (`to`)
+-- and the whole `text`. `source:build(number, stanza_mt)` makes a stanza of it, without `to`;
+-- `source:children(number)` lists names and namespaces of its children, one after the other.
 --
 -- They go the way of every stanza, through module:send. Whoever meets one sees an ordinary stanza, may look at it,
 -- clone it and edit it: as long as all of it is as it was, tostring puts a start tag before the text, and else it
@@ -18,7 +18,7 @@ local st = require "util.stanza";
 local parse = require "util.xml".parse;
 
 local stanza_mt, clone, escape = st.stanza_mt, st.clone, st.xml_escape;
-local find, sub = string.find, string.sub;
+local find, match = string.find, string.match;
 local next, rawget, rawlen, rawset, tostring, type = next, rawget, rawlen, rawset, tostring, type;
 
 local full_sessions = prosody.full_sessions;
@@ -28,7 +28,7 @@ local STATE = {};
 
 -- A copy for one recipient, as plain as it gets.
 local function plain(message, to)
-	local stanza = message.source:build(message.at, stanza_mt);
+	local stanza = message.source:build(message[4], stanza_mt);
 	stanza.attr.to = to;
 	return stanza;
 end
@@ -78,7 +78,7 @@ local function open(stanza)
 	local state = stanza[STATE];
 	if state.children_are_whole then return; end
 	state.children_are_whole = nothing_to_check; -- what follows asks for children, too
-	local copy = state.source:build(state.at, stanza_mt);
+	local copy = state.source:build(state[4], stanza_mt);
 	for at = 1, #copy do rawset(stanza, at, copy[at]); end
 	rawset(stanza, "tags", copy.tags);
 	state.children_are_whole = watch(stanza, function (t, key, value)
@@ -113,7 +113,7 @@ end
 local function start_tag(stanza)
 	local state, to = stanza[STATE], stanza.attr.to;
 	if state.text then
-		return sub(state.text, 1, state.start);
+		return match(state.text, "^[^>]*>");
 	elseif to ~= state.to then
 		state.to = to;
 		state.tag = state.start..(find(to, "[&<>'\"]") and escape(to) or to).."'>";
@@ -132,7 +132,7 @@ local function may_have(stanza, name, xmlns)
 	if state.children_are_whole then return true; end
 	local children = state.children;
 	if not children then
-		children = state.source:children(state.at);
+		children = state.source:children(state[4]);
 		state.children = children;
 	end
 	for at = 1, #children, 2 do
@@ -203,9 +203,8 @@ end
 -- A stanza that stands for copies of `message`, to be sent to one after the other by changing its attribute `to`.
 local function share(message)
 	local state = {
-		message[1], message[2], message[3];
-		start = message.start; rest = message.rest;
-		source = message.source; at = message.at;
+		message[1], message[2], message[3], message[4];
+		start = message.start; rest = message.rest; source = message.source;
 	};
 	local stanza = rendered(message, state);
 	-- Attributes that are new say so themselves: they need not be counted for each recipient.
@@ -262,13 +261,13 @@ local function example(to)
 		:tag("b"):text("'>"):up();
 	local start = "<message from='a&apos;b@c/d' id='&lt;' type='headline' to='";
 	local rest = tostring(original):match("^<[^>]*>(.*)$");
-	local message = { "a'b@c/d", "<", "headline", source = {
+	local message = { "a'b@c/d", "<", "headline", 1, source = {
 		build = function () return clone(original); end;
 		children = function () return { "a", "urn:a", "b", "" }; end;
 	} };
 	if to then
 		start = start..escape(to).."'>";
-		message.to, message.text, message.start = to, start..rest, #start;
+		message.to, message.text = to, start..rest;
 	else
 		message.start, message.rest = start, rest;
 	end

@@ -118,10 +118,14 @@ for _, version in ipairs(prosody.versions) do
 			local text = tostring(original);
 			local top = text:match("^<[^>]*>");
 			message = {
-				from, "x", "headline";
+				from, "x", "headline", 1;
 				start = top:sub(1, -2).." to='"; rest = text:sub(#top + 1);
 				source = {
-					build = function () built = built + 1; return st.clone(original); end;
+					build = function (_, number)
+						assert.equal(1, number);
+						built = built + 1;
+						return st.clone(original);
+					end;
 					children = function ()
 						return { "event", "http://jabber.org/protocol/pubsub#event", "occupant-id", "urn:xmpp:occupant-id:0" };
 					end;
@@ -164,7 +168,7 @@ for _, version in ipairs(prosody.versions) do
 			it(("for one recipient, after an edit (%s), is what a plain one is"):format(what), function ()
 				for _, jid in ipairs({ to, "romeo@localhost/<'\"&>" }) do
 					local start = message.start..st.xml_escape(jid).."'>";
-					local one = { from, "x", "headline", to = jid, text = start..message.rest, start = #start };
+					local one = { from, "x", "headline", 1, to = jid, text = start..message.rest };
 					one.source = message.source;
 					local stanza, expected = shared.copy(one), plain(jid);
 					edit(stanza, st);
@@ -218,7 +222,7 @@ for _, version in ipairs(prosody.versions) do
 		it("has its children made for whoever looks at one, not for those who look for others", function ()
 			local start = message.start..to.."'>";
 			local one = shared.copy({
-				from, "x", "headline", to = to, text = start..message.rest, start = #start, source = message.source;
+				from, "x", "headline", 1, to = to, text = start..message.rest, source = message.source;
 			});
 			for _, stanza in ipairs({ copy_for(to), one }) do
 				built = 0;
@@ -255,7 +259,7 @@ for _, version in ipairs(prosody.versions) do
 			for _, edit in pairs(edits) do
 				edit(copy_for(to), st);
 			end
-			assert.same({ from, "x", "headline" }, { message[1], message[2], message[3] });
+			assert.same({ from, "x", "headline", 1 }, { message[1], message[2], message[3], message[4] });
 			assert.equal(rest, message.rest);
 		end);
 

@@ -78,19 +78,18 @@ fn with_stanza(builder: &Builder<'_>, kind: &str, stanza: &Element) -> LuaResult
 
 /// A message to these, the one of number `at`.
 fn notify(lua: &Lua, message: Option<&Message>, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
-    let table = lua.create_table_with_capacity(3, 8)?;
+    let table = lua.create_table_with_capacity(4, 4)?;
     let Some(message) = message else { return Ok(table) };
-    for (at, value) in [message.from(), message.id(), message.kind()].into_iter().enumerate() {
-        table.raw_set(at + 1, value)?;
+    for (value, place) in [message.from(), message.id(), message.kind()].into_iter().zip(1..) {
+        table.raw_set(place, value)?;
     }
-    table.raw_set("at", at)?;
+    table.raw_set(4, at)?;
     let mut text = message.render_start();
     if let [to] = to {
         xml::write_value(&mut text, to.as_str());
         text.push_str("'>");
         table.raw_set("kind", "tell")?;
         table.raw_set("to", to.as_str())?;
-        table.raw_set("start", text.len())?;
         message.render_rest(&mut text);
         table.raw_set("text", text)?;
     } else {
