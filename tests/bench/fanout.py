@@ -112,8 +112,10 @@ async def run(version, paces, what=BARE, recipients=500, tuning=""):
             stage.publishes, stage.together = pace.publishes, pace.together
             costs = await alternate(server, modes, pace.rounds, publisher)
             deliveries = pace.publishes * recipients
-            octets = {name: await garbage(server, mode) / deliveries for name, mode in modes.items()}
-            found[name] = compare(costs, deliveries, server) | {"octets": octets}
+            found[name] = compare(costs, deliveries, server)
+            if pace.together == 1:
+                octets = {name: await garbage(server, mode) / deliveries for name, mode in modes.items()}
+                found[name]["octets"] = octets
         load.close()
     return found
 

@@ -116,16 +116,19 @@ SETTINGS = {
     "loaded": "modules loaded",
     "managed": "stream management",
     "managed_together": "the same, 8 at once",
-    "generational": "generational collector",
+}
+TUNING = {
+    "usual": "Prosody's default",
+    "generational": "generational",
     "tuned": "generational, direct writes",
 }
 
 
-def of_a_delivery(results, key, title, settings=tuple(SETTINGS)):
+def of_a_delivery(results, key, title):
     """A line for each setting, a column for each mode: what a delivery costs of something."""
     rows = [[title, *MODES.values()]]
     for version, name in VERSIONS.items():
-        for setting in settings:
+        for setting in SETTINGS:
             found = results.get(version, {}).get(setting, {}).get(key)
             if found:
                 figures = (found.get(mode) for mode in MODES)
@@ -141,13 +144,12 @@ def cost_table(results):
 
 def garbage_table(results):
     """Octets that Lua allocates."""
-    measured = ("bare", "together", "loaded", "managed", "managed_together")
-    return of_a_delivery(results, "octets", "octets a delivery", measured)
+    return of_a_delivery(results, "octets", "octets a delivery")
 
 
 def collector_table(results):
     rows = [["settings", *(f"{name}: {what}" for name in VERSIONS.values() for what in ("groupchat", "mod_mep", "memory"))]]
-    for row, title in (("bare", "Prosody's default"), ("generational", "generational"), ("tuned", "generational, direct writes")):
+    for row, title in TUNING.items():
         line = [title]
         for version in VERSIONS:
             found = results.get(version, {}).get(row)
@@ -165,11 +167,11 @@ def split_table(results):
     rows = [["µs a delivery", "all in one", "the rooms' process", "the users' process"]]
     for version, name in VERSIONS.items():
         found = results.get(version, {})
-        if "bare" not in found or "split" not in found:
+        if "usual" not in found or "split" not in found:
             continue
         for mode in ("groupchat", "mep"):
             apart = found["split"]["us"][mode]
-            figures = found["bare"]["us"][mode], apart["rooms"], apart["users"]
+            figures = found["usual"]["us"][mode], apart["rooms"], apart["users"]
             rows.append([f"{name}, {MODES[mode]}", *(f"{us:.0f}" for us in figures)])
     return rows
 

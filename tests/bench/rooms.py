@@ -51,7 +51,7 @@ async def size(version, few=10, many=5000, publishes=150, rounds=12):
     }
 
 
-async def joins(version, kinds=30, clients=60, rounds=16):
+async def joins(version, kinds=30, clients=60, rounds=12):
     """`clients` of `kinds` come into a room, one after the other: with MEP that knows them, with MEP that has to ask
     each kind, and without MEP."""
     room, plain = "loud@rooms.localhost", "loud@plain.localhost"
@@ -109,7 +109,7 @@ async def joins(version, kinds=30, clients=60, rounds=16):
     }
 
 
-async def last_items(version, publishers=200, rounds=24, times=4):
+async def last_items(version, publishers=200, rounds=16, times=4):
     """The last items of `publishers`, to as many messages of history; what joining costs without either is taken off.
 
     All in one room, whose publishers see who comes in as little as in any room that hides participants.

@@ -51,8 +51,9 @@ ROWS = {
     "joins": alone("joins", rooms.joins),
     "last_items": alone("last_items", rooms.last_items),
 }
-# What an admin can change.
+# What an admin can change, and what it is compared with.
 TUNING = {
+    "usual": fan_out({"usual": Pace(4, 1, rounds=6)}),
     "generational": fan_out({"generational": Pace(4, 1, rounds=6)}, tuning=GENERATIONAL),
     "tuned": fan_out({"tuned": Pace(4, 1, rounds=6)}, tuning=f"{GENERATIONAL}\n{DIRECT}"),
     "split": alone("split", split.run),
