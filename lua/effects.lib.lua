@@ -64,7 +64,7 @@ end
 -- What is carried out of a dropped batch: the core counts on being woken, and a question tells of nothing.
 local housekeeping = { wake = true; learned = true; send = true };
 
--- What can't be kept must not be told of: the rest of its batch is dropped.
+-- What can't be kept must not be told of: the rest of its batch is dropped, but for that.
 local function run_batch(batch)
 	local dropped = batch.dropped;
 	for _, effect in ipairs(batch.effects) do

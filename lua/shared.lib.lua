@@ -130,10 +130,11 @@ end
 local function may_have(stanza, name, xmlns)
 	local state = stanza[STATE];
 	if state.children_are_whole then return true; end
-	local children = state.children;
+	local message = state.message or state;
+	local children = message.children;
 	if not children then
-		children = state.source:children(state[4]);
-		state.children = children;
+		children = message.source:children(message[4]);
+		message.children = children;
 	end
 	for at = 1, #children, 2 do
 		if (not name or name == children[at]) and (not xmlns or xmlns == children[at + 1]) then return true; end
@@ -204,13 +205,14 @@ end
 local function share(message)
 	local state = {
 		message[1], message[2], message[3], message[4];
-		start = message.start; rest = message.rest; source = message.source;
+		start = message.start; rest = message.rest; source = message.source; message = message;
 	};
 	local stanza = rendered(message, state);
 	-- Attributes that are new say so themselves: they need not be counted for each recipient.
 	state.guarded = setmetatable(stanza.attr, {
 		__newindex = function (attr, key, value)
-			if key ~= "to" then state.edited = true; end
+			-- Prosody takes the namespace away before a stanza goes to another server, though there is none.
+			if key ~= "to" and value ~= nil then state.edited = true; end
 			rawset(attr, key, value);
 		end;
 	});
@@ -248,6 +250,7 @@ local edits = {
 	function (stanza) table.insert(stanza, "text"); end;
 	function (stanza) stanza.attr.type = nil; end;
 	function (stanza) stanza.attr.xmlns = "jabber:client"; end;
+	function (stanza) stanza.attr.xmlns = nil; end;
 	function (stanza) stanza.attr.to = nil; end;
 	function (stanza) stanza.attr = { to = "other" }; end;
 	function (stanza) stanza.name = "presence"; end;

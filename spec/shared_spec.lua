@@ -38,6 +38,7 @@ local edits = {
 	["table.remove"] = function (stanza) table.remove(stanza, 2); table.remove(stanza.tags, 2); end;
 	["other children"] = function (stanza) for at = #stanza, 1, -1 do stanza[at] = nil; end stanza.tags = {}; end;
 	["the namespace"] = function (stanza) stanza.attr.xmlns = "jabber:client"; end;
+	["no namespace"] = function (stanza) stanza.attr.xmlns = nil; end;
 	["no to"] = function (stanza) stanza.attr.to = nil; end;
 	["another to"] = function (stanza) stanza.attr.to = "<other>@localhost"; end;
 	["another type"] = function (stanza) stanza.attr.type = "normal"; end;
@@ -273,6 +274,12 @@ for _, version in ipairs(prosody.versions) do
 			assert.not_equal(here, there);
 			assert.same({ "romeo@far.example/x", "juliet@localhost" }, { there.attr.to, bare.attr.to });
 			assert.not_equal(there, bare);
+			-- as Prosody does before it hands a stanza to mod_s2s
+			built = 0;
+			there.attr.xmlns = nil;
+			assert.match("^<message .*romeo@far", tostring(there));
+			assert.is_nil(bare:get_child("body"));
+			assert.equal(0, built);
 		end);
 
 		-- Prosodys in which something is not as it is now

@@ -23,7 +23,8 @@ pub enum Effect {
     },
     /// Answer the request that the call was made for.
     Reply(Element),
-    /// Send this stanza, which is addressed already.
+    /// Send this question, which is addressed already. It tells nothing of what the call has changed, so it goes out
+    /// though that could not be kept.
     Send(Element),
     /// Send this message to each of these, in this order; it is the same for all but for its `to`.
     Notify {

@@ -93,13 +93,12 @@ impl Message {
         text
     }
 
-    /// Adds what is behind the start tag to a text; every child declares its own namespace. Costs by what is written,
-    /// and copies nothing before.
+    /// Adds what is behind the start tag to a text. Every child declares its own namespace, but for the body: that is the
+    /// stream's, which is another between servers. Costs by what is written, and copies nothing before.
     pub fn render_rest(&self, text: &mut String) {
         self.each_child(|child| match child {
             Child::Body(body) => {
-                open(text, "body", ns::CLIENT);
-                text.push('>');
+                text.push_str("<body>");
                 xml::write_text(text, body);
                 text.push_str("</body>");
             }
@@ -298,6 +297,7 @@ mod tests {
             ..message(item(None))
         };
         check(&full);
+        assert!(text(&full, "").contains("'><body>&lt;body&gt; &amp; soul</body><event xmlns='"));
         let Content::Item { node, id, payload, .. } = full.content.clone() else { panic!("an item") };
         check(&Message {
             content: Content::Item { node, id, payload, publisher: Some("a@b/&".into()) },

@@ -164,7 +164,13 @@ fn escaped(text: &str) -> usize {
 }
 
 fn attributes(attrs: &XmlMap<String>) -> usize {
-    attrs.iter().map(|((ns, name), value)| ns.as_str().len() + name.len() + escaped(value) + 4).sum()
+    let size = |((ns, name), value): ((&Namespace<'_>, &NcName), &String)| {
+        let prefix =
+            if ns.is_none() || *ns == Namespace::XML { 0 } else { " xmlns:p0=''p0:".len() + ns.len() };
+        let spaces = value.bytes().filter(|octet| matches!(octet, b'\t' | b'\n' | b'\r')).count();
+        name.len() + escaped(value) + 4 * spaces + 4 + prefix
+    };
+    attrs.iter().map(size).sum()
 }
 
 fn literal(name: &'static str) -> NcName {
@@ -182,6 +188,7 @@ mod tests {
             "<a xmlns='urn:x' b='c'><d xmlns='urn:e'>fgh</d></a>",
             "<a xmlns='urn:x'>&amp;&lt;&gt;&quot;&apos;</a>",
             "<a xmlns='urn:a-name-of-some-length'><e/><e/><e/></a>",
+            "<a xmlns='urn:a' xmlns:p0='urn:p' p0:a='1' xmlns:p1='urn:p' p1:b='&#10;&#9;'/>",
         ] {
             let measured = size(&text.parse().unwrap());
             assert!(measured.abs_diff(text.len()) <= 4, "{measured} for {}: {text}", text.len());

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SERVER_CORE, CLIENT_CORE = 0, 1
-LITTER = 3_000_000  # octets: more than what makes the collector begin, a twentieth of what there is
+LITTER = 3_000_000  # octets: more than a twentieth of what some hundred sessions take, which makes the collector begin
 
 
 def keep_apart(server):

@@ -1,6 +1,7 @@
 """A Prosody of its own for each test: own folder, own loopback ports, gone without a trace afterwards."""
 
 import asyncio
+import os
 import re
 import shutil
 import signal
@@ -8,6 +9,8 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
@@ -132,7 +135,7 @@ class Prosody:
         }
         self._bin = ROOT / "target/prosody" / version / "usr/bin"
         self._folder = self._process = self._reader = None
-        self._lines = []
+        self._lines, self._written = [], threading.Condition()
         self._stderr = ""
 
     # Life and death
@@ -162,6 +165,17 @@ class Prosody:
     def wait(self):
         """Waits until the server has ended of itself; returns its exit status."""
         return self._process.wait(20)
+
+    @contextmanager
+    def halted(self):
+        """The server stands still meanwhile."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+                time.sleep(0.001)
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def kill(self):
         """Ends the server as a crash would; `start()` brings it back with its data."""
@@ -198,6 +212,11 @@ class Prosody:
     @property
     def log(self):
         return "".join(self._lines) + self._read_stderr()
+
+    def has_logged(self, text, timeout=10):
+        """Whether the log has this, now or before long: what Prosody writes is read by a thread."""
+        with self._written:
+            return self._written.wait_for(lambda: text in "".join(self._lines), timeout)
 
     def problems(self, allow=()):
         """Warnings and errors in the log, and all of stderr, but for what matches a regex of `allow`."""
@@ -284,7 +303,9 @@ class Prosody:
 
     def _read_log(self, settled):
         for line in self._process.stdout:
-            self._lines.append(line)
+            with self._written:
+                self._lines.append(line)
+                self._written.notify_all()
             if READY.match(line):
                 settled.set()
         settled.set()
