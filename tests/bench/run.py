@@ -46,7 +46,7 @@ def alone(name, measure):
 ROWS = {
     "bare": fan_out({"bare": Pace(4, 1, rounds=12), "together": Pace(8, 8, rounds=6)}),
     "loaded": fan_out({"loaded": Pace(4, 1, rounds=8)}, fanout.LOADED),
-    "managed": fan_out({"managed": Pace(4, 1, rounds=4), "managed_together": Pace(8, 8, rounds=4)}, fanout.MANAGED),
+    "managed": fan_out({"managed": Pace(2, 1, rounds=4), "managed_together": Pace(8, 8, rounds=4)}, fanout.MANAGED),
     "size": alone("size", rooms.size),
     "joins": alone("joins", rooms.joins),
     "last_items": alone("last_items", rooms.last_items),
