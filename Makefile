@@ -1,56 +1,77 @@
-# Every target sets up what it needs: the scripts in tests/setup/ return at once when there is nothing to do.
+# `make module` and `make install` build the module for production, and install nothing else: packaging/need.sh says what
+# is missing. The targets below them set up what they need: the scripts in tests/setup/ return at once when there is
+# nothing to do.
+
+# The Lua that Prosody runs on: its name, or the path of its interpreter.
+LUA ?= lua5.4
+PREFIX ?= /usr/local
+MODULEDIR ?= $(PREFIX)/lib/prosody/modules
 
 CARGO ?= cargo
 CARGO_TEST = $(CARGO) $(if $(shell $(CARGO) nextest --version 2>/dev/null),nextest run --no-tests pass,test --all-targets)
-LUA_DIRS = $(wildcard lua spec examples)
-MODULE = target/module/mod_mep
+LUA_DIRS = mod_mep.lua $(wildcard lua spec examples)
+
+FEATURE := $(shell packaging/lua-feature.sh $(LUA))
+# Each Lua has a folder of its own; the usual one has the shortest path.
+BUILD = target$(patsubst %,/%,$(filter-out lua54,$(FEATURE)))
+MODULE = $(BUILD)/module/mod_mep
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system prosody python node core module run bench bench-tuning bench-boundary test lint test-rust \
-	test-lua test-e2e test-browser clean
+.PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning bench-boundary \
+	test lint test-rust test-lua test-e2e test-browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: system prosody python node ## everything that the other targets need
+# Looked for first of all: everything else is either installed by the target, or cheap to say no to.
+cargo:
+	@command -v $(CARGO) >/dev/null || packaging/need.sh $(FEATURE)
 
-system:
-	@tests/setup/system.sh
+need:
+	@[ -n "$(FEATURE)" ] && CARGO="$(CARGO)" packaging/need.sh $(FEATURE)
 
-prosody: system
+core: need ## the Rust core, for LUA (lua5.4)
+	$(CARGO) build --release --lib --locked --target-dir $(BUILD) --no-default-features --features $(FEATURE)
+
+module: core ## the module as a folder: target/module/mod_mep
+	@packaging/put.sh $(MODULE) lua/*.lua $(BUILD)/release/libmep_core.so
+	@for file in $(MODULE)/*.lua; do [ -e lua/$${file##*/} ] || [ $${file##*/} = build.lib.lua ] || rm $$file; done
+	@packaging/stamp.sh $(MODULE)
+
+# Does not build: so `make module` as oneself and `sudo make install` need no cargo for root.
+install: ## puts the module where Prosody finds it: DESTDIR, PREFIX, MODULEDIR, LUA
+	@[ -f $(MODULE)/build.lib.lua ] || { echo "Build it first: make module LUA=$(LUA)" >&2; exit 1; }
+	@packaging/install.sh $(MODULE) "$(DESTDIR)$(MODULEDIR)/mod_mep"
+
+setup: system prosody python node ## everything that the targets below need
+
+system: cargo
+	@tests/setup/system.sh test
+
+demo-system: cargo
+	@tests/setup/system.sh demo
+
+prosody: demo-system
 	@tests/setup/prosody.sh
 
-python: system
+python: demo-system
 	@tests/setup/python.sh
 
-node: system
+node: demo-system
 	@tests/setup/node.sh
 
-core: system ## the Rust core, for Lua 5.4
-	$(CARGO) build --release --lib
-
-# Each file takes the place of the old one by rename. A server that starts meanwhile finds every file whole, and one that
-# has the core mapped keeps its own: written into, that file would take it down.
-module: core ## the module as a folder: target/module/mod_mep
-	@mkdir -p $(MODULE)
-	@for file in lua/*.lua target/release/libmep_core.so; do \
-		name=$${file##*/}; name=$${name#lib}; \
-		cp $$file $(MODULE)/.new.$$$$ && mv $(MODULE)/.new.$$$$ $(MODULE)/$$name || exit; \
-	done
-	@for file in $(MODULE)/*.lua; do [ -e lua/$${file##*/} ] || rm $$file; done
-
-run: module prosody python node ## a Prosody with rooms to try, and occupants in them
+run: prosody python node module ## a Prosody with rooms to try, and occupants in them
 	target/venv/bin/python examples/demo/demo.py
 
-bench: module prosody python ## how fast it is, on both versions: tables and charts for docs/performance.md
+bench: prosody python module ## how fast it is, on both versions: tables and charts for docs/performance.md
 	@tests/setup/bench.sh
 	target/venv/bin/python tests/bench/run.py
 
-bench-tuning: module prosody python ## what the collector's and the network's settings change, and rooms in a process of their own
+bench-tuning: prosody python module ## what the collector's and the network's settings change, and rooms in a process of their own
 	@tests/setup/bench.sh
 	target/venv/bin/python tests/bench/run.py --tuning
 
-bench-boundary: module prosody ## what calls from Lua into the core cost; CORES="old.so new.so" compares builds
+bench-boundary: prosody module ## what calls from Lua into the core cost; CORES="old.so new.so" compares builds
 	@lua5.4 tests/bench/boundary.lua $(CORES)
 
 test: lint test-rust test-lua test-e2e test-browser ## everything that CI runs
@@ -60,18 +81,19 @@ lint: system ## formatting, clippy, luacheck
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
 	luacheck --quiet $(LUA_DIRS)
+	shellcheck packaging/*.sh tests/setup/*.sh .ci/run
 
 test-rust: system ## the core: with Lua and without
 	$(CARGO_TEST)
 	$(CARGO_TEST) --no-default-features
 
-test-lua: module prosody ## busted: the boundary and the glue
+test-lua: system prosody module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
-test-e2e: module prosody python ## pytest: real Prosodys of both versions, real clients
+test-e2e: system prosody python module ## pytest: real Prosodys of both versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e
 
-test-browser: module prosody python node ## Converse.js in a headless Chromium
+test-browser: system prosody python node module ## Converse.js in a headless Chromium
 	$(if $(wildcard tests/browser/*.test.*),cd tests/browser && node --test,@echo "no browser tests")
 
 clean: ## removes all that was built or fetched

@@ -3,15 +3,23 @@
 -- The logic is in the core, a shared object made of Rust. This file tells it what happens in Prosody, and carries
 -- out what it answers.
 
-local version = module:require "version";
-
 local hosts = prosody.hosts;
 
 -- Depending on mod_muc would turn any component into a MUC host: look first.
 if module:get_host_type() ~= "component" or not hosts[module.host].modules.muc then
-	module:log("error", "mod_mep is for MUC components; %s is none, and nothing is done here", module.host);
+	module:log("error", "%s is not a MUC component; mod_mep is inactive there", module.host);
 	return;
 end
+
+local can_read, core_file = pcall(module.require, module, "core");
+if not can_read then
+	error("mod_mep can't start, its file core.lib.lua can't be read: "..tostring(core_file), 0);
+end
+local lib, no_core = core_file.load();
+if not lib then
+	error("mod_mep can't start: "..no_core, 0);
+end
+local build = core_file.build.build;
 
 local jid_bare = require "util.jid".bare;
 local random_bytes = require "util.random".bytes;
@@ -29,15 +37,6 @@ local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
 local xmlns_disco_items = "http://jabber.org/protocol/disco#items";
 local xmlns_pubsub = "http://jabber.org/protocol/pubsub";
 local xmlns_pubsub_owner = "http://jabber.org/protocol/pubsub#owner";
-
-local lib, err = module:require "core".load();
-if not lib then
-	error("the core of mod_mep was not found, or could not be loaded; tried:\n"..err, 0);
-elseif lib.version ~= version then
-	-- A shared object that was loaded once stays in memory: an upgrade finds the old one until Prosody is restarted
-	error(("this is mod_mep %s, and the core that was found is %s; if that is an older one which is still in memory, "..
-		"restart Prosody"):format(version, lib.version), 0);
-end
 
 module:depends "muc";
 
@@ -73,7 +72,7 @@ local function ask(method, ...)
 end
 
 local saved = module.saved_state;
-saved = saved and saved.version == version and saved or nil;
+saved = saved and saved.build == build and saved or nil;
 
 local kept = new_keeper(ask, saved and saved.kept);
 
@@ -367,13 +366,10 @@ function module.unload()
 end
 
 function module.save()
-	-- Prosody goes on with what is running where this fails
-	local installed = module:require "version";
-	if installed ~= version then
-		error(("mod_mep %s is installed, and %s is running, with its core, which a reload can't replace; "..
-			"restart Prosody"):format(installed, version), 0);
-	end
-	return { core = core, version = version, kept = kept.state };
+	-- Prosody goes on with what is running if this fails
+	local obstacle = core_file.obstacle_to_reload();
+	if obstacle then error(obstacle, 0); end
+	return { core = core, build = build, kept = kept.state };
 end
 
 if saved then

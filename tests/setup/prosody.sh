@@ -10,6 +10,7 @@ recipe="$root $(cksum <tests/setup/prosody.sh)"
 [ "$(cat "$stamp" 2>/dev/null)" != "$recipe" ] || exit 0
 
 # apt itself reads whatever format the sources are in.
+# shellcheck disable=SC2016 # apt's own variables
 mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
 	awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
 [ -n "$mirror" ] || { echo "no Debian mirror among apt's sources" >&2; exit 1; }

@@ -1,18 +1,31 @@
 #!/bin/sh
-# Installs the Debian packages that the build and the tests need; only those that are missing.
+# Installs the Debian packages that a target needs; only those that are missing.
+# Usage: system.sh demo|test. `demo` builds the module and shows it, `test` is all of it.
 set -eu
 
-packages="
+demo="
 	lua5.4 liblua5.4-dev lua-bitop lua-expat lua-filesystem lua-sec lua-socket lua-unbound
-	lua-dbi-sqlite3 lua-dbi-postgresql postgresql
-	lua-busted lua-check luarocks
-	gcc make pkg-config
+	gcc libc6-dev make pkg-config
 	libicu72 libssl3
+"
+test="
+	lua-dbi-sqlite3 lua-dbi-postgresql postgresql
+	lua-busted lua-check luarocks shellcheck
 	chromium fonts-dejavu-core
 "
 
+case ${1:-} in
+demo) packages=$demo ;;
+test) packages="$demo $test" ;;
+*)
+	echo "usage: system.sh demo|test" >&2
+	exit 2
+	;;
+esac
+
 # shellcheck disable=SC2086 # one word per package, here and below
 installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null | sed -n 's/^installed //p')
+# shellcheck disable=SC2086
 missing=$(printf '%s\n' $packages | grep -vxF "$installed" | tr '\n' ' ') || true
 command -v node >/dev/null && command -v npm >/dev/null || missing="${missing}nodejs npm "
 python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)' 2>/dev/null ||
@@ -21,8 +34,15 @@ python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)' 2>/
 [ -n "$missing" ] || exit 0
 
 as_root=
-[ "$(id -u)" -eq 0 ] || as_root=sudo
+if [ "$(id -u)" -ne 0 ]; then
+	as_root=sudo
+	command -v sudo >/dev/null || {
+		echo "These Debian packages are missing, and there is no sudo to install them with: $missing" >&2
+		exit 1
+	}
+fi
 
 echo "installing: $missing"
 $as_root apt-get update -q
+# shellcheck disable=SC2086
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
