@@ -38,9 +38,9 @@ module: core ## the module as a folder: target/module/mod_mep
 	@for file in $(MODULE)/*.lua; do [ -e lua/$${file##*/} ] || [ $${file##*/} = build.lib.lua ] || rm $$file; done
 	@packaging/stamp.sh $(MODULE)
 
-# Does not build: so `make module` as oneself and `sudo make install` need no cargo for root.
+# Builds only what was not built: so `sudo make install` after `make module` needs no cargo for root.
 install: ## puts the module where Prosody finds it: DESTDIR, PREFIX, MODULEDIR, LUA
-	@[ -f $(MODULE)/build.lib.lua ] || { echo "Build it first: make module LUA=$(LUA)" >&2; exit 1; }
+	@[ -f $(MODULE)/build.lib.lua ] || $(MAKE) module
 	@packaging/install.sh $(MODULE) "$(DESTDIR)$(MODULEDIR)/mod_mep"
 
 setup: system prosody python node ## everything that the targets below need

@@ -1,7 +1,7 @@
 -- Lets a checkout of this repository be the module's folder, as in prosody-modules: `make module` puts the module
 -- together in target/, and this file loads it from there.
 
-local feature = _G.jit and "luajit" or "lua".._VERSION:match("%d+%.%d+"):gsub("%.", "");
+local feature = rawget(_G, "jit") and "luajit" or "lua".._VERSION:match("%d+%.%d+"):gsub("%.", "");
 local folder = (feature == "lua54" and "target" or "target/"..feature).."/module/mod_mep/";
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\]") or ".";

@@ -60,7 +60,7 @@ local function each_lua_file(of, f)
 end
 
 local function running_lua()
-	return _G.jit and "jit" or _VERSION:match("%d+%.%d+");
+	return rawget(_G, "jit") and "jit" or _VERSION:match("%d+%.%d+");
 end
 
 local function lua_called(name)
@@ -126,7 +126,7 @@ local function load()
 	local tried = {};
 	local function checked(core, path)
 		if core.build ~= build.build then
-			return nil, ("the core of another build (%s) is in memory; restart Prosody"):format(core.version);
+			return nil, ("the core of another build (%s) is in memory; restart Prosody"):format(tostring(core.version));
 		end
 		loaded_from = path;
 		return core;

@@ -1,25 +1,36 @@
--- The core is found wherever the module may have been installed, and where it is not, what was tried is told.
+-- The core is found wherever the module may have been installed; what can't be used is refused, with a sentence that an
+-- admin understands.
 
 local core = require "support.core";
 local glue = require "support.glue";
 
-local so = "target/module/mod_mep/mep_core.so";
+local built = "target/module/mod_mep";
+local running = _G.jit and "jit" or _VERSION:match("%d+%.%d+");
+local in_tree = "lib/lua/".._VERSION:match("%d+%.%d+");
+
+local function read(path)
+	local file = assert(io.open(path, "rb"));
+	local content = file:read("*a");
+	file:close();
+	return content;
+end
+
+local function write(path, content)
+	os.remove(path); -- a core that is mapped must stay what it is
+	local file = assert(io.open(path, "wb"));
+	assert(file:write(content));
+	file:close();
+end
 
 describe("The core", function ()
-	local dir, cpath;
-
-	local function copy(from, to)
-		local source, target = assert(io.open(from, "rb")), assert(io.open(to, "wb"));
-		assert(target:write(source:read("a")));
-		source:close();
-		target:close();
-	end
+	local dir, folder, cpath, fake_module;
 
 	before_each(function ()
 		dir = os.tmpname();
 		assert(os.remove(dir));
-		assert(os.execute("mkdir -p '"..dir.."/module' '"..dir.."/tree/lib/lua/5.4'"));
-		copy("lua/core.lib.lua", dir.."/module/core.lib.lua");
+		folder = dir.."/modules/mod_mep";
+		os.execute(("mkdir -p '%s/modules' '%s/tree/%s' && cp -r '%s' '%s'"):format(dir, dir, in_tree, built, folder));
+		fake_module = glue.new_module();
 		-- Busted has the built core on its path, and what was loaded once is not looked for again
 		cpath, package.cpath = package.cpath, dir.."/none/?.so";
 		package.loaded.mep_core = nil;
@@ -28,85 +39,181 @@ describe("The core", function ()
 	after_each(function ()
 		package.cpath = cpath;
 		package.loaded.mep_core, package.preload.mep_core = nil, nil;
-		os.execute("rm -r '"..dir.."'");
+		os.execute("chmod -R u+rwX '"..dir.."'; rm -r '"..dir.."'");
 	end);
 
+	local function start(paths)
+		return glue.load("core", fake_module, { folder = folder, paths = paths or {} });
+	end
+
 	local function load(paths)
-		local glue_side = glue.run(dir.."/module/core.lib.lua", { prosody = { paths = paths or {} } });
-		return glue_side.load();
+		return start(paths).load();
+	end
+
+	local function move_core(to)
+		assert(os.rename(folder.."/mep_core.so", to));
+	end
+
+	-- What build.lib.lua says, with `pattern` in it replaced.
+	local function restamp(pattern, replacement)
+		local path = folder.."/build.lib.lua";
+		local text, count = read(path):gsub(pattern, replacement);
+		assert(count > 0);
+		write(path, text);
 	end
 
 	local function assert_is_core(found, err)
 		assert.is_nil(err);
-		assert.equal(core.lib.version, found.version);
+		assert.equal(core.lib.build, found.build);
 		assert.is_function(found.new);
 	end
 
-	it("is found beside the module's own source", function ()
-		copy(so, dir.."/module/mep_core.so");
+	local function assert_refused(expected, paths)
+		local found, err = load(paths);
+		assert.is_nil(found);
+		assert.match(expected, err, 1, true);
+	end
+
+	describe("is found", function ()
+		it("beside the module's own source", function ()
+			assert_is_core(load());
+			assert.same({}, fake_module.logged);
+		end);
+
+		it("in the tree of Prosody's installer", function ()
+			move_core(dir.."/tree/"..in_tree.."/mep_core.so");
+			assert_is_core(load({ installer = dir.."/tree" }));
+		end);
+
+		it("in the tree of luarocks that the module is in", function ()
+			move_core(dir.."/tree/"..in_tree.."/mep_core.so");
+			local share = dir.."/tree/"..in_tree:gsub("^lib", "share");
+			assert(os.execute(("mkdir -p '%s' && mv '%s' '%s'"):format(share, folder, share)));
+			folder = share.."/mod_mep";
+			assert_is_core(load());
+		end);
+
+		it("by require", function ()
+			move_core(dir.."/mep_core.so");
+			package.cpath = dir.."/?.so";
+			assert_is_core(load({ installer = dir.."/tree" }));
+		end);
+
+		it("beside the module rather than elsewhere", function ()
+			write(dir.."/tree/"..in_tree.."/mep_core.so", "no library");
+			package.preload.mep_core = function () return { version = "another" }; end;
+			assert_is_core(load({ installer = dir.."/tree" }));
+		end);
+
+		it("in the next place if the first one's can't be used", function ()
+			write(dir.."/tree/"..in_tree.."/mep_core.so", read(folder.."/mep_core.so"));
+			write(folder.."/mep_core.so", "no library");
+			assert_is_core(load({ installer = dir.."/tree" }));
+		end);
+	end);
+
+	describe("is refused", function ()
+		it("if it is nowhere, with all places", function ()
+			assert(os.remove(folder.."/mep_core.so"));
+			local found, err = load({ installer = dir.."/tree" });
+			assert.is_nil(found);
+			for _, place in ipairs({ folder, dir.."/tree/"..in_tree, dir.."/none" }) do
+				assert.match(place.."/mep_core.so", err, 1, true);
+			end
+		end);
+
+		-- The system would map what is not there, and end the process: in this order, all of it would be lost.
+		it("if it was copied only in part, before the system maps it", function ()
+			local content = read(folder.."/mep_core.so");
+			for _, share in ipairs({ 0, 0.1, 0.5, 0.9, 0.9999 }) do
+				write(folder.."/mep_core.so", content:sub(1, math.floor(#content * share)));
+				assert_refused(folder.."/mep_core.so is not the file that this build has: it was copied only in part");
+			end
+		end);
+
+		it("if it is for another Lua, with the one to build it for", function ()
+			local other = running == "5.3" and "5.2" or "5.3";
+			restamp('lua = "[^"]*"', 'lua = "'..other..'"');
+			assert_refused(("built for Lua %s, and this Prosody runs on %s: build it for that one, with `make module LUA=%s`")
+				:format(other, running == "jit" and "LuaJIT" or "Lua "..running, running == "jit" and "luajit" or "lua"..running));
+		end);
+
+		it("if the one in memory is of another build", function ()
+			restamp('build = "[^"]*"', 'build = "0123456789abcdef"');
+			assert_refused(("the core of another build (%s) is in memory; restart Prosody"):format(core.lib.version));
+		end);
+
+		it("if a file of the module is missing", function ()
+			assert(os.remove(folder.."/effects.lib.lua"));
+			assert_refused(folder.."/effects.lib.lua is missing");
+		end);
+
+		it("if a file of the module can't be read", function ()
+			-- A folder can't, not even by root
+			assert(os.remove(folder.."/effects.lib.lua"));
+			assert(os.execute("mkdir '"..folder.."/effects.lib.lua'"));
+			assert_refused("the user that Prosody runs as must be able to read it");
+			assert_refused(folder.."/effects.lib.lua: ");
+		end);
+
+		it("if the stamp is missing, or cut short", function ()
+			local stamp = read(folder.."/build.lib.lua");
+			write(folder.."/build.lib.lua", stamp:sub(1, math.floor(#stamp / 2)));
+			assert_refused("build.lib.lua, which `make module` makes, can't be read: ");
+			write(folder.."/build.lib.lua", "");
+			assert_refused("build.lib.lua, which `make module` makes, can't be read: it is incomplete");
+			assert(os.remove(folder.."/build.lib.lua"));
+			assert_refused("build.lib.lua, which `make module` makes, can't be read: ");
+		end);
+	end);
+
+	it("starts with a Lua file that an admin has changed, and names it", function ()
+		write(folder.."/effects.lib.lua", read(folder.."/effects.lib.lua").."\n-- changed\n");
 		assert_is_core(load());
+		assert.equal(1, #fake_module.logged);
+		assert.equal("warn", fake_module.logged[1].level);
+		assert.match(folder.."/effects.lib.lua is not the file that this build has", fake_module.logged[1].text, 1, true);
 	end);
 
-	it("is found in the tree of Prosody's installer", function ()
-		copy(so, dir.."/tree/lib/lua/5.4/mep_core.so");
-		assert_is_core(load({ installer = dir.."/tree" }));
-	end);
+	describe("lets what is installed take over", function ()
+		local loaded;
+		before_each(function ()
+			loaded = start();
+			assert(loaded.load());
+		end);
 
-	it("is found by require", function ()
-		copy(so, dir.."/mep_core.so");
-		package.cpath = dir.."/?.so";
-		assert_is_core(load({ installer = dir.."/tree" }));
-	end);
-
-	it("beside the module goes before others", function ()
-		copy(so, dir.."/module/mep_core.so");
-		for _, path in ipairs({ dir.."/tree/lib/lua/5.4/mep_core.so", dir.."/mep_core.so" }) do
-			local file = assert(io.open(path, "w"));
-			file:write("no library");
-			file:close();
+		local function assert_obstacle(expected)
+			assert.match(expected, loaded.obstacle_to_reload(), 1, true);
 		end
-		package.preload.mep_core = function () return { version = "another" }; end;
-		assert_is_core(load({ installer = dir.."/tree" }));
-	end);
 
-	it("in the installer's tree goes before what require finds", function ()
-		copy(so, dir.."/tree/lib/lua/5.4/mep_core.so");
-		package.preload.mep_core = function () return { version = "another" }; end;
-		assert_is_core(load({ installer = dir.."/tree" }));
-	end);
+		it("if it is the same build", function ()
+			assert.is_nil(loaded.obstacle_to_reload());
+		end);
 
-	it("that can't be loaded from one place is taken from the next", function ()
-		local file = assert(io.open(dir.."/module/mep_core.so", "w"));
-		file:write("no library");
-		file:close();
-		copy(so, dir.."/tree/lib/lua/5.4/mep_core.so");
-		assert_is_core(load({ installer = dir.."/tree" }));
-	end);
+		it("if only Lua files are new", function ()
+			write(folder.."/effects.lib.lua", read(folder.."/effects.lib.lua").."\n-- mended\n");
+			assert(os.execute("packaging/stamp.sh '"..folder.."'"));
+			assert.is_nil(loaded.obstacle_to_reload());
+		end);
 
-	it("that is nowhere is told of, with all places", function ()
-		local found, err = load({ installer = dir.."/tree" });
-		assert.is_nil(found);
-		local places = { "/module/mep_core.so", "/tree/lib/lua/5.4/mep_core.so", "/none/mep_core.so" };
-		for _, place in ipairs(places) do
-			assert.match(dir..place, err, 1, true);
-		end
-	end);
+		it("but not another build of the core", function ()
+			restamp('build = "[^"]*"', 'build = "0123456789abcdef"');
+			restamp('version = "[^"]*"', 'version = "9.9.9"');
+			assert_obstacle(("mod_mep 9.9.9 (build 0123456789abcdef) is installed, and %s (build %s) is running, with its core, "
+				.."which a reload can't replace; restart Prosody"):format(core.lib.version, core.lib.build));
+		end);
 
-	it("that is nowhere is told of without an installer too", function ()
-		local found, err = load();
-		assert.is_nil(found);
-		assert.match(dir.."/module/mep_core.so", err, 1, true);
-		assert.not_match("/lib/lua/5.4", err:gsub("/usr[^\n]*", ""), 1, true);
-	end);
-
-	it("that is broken is told of, with what is wrong", function ()
-		local file = assert(io.open(dir.."/module/mep_core.so", "w"));
-		file:write("no library");
-		file:close();
-		local _, err = load();
-		assert.match("/module/mep_core.so: [^\n]+", err);
-		package.preload.mep_core = function () error("made for another Lua"); end;
-		_, err = load();
-		assert.match("made for another Lua", err, 1, true);
+		it("but not what is missing, cut short or changed", function ()
+			for _, name in ipairs({ "mod_mep.lua", "effects.lib.lua", "mep_core.so" }) do
+				local content = read(folder.."/"..name);
+				write(folder.."/"..name, content:sub(1, math.floor(#content / 2)));
+				assert_obstacle(name.." is not the file that this build has");
+				assert(os.remove(folder.."/"..name));
+				assert_obstacle(name.." is missing");
+				write(folder.."/"..name, content);
+			end
+			assert(os.remove(folder.."/build.lib.lua"));
+			assert_obstacle("build.lib.lua can't be read: ");
+		end);
 	end);
 end);

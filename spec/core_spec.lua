@@ -22,8 +22,10 @@ local function with(facts, key, value)
 end
 
 describe("The core", function ()
-	it("tells the version that the glue has", function ()
-		assert.equal(dofile("lua/version.lib.lua"), core.lib.version);
+	it("tells the version and build that the module is stamped with", function ()
+		local stamp = dofile("target/module/mod_mep/build.lib.lua");
+		assert.equal(stamp.version, core.lib.version);
+		assert.equal(stamp.build, core.lib.build);
 	end);
 
 	it("lists its features once each, as XEP-0060 spells them", function ()

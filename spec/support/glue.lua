@@ -68,14 +68,15 @@ function glue.run(path, globals)
 	return assert(loadfile(path, "t", setmetatable(globals, { __index = _G })))();
 end
 
--- `with` may have another version of Prosody's libraries (`library`), and who is connected (`full_sessions`).
+-- `with` may have another version of Prosody's libraries (`library`), who is connected (`full_sessions`), where Prosody
+-- has its trees (`paths`), and the `folder` that the files are in.
 function glue.load(name, fake_module, with)
 	with = with or fake_module.surroundings or {};
 	fake_module.surroundings = with;
-	return glue.run("lua/"..name..".lib.lua", {
+	return glue.run((with.folder or "lua").."/"..name..".lib.lua", {
 		module = fake_module;
 		require = (with.library or library).require;
-		prosody = { full_sessions = with.full_sessions or {} };
+		prosody = { full_sessions = with.full_sessions or {}, paths = with.paths };
 	});
 end
 
