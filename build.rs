@@ -65,7 +65,7 @@ fn build_id() -> io::Result<String> {
         hash.update(content.len().to_le_bytes());
         hash.update(content);
     }
-    Ok(hash.finalize().iter().take(8).map(|octet| format!("{octet:02x}")).collect())
+    Ok(hash.finalize().iter().take(8).fold(String::new(), |id, octet| format!("{id}{octet:02x}")))
 }
 
 fn add_files(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -84,8 +84,10 @@ fn add_files(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 fn probe(lua: &Lua) {
     let include = env::var_os("LUA_INCDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let Some(include) = include.or_else(|| find_headers(lua.packages)) else {
-        let package = lua.packages[0];
-        panic!("no headers of {package} found: install them (Debian: lib{package}-dev), or set LUA_INCDIR");
+        panic!(
+            "no headers of Lua {} found: install them (see packaging/need.sh), or set LUA_INCDIR",
+            lua.name
+        );
     };
     let compiled = cc::Build::new()
         .file("src/lua/probe.c")
