@@ -216,17 +216,19 @@ impl Case<'_> {
             ServiceId::Room => self.options.max_room_nodes,
             ServiceId::Occupant(_) => self.options.max_nodes,
         };
-        if matches!(self.target, ServiceId::Occupant(_))
-            && self.options.reserved_nodes.contains(name.as_str())
-        {
-            return Err(Error::NodeReserved);
-        }
+        self.check_reserved(name)?;
         let config = self.check_config(NodeConfig::of(name.as_str(), self.options).with_forced(
             name.as_str(),
             form,
             self.options,
         )?)?;
         if self.service()?.len() >= limit { Err(Error::TooManyNodes) } else { Ok(config) }
+    }
+
+    /// Whether nobody's identity is at a node of this name. One that was made before it was reserved may be there.
+    pub fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
+        let reserved = self.target != ServiceId::Room && self.options.reserved_nodes.contains(name.as_str());
+        if reserved { Err(Error::NodeReserved) } else { Ok(()) }
     }
 
     /// An occupant's node has one publisher (XEP-0316, 4.2).

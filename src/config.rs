@@ -84,9 +84,13 @@ impl NodeConfig {
 
     /// The configuration that a new node of this name has: the defaults, and what the admin forces.
     pub fn of(name: &str, options: &Options) -> Self {
-        let config = Self::new(options);
-        let forced = options.forced.get(name).and_then(|forced| config.with(forced, options).ok());
-        forced.unwrap_or(config)
+        Self::new(options).forced(name, options)
+    }
+
+    /// This configuration with what the admin forces for the node of this name.
+    pub(crate) fn forced(self, name: &str, options: &Options) -> Self {
+        let forced = options.forced.get(name).and_then(|forced| self.with(forced, options).ok());
+        forced.unwrap_or(self)
     }
 
     /// [`NodeConfig::with`] for the node of this name: what the admin forces stays, whatever the form says.

@@ -104,13 +104,26 @@ impl Host {
         }
     }
 
-    /// Takes new options over, for a server part that was loaded anew: it knows of no alarm. What is over a lowered
-    /// limit already stays.
+    /// Takes new options over, for a server part that was loaded anew: it knows of no alarm.
     pub fn configure(&mut self, options: Options) {
-        self.caps.configure(options.caps_cache_size, options.caps_timeout);
-        self.options = options;
+        self.set_options(options);
         self.alarms.clear();
         self.has_told = false;
+    }
+
+    /// Takes new options over. What is over a lowered limit already stays, and nothing is added to it. What nodes are
+    /// forced to be holds for those that are there, too.
+    pub fn set_options(&mut self, options: Options) {
+        self.caps.configure(options.caps_cache_size, options.caps_timeout);
+        for room in self.rooms.values_mut() {
+            room.force(&options);
+        }
+        self.options = options;
+    }
+
+    /// The options, as they are.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it.

@@ -8,6 +8,7 @@ use minidom::Element;
 use crate::access::Affiliations;
 use crate::address::name;
 use crate::config::NodeConfig;
+use crate::options::Options;
 use crate::service::OccupantId;
 
 name! {
@@ -94,16 +95,16 @@ impl Node {
     }
 
     /// Adds an item as the newest, in the place of one with the same id, and drops the oldest beyond the
-    /// configured number; they are returned, oldest first.
-    pub fn put(&mut self, id: ItemId, item: Item) -> Vec<ItemId> {
+    /// configured number, or beyond `most`; they are returned, oldest first.
+    pub fn put(&mut self, id: ItemId, item: Item, most: u32) -> Vec<ItemId> {
         self.insert(id, item, self.next);
-        self.shrink()
+        self.shrink(most)
     }
 
-    /// Whether a new item of this id would push another out.
-    pub fn is_full(&self, id: Option<&str>) -> bool {
+    /// Whether a new item of this id would push another out, where no node has more than `most`.
+    pub fn is_full(&self, id: Option<&str>, most: u32) -> bool {
         let replaces = id.is_some_and(|id| self.items.contains_key(id));
-        !replaces && self.items.len() >= self.config.max_items as usize
+        !replaces && self.items.len() >= self.config.max_items.min(most) as usize
     }
 
     /// Takes out what has expired (`pubsub#item_expire`).
@@ -135,13 +136,22 @@ impl Node {
         self.retain(|_| false);
     }
 
-    /// Drops the oldest items beyond the configured number; they are returned, oldest first.
-    pub fn shrink(&mut self) -> Vec<ItemId> {
-        let keep = if self.config.persist_items { self.config.max_items as usize } else { 0 };
+    /// Drops the oldest items beyond the configured number, or beyond `most`; they are returned, oldest first.
+    pub fn shrink(&mut self, most: u32) -> Vec<ItemId> {
+        let keep = if self.config.persist_items { self.config.max_items.min(most) as usize } else { 0 };
         let over = self.items.len().saturating_sub(keep);
         let dropped: Vec<_> = self.items.drain(..over).map(|(id, _)| id).collect();
         self.gone(&dropped);
         dropped
+    }
+
+    /// Gives the node the configuration that the admin forces.
+    pub(crate) fn force(&mut self, name: &NodeName, options: &Options) {
+        let forced = self.config.clone().forced(name.as_str(), options);
+        if forced != self.config {
+            self.config = forced;
+            self.changed();
+        }
     }
 
     /// Notes that the configuration or the affiliations are not any more as they are kept.
@@ -208,7 +218,6 @@ fn is_over(seconds: u64, item: &Item, now: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Options;
 
     fn item(at: u64) -> Item {
         Item { payload: None, at, publisher: None }
@@ -223,13 +232,15 @@ mod tests {
         let config = NodeConfig { max_items: 2, ..NodeConfig::new(&Options::default()) };
         let mut node = Node::new(config, 0);
         for id in ["a", "b", "a", "c"] {
-            node.put(id.into(), item(0));
+            node.put(id.into(), item(0), 9);
         }
         assert_eq!(ids(&node), ["a", "c"]);
-        node.config.max_items = 1;
-        assert_eq!(node.shrink(), ["a".into()]);
+        assert!(node.is_full(None, 9) && !node.is_full(Some("a"), 9));
+        assert_eq!(node.shrink(1), ["a".into()]);
+        node.config.max_items = 3;
+        assert!(node.is_full(None, 1) && !node.is_full(None, 9));
         node.config.persist_items = false;
-        node.put("d".into(), item(0));
+        node.put("d".into(), item(0), 9);
         assert_eq!(ids(&node), [""; 0]);
     }
 
@@ -239,7 +250,7 @@ mod tests {
             NodeConfig { max_items: 9, item_expire: Some(2), ..NodeConfig::new(&Options::default()) };
         let mut node = Node::new(config, 0);
         for (id, at) in [("a", 1000), ("b", 2000), ("c", 2001)] {
-            node.put(id.into(), item(at));
+            node.put(id.into(), item(at), 9);
         }
         node.expire(3000);
         assert_eq!(ids(&node), ["b", "c"]);

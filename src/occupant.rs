@@ -180,9 +180,10 @@ impl Allowance {
         self.at = now;
     }
 
+    /// Never more than a burst: where that is lowered, nobody waits longer than those who used up the lower one.
     fn used_at(&self, now: u64, options: &Options) -> u64 {
         let refilled = now.saturating_sub(self.at).saturating_mul(u64::from(options.publish_rate));
-        self.used.saturating_sub(refilled)
+        self.used.min(u64::from(options.publish_burst) * 1000).saturating_sub(refilled)
     }
 }
 
@@ -206,6 +207,18 @@ mod tests {
         assert!(!publish(1_000_499));
         assert!(publish(1_000_500));
         assert!(!publish(1_000_501));
+    }
+
+    #[test]
+    fn who_used_more_than_a_lowered_burst_waits_no_longer_for_it() {
+        let mut allowance = Allowance::default();
+        let before = Options { publish_burst: 100, publish_rate: 2, ..Options::default() };
+        for _ in 0..100 {
+            allowance.count(1_000_000, &before);
+        }
+        let after = Options { publish_burst: 3, ..before };
+        assert!(!allowance.permits(1_000_499, &after));
+        assert!(allowance.permits(1_000_500, &after));
     }
 
     #[test]

@@ -55,10 +55,11 @@ impl Case<'_> {
         let config = self.check_config(config)?;
         let closes = config.access_model != self.service()?.node(name.as_str())?.config.access_model;
 
+        let most = options.max_items;
         let node = self.service_mut()?.node_mut(name.as_str())?;
         node.config = config;
         node.changed();
-        let dropped = node.shrink();
+        let dropped = node.shrink(most);
         let NodeConfig { notify_config, notify_retract, .. } = node.config;
         if notify_config {
             self.notify(name, |_, node| Event::configuration(name, &node.config))?;

@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::form::Form;
 use crate::node::{Item, ItemId, NodeName};
 use crate::ns;
+use crate::options::Options;
 use crate::request::Published;
 use crate::response;
 use crate::xml::{self, With};
@@ -25,16 +26,17 @@ impl Case<'_> {
         options: &Form,
     ) -> Result<Answer, Error> {
         self.authorise(Action::Publish, Some(name))?;
+        self.check_reserved(name)?;
         let config = match self.service()?.node(name.as_str()) {
             Ok(node) => node.config.clone(),
             Err(_) => self.new_config(name, options)?,
         };
         // Also of a new node: what an admin forces may be another.
         config.meets(options, self.options)?;
-        check(&config, item.as_ref())?;
+        check(&config, item.as_ref(), self.options)?;
         let full = |id: Option<&ItemId>| {
             let node = self.service().ok()?.node(name.as_str()).ok()?;
-            Some(node.is_full(id.map(ItemId::as_str)))
+            Some(node.is_full(id.map(ItemId::as_str), self.options.max_items))
         };
         let keeps = config.persist_items && config.publish_node_full == NodeFull::Reject;
         if keeps && full(item.as_ref().and_then(|item| item.id.as_ref())) == Some(true) {
@@ -50,7 +52,8 @@ impl Case<'_> {
         };
         let id = id.unwrap_or_else(|| self.call.id().as_str().into());
         let item = Item { payload: payload.map(Rc::new), at: now, publisher: self.me() };
-        let dropped = self.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone());
+        let most = self.options.max_items;
+        let dropped = self.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone(), most);
 
         let (target, before) = (self.target, self.effects.len());
         self.notify(name, |room, node| {
@@ -102,15 +105,17 @@ impl Case<'_> {
     }
 }
 
-/// Whether a node so configured takes this item (7.1.3.5).
-fn check(config: &NodeConfig, item: Option<&Published>) -> Result<(), Error> {
+/// Whether a node so configured takes this item (7.1.3.5). The admin's limit may be lower by now than it was when the
+/// node was configured.
+fn check(config: &NodeConfig, item: Option<&Published>, options: &Options) -> Result<(), Error> {
+    let most = config.max_payload_size.min(options.max_payload_size);
     let only_notifies = !config.persist_items && !config.deliver_payloads;
     match item {
         None if only_notifies => Ok(()),
         None => Err(Error::ItemRequired),
         Some(_) if only_notifies => Err(Error::ItemForbidden),
-        Some(Published { payload: Some(payload), .. }) if xml::size(payload) > config.max_payload_size => {
-            Err(Error::PayloadTooBig(config.max_payload_size))
+        Some(Published { payload: Some(payload), .. }) if xml::size(payload) > most => {
+            Err(Error::PayloadTooBig(most))
         }
         Some(Published { payload: None, .. }) if config.deliver_payloads => Err(Error::PayloadRequired),
         Some(_) => Ok(()),

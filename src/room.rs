@@ -266,6 +266,19 @@ impl Room {
         set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect()
     }
 
+    /// Makes the nodes what they are forced to be. Whoever may not read one any more is told of no further event.
+    pub(crate) fn force(&mut self, options: &Options) {
+        if options.forced.is_empty() {
+            return;
+        }
+        for (name, node) in self.service.nodes_mut() {
+            node.force(name, options);
+        }
+        for (name, node) in self.occupants.values_mut().flat_map(|occupant| occupant.service.nodes_mut()) {
+            node.force(name, options);
+        }
+    }
+
     /// The service of this number.
     pub(crate) fn service(&self, id: ServiceId) -> Option<&Service> {
         match id {

@@ -95,7 +95,8 @@ impl NodeRecord {
 
     fn into_node(self, options: &Options) -> Node {
         let NodeHead { config, made, affiliations: named } = self.head;
-        let mut node = Node::new(NodeConfig::from_fields(&config, options), made);
+        let config = NodeConfig::from_fields(&config, options).forced(self.name.as_str(), options);
+        let mut node = Node::new(config, made);
         let mut affiliations = Affiliations::default();
         for (account, is) in named {
             affiliations.set(Person::Account(account.into()), is);
@@ -106,7 +107,7 @@ impl NodeRecord {
         }
         // From here on, what it loses is to be lost in storage as well: it may hold more than is allowed now.
         node.take_journal();
-        node.shrink();
+        node.shrink(options.max_items);
         node
     }
 }

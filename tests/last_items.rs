@@ -41,6 +41,8 @@ enum Step {
     Delete(Option<usize>, usize),
     Wake,
     Reload,
+    /// The admin sets something else meanwhile.
+    SetOptions,
     DestroyRoom,
 }
 
@@ -59,6 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => place.prop_map(|(who, node)| Step::Delete(who, node)),
         4 => Just(Step::Wake),
         1 => Just(Step::Reload),
+        1 => Just(Step::SetOptions),
         1 => Just(Step::DestroyRoom),
     ]
 }
@@ -153,6 +156,7 @@ impl Play {
                 self.world.host.configure(options());
                 self.alarms = 1;
             }
+            Step::SetOptions => self.world.host.set_options(options()),
             Step::DestroyRoom => {
                 self.people.clear();
                 self.items.clear();
@@ -427,6 +431,32 @@ fn what_is_pending_is_within_the_bound() {
     assert_eq!(play.world.host.counts().pending, 2);
     let froms: Vec<_> = (0..2).flat_map(|_| heard(&sort(play.woken().0), 6)).collect();
     assert_eq!(froms, ["3", "2"], "the newest of them, the newest first; 5 and 4 came at once");
+}
+
+#[test]
+fn what_is_pending_already_is_sent_where_the_bounds_are_lowered_and_no_alarm_is_forgotten() {
+    let mut play = crowd();
+    play.play(Step::Join(6, [0].into()));
+    assert_eq!((play.world.host.counts().pending, play.alarms), (3, 1));
+    play.world.host.set_options(Options {
+        max_last_items: 0,
+        max_last_items_size: 0,
+        last_items_batch: 1,
+        max_nodes: 0,
+        caps_cache_size: 1,
+        ..options()
+    });
+    play.play(Step::Join(7, [0].into()));
+    assert_eq!(
+        (play.world.host.counts().pending, play.alarms),
+        (3, 1),
+        "nothing more is pending, nor an alarm"
+    );
+    for left in [2, 1, 0] {
+        let (effects, pending) = play.woken();
+        assert_eq!((pending, wakes(&effects)), (left, usize::from(left > 0)));
+        assert_eq!(sort(effects).messages.len(), 1);
+    }
 }
 
 proptest! {

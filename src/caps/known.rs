@@ -38,7 +38,7 @@ impl Known {
     /// Changes the bound, and says how many had to go.
     pub fn limit(&mut self, limit: usize) -> u64 {
         self.limit = limit;
-        self.evict()
+        self.evict_many()
     }
 
     /// What is behind `hash`. Costs a look-up.
@@ -55,7 +55,7 @@ impl Known {
         self.uses += 1;
         self.changed.insert(shelf_of(hash));
         self.put(hash.clone(), set.clone());
-        self.evict()
+        self.evict(|sets| sets.values().enumerate().min_by_key(|(_, entry)| entry.used).map(|(at, _)| at))
     }
 
     /// Takes in what was kept, and says how much of it was too much.
@@ -65,7 +65,7 @@ impl Known {
                 self.put(hash, set);
             }
         }
-        self.evict()
+        self.evict_many()
     }
 
     /// Whether something changed since [`Known::changed`] was last asked.
@@ -99,16 +99,32 @@ impl Known {
         }
     }
 
-    fn evict(&mut self) -> u64 {
+    /// Makes room where many may have to go: they are put in order first, as a walk for each would take minutes.
+    fn evict_many(&mut self) -> u64 {
+        if !self.is_over() {
+            return 0;
+        }
+        self.sets.sort_by(|_, a, _, b| b.used.cmp(&a.used));
+        self.evict(|sets| sets.len().checked_sub(1))
+    }
+
+    /// Makes room: `oldest` finds the one that goes next.
+    fn evict(&mut self, oldest: impl Fn(&IndexMap<Hash, Entry>) -> Option<usize>) -> u64 {
         let mut evicted = 0;
-        while self.sets.len() > self.limit || self.octets > self.limit.saturating_mul(OCTETS) {
-            let oldest = self.sets.values().enumerate().min_by_key(|(_, entry)| entry.used).map(|(at, _)| at);
-            let Some((hash, entry)) = oldest.and_then(|at| self.sets.swap_remove_index(at)) else { break };
+        while self.is_over() {
+            let Some((hash, entry)) = oldest(&self.sets).and_then(|at| self.sets.swap_remove_index(at))
+            else {
+                break;
+            };
             self.octets -= entry.octets();
             self.changed.insert(shelf_of(&hash));
             evicted += 1;
         }
         evicted
+    }
+
+    fn is_over(&self) -> bool {
+        self.sets.len() > self.limit || self.octets > self.limit.saturating_mul(OCTETS)
     }
 }
 
@@ -161,6 +177,19 @@ mod tests {
         assert_eq!(known.file(&hash("C"), &set("c")), 1);
         assert_eq!(known.get(&hash("B")), None);
         assert_eq!((known.get(&hash("A")), known.len()), (Some(set("a")), 2));
+    }
+
+    #[test]
+    fn a_limit_that_is_lowered_by_much_costs_no_walk_for_each() {
+        let mut known = Known::new(200_000);
+        known.recall((0..200_000).map(|at| (hash(&format!("{at}")), set("a"))));
+        for at in [7, 70_000] {
+            assert!(known.get(&hash(&format!("{at}"))).is_some());
+        }
+        let start = std::time::Instant::now();
+        assert_eq!(known.limit(2), 199_998);
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(known.get(&hash("7")).is_some() && known.get(&hash("70000")).is_some());
     }
 
     #[test]
