@@ -106,4 +106,4 @@ local function run(batch)
 	running = false;
 end
 
-return { run = run };
+return { run = run, set_options = shared.set_options };

@@ -26,8 +26,8 @@ local random_bytes = require "util.random".bytes;
 local st = require "util.stanza";
 local time_now = require "util.time".now;
 
-local run = module:require "effects".run;
-local settings = module:require "options";
+local effects_file = module:require "effects";
+local read_options = module:require "options".read;
 local rooms = module:require "rooms";
 local new_keeper = module:require "kept";
 local capabilities = module:require "capabilities";
@@ -44,8 +44,6 @@ module:depends "muc";
 local function muc()
 	return hosts[module.host].modules.muc;
 end
-
-local options = settings.for_core();
 
 local core;
 -- Rooms that were destroyed while somebody was in them: Prosody goes on with such an object after the only occupant
@@ -89,7 +87,7 @@ end
 
 local on_wake;
 local function carry_out(effects, origin, on_failure, dropped)
-	run {
+	effects_file.run {
 		effects = effects;
 		origin = origin;
 		dropped = dropped;
@@ -115,23 +113,32 @@ end
 -- Occupants whose nodes outlive their stay.
 local registered = module:require "registered".new(ask, tell);
 
+local function bring_back_registered(room)
+	for _, occupant in room:each_occupant() do
+		registered.come(room, occupant);
+	end
+end
+
 local function restore(room)
 	if rooms.is_usable(room) then
 		kept.ensure(room);
 		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
-		for _, occupant in room:each_occupant() do
-			registered.come(room, occupant);
-		end
+		bring_back_registered(room);
 	end
 end
 
-if options.node_config ~= nil then
-	local ok, problem = pcall(lib.new, st.stanza_mt, options);
-	if not ok then
-		settings.wrong("mep_node_config", options.node_config, "nodes with their fields: "..tostring(problem));
-		options.node_config = nil;
-	end
+-- What is set, as the core takes it.
+local options;
+
+-- Reads what is set; returns whether what registered occupants publish is kept from now on.
+local function take_options()
+	local own;
+	options, own = read_options(lib);
+	effects_file.set_options(own);
+	rooms.set_options(own);
+	return registered.set_options(own);
 end
+take_options();
 
 local rebuilding = false;
 function rebuild()

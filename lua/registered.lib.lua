@@ -10,14 +10,12 @@ local st = require "util.stanza";
 local time_now = require "util.time".now;
 
 local attempt = module:require "attempt";
-local settings = module:require "options";
 
 -- The format of the entries; one of another is left alone.
 local format = 1;
 
-local enabled = module:get_option_boolean("mep_keep_registered", false);
-local max_registered = settings.integer("mep_max_registered", 0) or 1000;
-local max_size = settings.integer("mep_max_registered_size", 0) or 262144;
+-- The module's options: `keep_registered`, `max_registered` and `max_registered_size`.
+local options;
 
 local entries = module:open_store("mep_registered");
 
@@ -47,9 +45,11 @@ local function plain(value)
 	return copy, octets;
 end
 
--- Whether somebody is at the nick that is registered to them. A ban leaves mod_muc's data of the registration.
+-- Whether somebody is at the nick that is registered to them, and what they publish there is kept. A ban leaves
+-- mod_muc's data of the registration.
 local function is_registered(room, occupant)
-	return occupant and room:get_registered_nick(occupant.bare_jid) == jid_resource(occupant.nick)
+	return options.keep_registered and occupant
+		and room:get_registered_nick(occupant.bare_jid) == jid_resource(occupant.nick)
 		and room:get_affiliation(occupant.bare_jid) ~= "outcast";
 end
 
@@ -58,7 +58,7 @@ local function is_crowded(room)
 	for _, _, data in room:each_affiliation() do
 		if data and data.reserved_nickname then count = count + 1; end
 	end
-	return count > max_registered;
+	return count > options.max_registered;
 end
 
 -- What was kept for an occupant: a list of records; nothing and an error where that can't be told.
@@ -79,7 +79,7 @@ local function save(room, occupant, records)
 		return true;
 	end
 	local nodes, octets = plain(records);
-	if not nodes[1] or octets > max_size then
+	if not nodes[1] or octets > options.max_registered_size then
 		return try("set", name, nil);
 	end
 	return try("set", name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
@@ -97,6 +97,16 @@ local function new(ask, tell)
 	-- Occupants who have what was kept for them: by room and nick.
 	local back = setmetatable({}, { __mode = "k" });
 	local registered = {};
+
+	-- Returns whether what occupants publish is kept from now on: call `come` for those who are there.
+	function registered.set_options(new_options)
+		local was_kept = options and options.keep_registered;
+		options = new_options;
+		if not options.keep_registered then
+			back = setmetatable({}, { __mode = "k" });
+		end
+		return options.keep_registered and not was_kept;
+	end
 
 	-- The core was made anew, and knows of nobody.
 	function registered.reset()
@@ -151,6 +161,7 @@ local function new(ask, tell)
 	end
 
 	function registered.forget_room(room)
+		if not options.keep_registered then return; end
 		for account, _, data in room:each_affiliation() do
 			if data and data.reserved_nickname then
 				forget(room, account);
@@ -159,6 +170,7 @@ local function new(ask, tell)
 	end
 
 	module:hook("muc-set-affiliation", function (event)
+		if not options.keep_registered then return; end
 		local room, account = event.room, event.jid;
 		local before = event.previous_data and event.previous_data.reserved_nickname;
 		if event.affiliation == "outcast" or before ~= room:get_registered_nick(account) then
@@ -168,20 +180,12 @@ local function new(ask, tell)
 
 	-- Some module has registered somebody, or ended that, without more.
 	module:hook("muc-set-affiliation-data/reserved_nickname", function (event)
-		forget(event.room, event.jid);
+		if options.keep_registered then
+			forget(event.room, event.jid);
+		end
 	end);
 
 	return registered;
 end
 
-local function nothing() end
-
--- Where the option is not set.
-local function none()
-	return {
-		reset = nothing; come = nothing; leave = nothing; before = nothing; forget_room = nothing;
-		keep = function () return true; end;
-	};
-end
-
-return { new = enabled and new or none };
+return { new = new };

@@ -1,7 +1,8 @@
 -- What the core is told of rooms and occupants: the facts, as mod_muc has them at this moment.
 
+-- As mod_muc has read it when it was loaded: a reload of mod_muc reloads this module as well.
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
-local default_publishers = module:require "options".room_publishers();
+local default_publishers = "admins";
 local known_publishers = { owners = true, admins = true, moderators = true, participants = true };
 
 -- Who publishes as a room. What another version has stored may be unknown to this one.
@@ -92,7 +93,13 @@ module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
 	end
 end);
 
+-- `room_publishers` says who publishes as a room whose own configuration does not say.
+local function set_options(options)
+	default_publishers = options.room_publishers;
+end
+
 return {
+	set_options = set_options;
 	presence = presence;
 	actor = actor;
 	setting = setting;

@@ -304,12 +304,9 @@ local function works_here()
 	return true;
 end
 
-local wanted = module:get_option_boolean("mep_share_stanzas", true);
 local ok, result = pcall(works_here);
-local can_share = wanted and ok and result;
-if wanted and not can_share then
-	module:log("info", "Messages are rendered for each recipient: stanzas can't be shared here (%s)", result);
-end
+local works = ok and result;
+local can_share = works;
 
 -- The copy of a message that is for one recipient.
 local function copy(message)
@@ -341,4 +338,15 @@ local function copies(message)
 	end;
 end
 
-return { copy = copy, copies = copies, can_share = can_share };
+local shared = { copy = copy, copies = copies, can_share = can_share };
+
+-- `share_stanzas` says whether one stanza is to be sent to many.
+function shared.set_options(options)
+	can_share = options.share_stanzas and works;
+	shared.can_share = can_share;
+	if options.share_stanzas and not works then
+		module:log("info", "Messages are rendered for each recipient: stanzas can't be shared here (%s)", result);
+	end
+end
+
+return shared;

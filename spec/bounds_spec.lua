@@ -63,12 +63,25 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("the number of levels can be set, and set anew", function ()
-			set_up({ max_depth = 10 });
+			set_up({ max_payload_depth = 10 });
 			assert_refused(publish_of(11));
-			room.host:configure(st.stanza_mt, { max_depth = 9 });
+			room.host:configure(st.stanza_mt, { mep_max_payload_depth = 9 });
 			assert_refused(publish_of(10));
-			room.host:configure(st.stanza_mt, { max_depth = 10 });
+			room.host:set_options({ mep_max_payload_depth = 10 });
 			assert_taken(publish_of(10));
+		end);
+
+		-- The stack ends between 8,000 and 16,000 levels, whatever the glue lets pass
+		it("no more than 512 levels pass, whatever the options say", function ()
+			set_up({ max_payload_depth = 512 });
+			assert_refused(publish_of(513));
+			assert_taken(publish_of(512));
+			set_up({ max_payload_depth = 100000 });
+			assert_refused(publish_of(65));
+			room.host:set_options({ mep_max_payload_depth = 100000 });
+			assert_refused(publish_of(far_too_deep));
+			room.host:configure(st.stanza_mt, { mep_max_payload_depth = 513 });
+			assert_refused(publish_of(65));
 		end);
 
 		it("too many elements, texts or attributes are refused", function ()
@@ -83,9 +96,9 @@ for _, version in ipairs(prosody.versions) do
 			local function text(iq) iq:text("e"); end
 			local function attribute(iq, i) iq.last_add[#iq.last_add].attr["a"..i] = "1"; end
 			for _, add in ipairs({ element, text, attribute }) do
-				set_up({ max_parts = 100 });
+				set_up({ max_payload_parts = 100 });
 				assert_refused(publish_with(add));
-				set_up({ max_parts = 120 });
+				set_up({ max_payload_parts = 120 });
 				assert_taken(publish_with(add));
 			end
 		end);

@@ -1,90 +1,119 @@
--- The options: what is wrong is named in the log and has its default, and the core takes all that is left.
+-- The options: what is set is read, what is wrong is named in the log, and the README says what there is.
 
 local core = require "support.core";
 local glue = require "support.glue";
-local prosody = require "support.prosody";
 
-local st = prosody.load("13.0").st;
-
--- The whole numbers, with the least that each may be.
-local integers = {
-	max_payload_size = 1, max_payload_depth = 8, max_payload_parts = 100, max_items = 1, max_nodes = 0, max_room_nodes = 0,
-	max_subscriptions = 0, max_subscribers = 0, max_affiliations = 0, max_last_items = 0,
-	max_last_items_size = 0, last_items_batch = 1, publish_burst = 1,
-	publish_rate = 0, caps_cache_size = 1, caps_timeout = 1,
-};
-
--- What the core calls otherwise.
-local keys = { max_payload_depth = "max_depth", max_payload_parts = "max_parts" };
+-- The rows of the README's table: the default and what is said of it, by name.
+local function read_readme()
+	local rows = {};
+	for line in io.lines("README.md") do
+		local name, default, text = line:match("^| `(mep_[a-z_]+)` | (.-) | (.+) |$");
+		if name then rows[name] = { default = default, text = text }; end
+	end
+	return rows;
+end
 
 describe("The options", function ()
-	-- What the core is made with, and the module that it was read from.
-	local function read(options)
-		local module = glue.new_module(options);
-		return glue.load("options", module).for_core(), module;
+	-- What is set, what the glue is told of it, and the module that it was read from.
+	local function read(here, everywhere)
+		local module = glue.new_module(here, everywhere);
+		local set, own = glue.load("options", module).read(core.lib);
+		return set, own, module;
+	end
+
+	local function logged(here, everywhere)
+		local _, _, module = read(here, everywhere);
+		local lines = {};
+		for i, line in ipairs(module.logged) do
+			assert.equal("warn", line.level);
+			lines[i] = line.text;
+		end
+		return lines;
 	end
 
 	it("are the core's own where nothing is set", function ()
-		local options, module = read({});
-		assert.same({}, options);
+		local set, own, module = read({ muc_room_default_persistent = true });
+		assert.same({}, set);
+		assert.same({
+			room_publishers = "admins"; share_stanzas = true; keep_registered = false;
+			max_registered = 1000; max_registered_size = 262144;
+		}, own);
 		assert.same({}, module.logged);
-		core.lib.new(st.stanza_mt, options);
 	end);
 
-	it("that are numbers are taken from the least on, also from words", function ()
-		for name, least in pairs(integers) do
-			for _, value in ipairs({ least, least + 0.0, tostring(least), 1000 }) do
-				local options, module = read({ ["mep_"..name] = value });
-				assert.same({ [keys[name] or name] = math.floor(tonumber(value)) }, options);
-				assert.same({}, module.logged);
-				core.lib.new(st.stanza_mt, options);
+	it("are those of the host, and else of all hosts", function ()
+		local set, own = read({ mep_max_items = 5, mep_keep_registered = true },
+			{ mep_max_items = 6, mep_max_nodes = 7, mep_room_publishers = "owners" });
+		assert.same({
+			mep_max_items = 5; mep_keep_registered = true; mep_max_nodes = 7; mep_room_publishers = "owners";
+		}, set);
+		assert.is_true(own.keep_registered);
+		assert.equal("owners", own.room_publishers);
+	end);
+
+	it("that are wrong are named in the log", function ()
+		assert.same({
+			[[mep_max_payload_depth is 100000, which is not a whole number from 8 to 512: its default, 64, is used]];
+		}, logged({ mep_max_payload_depth = 100000 }));
+		assert.same({
+			[[mep_max_items is not a number, which is not a whole number from 1 to 100000: its default, 256, is used]];
+		}, logged({ mep_max_items = 0/0 }));
+		assert.same({
+			[[mep_reserved_nodes has the entry 1, which is not the name of a node: that entry is left out]];
+			[[mep_reserved_nodes names no node: its default, of 13 nodes, is used]];
+		}, logged({ mep_reserved_nodes = { 1 } }));
+		assert.same({
+			[[mep_reserved_nodes has the entry a text that is not UTF-8, which is not the name of a node: ]]
+				..[[that entry is left out]];
+		}, logged({ mep_reserved_nodes = { "urn:a", "\255" } }));
+		assert.same({
+			[[mep_node_config has the key 1, which is not the name of a node: that entry is left out]];
+		}, logged({ mep_node_config = { { max_items = 1 } } }));
+		assert.same({
+			[[mep_node_config has for the node "urn:a" the field "title" as a table, ]]
+				..[[which is not a text of at most 1023 octets: that field is left out]];
+		}, logged({ mep_node_config = { ["urn:a"] = { title = { "A" } } } }));
+	end);
+
+	it("are never taken for formats by the log", function ()
+		assert.same({
+			[[mep_notification_type is "%s%d", which is not one of "headline", "normal", "groupchat": ]]
+				..[[its default, "headline", is used]];
+		}, logged({ mep_notification_type = "%s%d" }));
+	end);
+
+	it("that do not exist are named with the nearest that does, wherever they are set", function ()
+		assert.same({ "mep_max_item is not an option of mod_mep: the nearest one is mep_max_items" },
+			logged({ mep_max_item = 1 }));
+		assert.same({ "mep_reserved_node is not an option of mod_mep: the nearest one is mep_reserved_nodes" },
+			logged({}, { mep_reserved_node = {}, mepitems = 1 }));
+	end);
+
+	describe("in the README", function ()
+		local rows = read_readme();
+
+		it("are those that there are", function ()
+			local names = {};
+			for _, option in ipairs(core.lib.options) do
+				names[option.name] = true;
+				assert.is_table(rows[option.name], option.name.." is missing");
 			end
-		end
-	end);
-
-	it("that are no such numbers are named in the log and left out", function ()
-		for name, least in pairs(integers) do
-			for _, value in ipairs({ least - 1, least + 0.5, "many", "", true, {}, math.huge, 0/0, 2^40 }) do
-				local options, module = read({ ["mep_"..name] = value });
-				assert.same({}, options);
-				assert.equal(1, #module.logged);
-				assert.equal("warn", module.logged[1].level);
-				assert.match("mep_"..name, module.logged[1].text, 1, true);
+			for name in pairs(rows) do
+				assert.is_true(names[name], name.." is not an option");
 			end
-		end
-	end);
+		end);
 
-	it("that are one of several words are that or nothing", function ()
-		for _, word in ipairs({ "headline", "normal", "groupchat" }) do
-			assert.equal(word, read({ mep_notification_type = word }).notification_type);
-		end
-		local options, module = read({ mep_notification_type = "chat" });
-		assert.is_nil(options.notification_type);
-		assert.match("mep_notification_type is \"chat\"", module.logged[1].text, 1, true);
-	end);
-
-	it("name the reserved nodes, in a list or alone", function ()
-		local nodes = read({ mep_reserved_nodes = { "urn:a", "urn:b", "urn:a" } }).reserved_nodes;
-		table.sort(nodes);
-		assert.same({ "urn:a", "urn:b" }, nodes);
-		assert.same({ "urn:a" }, read({ mep_reserved_nodes = "urn:a" }).reserved_nodes);
-		assert.same({}, read({ mep_reserved_nodes = {} }).reserved_nodes);
-	end);
-
-	it("make no error of what is no node among the reserved ones", function ()
-		local options = read({ mep_reserved_nodes = { "urn:a", {}, true } });
-		core.lib.new(st.stanza_mt, options);
-		assert.same({ "urn:a" }, options.reserved_nodes);
-	end);
-
-	it("say who publishes as the room", function ()
-		local function publishers(value)
-			return glue.load("options", glue.new_module({ mep_room_publishers = value })).room_publishers();
-		end
-		for _, word in ipairs({ "owners", "admins", "moderators", "participants" }) do
-			assert.equal(word, publishers(word));
-		end
-		assert.equal("admins", publishers(nil));
-		assert.equal("admins", publishers("everybody"));
+		it("have the defaults and the ranges that they have", function ()
+			for _, option in ipairs(core.lib.options) do
+				local row = rows[option.name];
+				if option.default ~= nil then
+					local default = type(option.default) == "string" and ("%q"):format(option.default) or tostring(option.default);
+					assert.equal("`"..default.."`", row.default, option.name);
+				end
+				if option.most then
+					assert.match(("(%d to %d)"):format(option.least, option.most), row.text, 1, true, option.name);
+				end
+			end
+		end);
 	end);
 end);

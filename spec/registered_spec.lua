@@ -71,10 +71,17 @@ describe("What registered occupants publish", function ()
 		core[who.nick] = nil;
 	end
 
+	local function set_options(options)
+		local all = { keep_registered = true, max_registered = 1000, max_registered_size = 262144 };
+		for name, value in pairs(options or {}) do all[name] = value; end
+		return registered.set_options(all);
+	end
+
 	local function start(options)
-		module = glue.new_module(options or { mep_keep_registered = true });
+		module = glue.new_module();
 		module.stores = stores;
 		registered = glue.load("registered", module).new(ask, tell);
+		set_options(options);
 	end
 
 	local function errors()
@@ -119,13 +126,51 @@ describe("What registered occupants publish", function ()
 	end);
 
 	it("is not kept where the option does not say so", function ()
-		start({});
+		start({ keep_registered = false });
 		local who = occupant(bob, "Bob");
 		enter(who);
 		assert.is_true(publish(who, "happy"));
 		leave(who);
 		assert.is_true(stores:is_empty());
-		assert.is_nil(module.hooks["muc-set-affiliation"]);
+		set_affiliation(bob, "outcast");
+		registered.forget_room(room);
+		assert.equal(0, stores.writes);
+	end);
+
+	it("is kept from when the option says so, and is there again for those who are there", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		assert.is_false(set_options(), "as before");
+		assert.is_false(set_options({ keep_registered = false }));
+		local writes = stores.writes;
+		publish(who, "sad");
+		leave(who);
+		assert.equal(writes, stores.writes);
+		enter(who);
+		assert.same({}, told);
+		assert.is_true(set_options());
+		registered.come(room, who);
+		assert.same({ who.nick }, told);
+		assert.equal("happy", text_at("Bob"));
+	end);
+
+	it("stays stored where a limit is lowered, until there is something to store", function ()
+		room.nicks[alice] = "Alice";
+		local one, other = occupant(bob, "Bob"), occupant(alice, "Alice");
+		for _, who in ipairs({ one, other }) do
+			enter(who);
+			publish(who, "happy");
+		end
+		set_options({ max_registered = 0, max_registered_size = 10000 });
+		publish(one, "sad");
+		leave(one);
+		enter(one);
+		assert.equal("sad", text_at("Bob"));
+		set_options({ max_registered_size = 0 });
+		leave(one);
+		enter(one);
+		assert.is_nil(core[one.nick][1]);
 	end);
 
 	it("is nobody else's, nor theirs at another nick", function ()
@@ -213,7 +258,7 @@ describe("What registered occupants publish", function ()
 	end);
 
 	it("has bounds", function ()
-		start({ mep_keep_registered = true, mep_max_registered = 1, mep_max_registered_size = 500 });
+		start({ max_registered = 1, max_registered_size = 500 });
 		local who = occupant(bob, "Bob");
 		enter(who);
 		assert.is_true(publish(who, "happy"));

@@ -307,11 +307,24 @@ for _, version in ipairs(prosody.versions) do
 			end);
 		end
 
+		it("is used where the option says so, from then on", function ()
+			local switched = load_shared(prosody.load(version));
+			switched.set_options({ share_stanzas = false });
+			assert.is_false(switched.can_share);
+			local copies = switched.copies(message);
+			assert.not_equal(copies(to), copies(to));
+			switched.set_options({ share_stanzas = true });
+			assert.is_true(switched.can_share);
+			copies = switched.copies(message);
+			assert.equal(copies(to), copies(to));
+		end);
+
 		it("is not used where its test fails, and each gets one of their own", function ()
 			local library = prosody.load(version);
 			local escape = library.st.xml_escape;
 			function library.st.xml_escape(text) return (escape(text):gsub("&apos;", "&#39;").."!"); end
 			local fallen_back = load_shared(library);
+			fallen_back.set_options({ share_stanzas = true });
 			assert.is_false(fallen_back.can_share);
 			local copies = fallen_back.copies(message);
 			local first, second = copies(to), copies("romeo@localhost/x");

@@ -1,6 +1,7 @@
 //! A node's configuration (XEP-0060, 8.2), and the one table of its fields.
 
 mod fields;
+pub(crate) mod forced;
 
 use minidom::Element;
 

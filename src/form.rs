@@ -48,6 +48,8 @@ impl Form {
 pub enum Kind {
     /// One line of text.
     Text,
+    /// A number, or a word that stands for one.
+    Number,
     /// Yes or no.
     Boolean,
     /// One of these.
@@ -75,7 +77,7 @@ pub(crate) fn field(var: &str, kind: Kind, label: &str, value: &str) -> Element 
         .with(
             "type",
             match kind {
-                Kind::Text => "text-single",
+                Kind::Text | Kind::Number => "text-single",
                 Kind::Boolean => "boolean",
                 Kind::List(_) => "list-single",
             },

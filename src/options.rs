@@ -1,18 +1,29 @@
 //! What an admin can set: limits, defaults, and nodes kept apart. Every list, cache and payload that a client can
-//! grow has its bound here.
+//! grow has its bound here. What each option is called, and what it may be, is in [`table`].
+
+mod nearest;
+pub mod table;
+mod value;
 
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use self::nearest::nearest;
+pub use self::value::Value;
+use crate::access::Publishers;
 use crate::config::NotificationType;
 use crate::form::Form;
 use crate::node::NodeName;
 use crate::service::ServiceId;
 
-/// The module's options, read once when the module loads. Defaults are those of the README's table.
+/// The module's options, as they are until the server's configuration is loaded anew.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Octets that a payload may have.
     pub max_payload_size: usize,
+    /// Levels that a stanza may have.
+    pub max_payload_depth: usize,
+    /// Elements, attributes and texts that a stanza may have.
+    pub max_payload_parts: usize,
     /// Items that a node may be configured to keep; also what `max` means. XEP-0163 wants at least 256 to be had.
     pub max_items: u32,
     /// Nodes that an occupant may have.
@@ -53,9 +64,29 @@ pub struct Options {
     pub forced: HashMap<String, Form>,
     /// Octets of items that a reply may have; what is over is left for the next page.
     pub max_reply_size: usize,
+    /// What the server's part does by itself.
+    pub glue: Glue,
+}
+
+/// The options that the server's part acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glue {
+    /// Who publishes as a room whose own configuration does not say.
+    pub room_publishers: Publishers,
+    /// Whether one stanza is sent to many.
+    pub share_stanzas: bool,
+    /// Whether what occupants publish under a registered nick outlives their stay.
+    pub keep_registered: bool,
+    /// Registered nicks of a room for which that is so.
+    pub max_registered: usize,
+    /// Octets that are kept for one of them.
+    pub max_registered_size: usize,
 }
 
 impl Options {
+    /// Octets that the name of a node has at most.
+    pub(crate) const MAX_NAME: usize = 1023;
+
     /// Whether the interest that a client's capabilities name (`+notify`) selects a node of `service`. Clients send
     /// the same capabilities to a room as to their contacts, so what is meant for one side may be kept from the other.
     pub fn selects(&self, service: ServiceId, node: &NodeName) -> bool {
@@ -67,13 +98,15 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             max_payload_size: 64 * 1024,
+            max_payload_depth: 64,
+            max_payload_parts: 10_000,
             max_items: 256,
             max_nodes: 32,
             max_room_nodes: 256,
             max_subscriptions: 256,
             max_subscribers: 10_000,
             max_affiliations: 1000,
-            max_name: 1023,
+            max_name: Self::MAX_NAME,
             publish_burst: 250,
             publish_rate: 10,
             max_last_items: 1000,
@@ -87,6 +120,19 @@ impl Default for Options {
             subscription_only: HashSet::new(),
             forced: HashMap::new(),
             max_reply_size: 384 * 1024,
+            glue: Glue::default(),
+        }
+    }
+}
+
+impl Default for Glue {
+    fn default() -> Self {
+        Self {
+            room_publishers: Publishers::Admins,
+            share_stanzas: true,
+            keep_registered: false,
+            max_registered: 1000,
+            max_registered_size: 256 * 1024,
         }
     }
 }

@@ -21,9 +21,12 @@ local random = ("r"):rep(16);
 local room = {};
 room.__index = room;
 
--- A host with one room in it; `st` is the util.stanza that it builds stanzas of.
+-- A host with one room in it; `st` is the util.stanza that it builds stanzas of. The names of the `options` are without
+-- their `mep_`.
 function core.new_room(st, options)
-	local host = core.lib.new(st.stanza_mt, options or {});
+	local set = {};
+	for name, value in pairs(options or {}) do set["mep_"..name] = value; end
+	local host = core.lib.new(st.stanza_mt, set);
 	return setmetatable({ st = st, host = host, jid = "room@rooms.example", now = 1000, random = random }, room);
 end
 

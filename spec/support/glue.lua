@@ -1,37 +1,28 @@
 -- The files of lua/, each loaded with a stand-in for what Prosody gives a module.
 
 local library = require "support.prosody".load("13.0");
-local set = library.require "util.set";
 
 local glue = {};
 
 local module = {};
 module.__index = module;
 
--- A module of which `options` are set. What it sends, logs, hooks and wants to be called for later is kept in it.
-function glue.new_module(options)
-	return setmetatable({ options = options or {}, sent = {}, logged = {}, timers = {}, hooks = {} }, module);
+-- A module with the `options` that are set for its host, and those that are set for all hosts. What it sends, logs,
+-- hooks and wants to be called for later is kept in it.
+function glue.new_module(options, global_options)
+	local new = { host = "rooms.example", sent = {}, logged = {}, timers = {}, hooks = {} };
+	new.options = setmetatable(options or {}, { __index = global_options });
+	new.config = { [new.host] = new.options, ["*"] = global_options };
+	return setmetatable(new, module);
 end
 
 function module:get_option(name)
 	return self.options[name];
 end
 
--- Prosody takes a single value for a set of one.
-function module:get_option_set(name)
-	local value = self.options[name];
-	if value == nil then return nil; end
-	return set.new(type(value) == "table" and value or { value });
-end
-
 -- Like Prosody, runs the file anew for each who asks.
 function module:require(name)
 	return glue.load(name, self);
-end
-
-function module:get_option_string(name, default)
-	local value = self.options[name];
-	return value == nil and default or value;
 end
 
 function module:get_option_boolean(name, default)
@@ -63,6 +54,16 @@ function module:hook(event, handler, priority)
 	self.hooks[event] = { handler = handler, priority = priority or 0 };
 end
 
+-- What Prosody's own files may require, with the module's configuration.
+local function new_require(fake_module, load)
+	return function (name)
+		if name == "core.configmanager" then
+			return { getconfig = function () return fake_module.config; end };
+		end
+		return load(name);
+	end;
+end
+
 -- Runs one of the files, at `path`, with these globals besides Lua's own.
 function glue.run(path, globals)
 	return assert(loadfile(path, "t", setmetatable(globals, { __index = _G })))();
@@ -75,7 +76,7 @@ function glue.load(name, fake_module, with)
 	fake_module.surroundings = with;
 	return glue.run((with.folder or "lua").."/"..name..".lib.lua", {
 		module = fake_module;
-		require = (with.library or library).require;
+		require = new_require(fake_module, (with.library or library).require);
 		prosody = { full_sessions = with.full_sessions or {}, paths = with.paths };
 	});
 end

@@ -4,6 +4,7 @@ use super::{AccessModel, ItemReply, NodeConfig, NodeFull, NotificationType, Publ
 use crate::error::Error;
 use crate::form::{Kind, boolean};
 use crate::options::Options;
+use crate::options::table::one_of;
 
 /// One field of the form: its name, its kind, and how it is read and written.
 pub(super) struct Field {
@@ -17,6 +18,24 @@ pub(super) struct Field {
 impl Field {
     pub fn find(var: &str) -> Result<&'static Self, Error> {
         FIELDS.iter().find(|field| field.var == var).ok_or_else(|| Error::InvalidField(var.into()))
+    }
+}
+
+impl Field {
+    /// What its values are, as a sentence has it.
+    pub fn expects(&self, options: &Options) -> String {
+        match (self.kind, self.var) {
+            (Kind::Boolean, _) => "true or false".into(),
+            (Kind::List(names), _) => one_of(names),
+            (Kind::Text, _) => format!("a text of at most {} octets", options.max_name),
+            (Kind::Number, "pubsub#max_items") => {
+                format!("a whole number from 1 to {}, or \"max\"", options.max_items)
+            }
+            (Kind::Number, "pubsub#max_payload_size") => {
+                format!("a whole number from 1 to {}", options.max_payload_size)
+            }
+            (Kind::Number, _) => format!("a whole number from 1 to {}, or \"max\"", u32::MAX),
+        }
     }
 }
 
@@ -80,7 +99,7 @@ pub(super) const FIELDS: &[Field] = &[
         |c| show(c.persist_items),
         |c, v, _| put(&mut c.persist_items, boolean(v)),
     ),
-    text(
+    number(
         "pubsub#max_items",
         "How many items to keep",
         |c| c.max_items.to_string(),
@@ -89,7 +108,7 @@ pub(super) const FIELDS: &[Field] = &[
             put(&mut c.max_items, number.filter(|number| (1..=o.max_items).contains(number)))
         },
     ),
-    text(
+    number(
         "pubsub#max_payload_size",
         "Octets of a payload",
         |c| c.max_payload_size.to_string(),
@@ -120,7 +139,7 @@ pub(super) const FIELDS: &[Field] = &[
         |c| show(c.notify_sub),
         |c, v, _| put(&mut c.notify_sub, boolean(v)),
     ),
-    text(
+    number(
         "pubsub#item_expire",
         "Seconds that an item is kept",
         |c| show_expiry(c.item_expire),
@@ -160,6 +179,10 @@ type Set = fn(&mut NodeConfig, &str, &Options) -> bool;
 
 const fn text(var: &'static str, label: &'static str, get: Get, set: Set) -> Field {
     Field { var, kind: Kind::Text, label, get, set }
+}
+
+const fn number(var: &'static str, label: &'static str, get: Get, set: Set) -> Field {
+    Field { var, kind: Kind::Number, label, get, set }
 }
 
 const fn flag(var: &'static str, label: &'static str, get: Get, set: Set) -> Field {

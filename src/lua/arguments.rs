@@ -1,7 +1,5 @@
 //! What the glue hands in, read from tables. A missing or wrong entry is the glue's mistake, and a Lua error.
 
-use std::collections::HashMap;
-
 use mlua::prelude::*;
 
 use super::raw::{Key, Table, Value};
@@ -10,11 +8,8 @@ use crate::access::{Actor, Publishers, Role, Standing};
 use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::call::Call;
 use crate::caps::Claim;
-use crate::config::{NodeConfig, NotificationType};
-use crate::form::Form;
 use crate::host::{Seen, Sessions, Setting};
 use crate::occupant::{Presence, Said, Show};
-use crate::options::Options;
 
 /// Seconds since 1970 and 16 random octets.
 pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {
@@ -168,67 +163,6 @@ pub(super) fn sessions(table: Table<'_>) -> LuaResult<Sessions> {
     })?;
     sessions.here.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(sessions)
-}
-
-/// The options that the glue has read; those that are absent keep their defaults.
-pub(super) fn options(table: &LuaTable) -> LuaResult<Options> {
-    let mut options = Options::default();
-    number(table, "max_payload_size", &mut options.max_payload_size)?;
-    number(table, "max_items", &mut options.max_items)?;
-    number(table, "max_nodes", &mut options.max_nodes)?;
-    number(table, "max_room_nodes", &mut options.max_room_nodes)?;
-    number(table, "max_subscriptions", &mut options.max_subscriptions)?;
-    number(table, "max_subscribers", &mut options.max_subscribers)?;
-    number(table, "max_affiliations", &mut options.max_affiliations)?;
-    number(table, "publish_burst", &mut options.publish_burst)?;
-    number(table, "publish_rate", &mut options.publish_rate)?;
-    number(table, "max_last_items", &mut options.max_last_items)?;
-    number(table, "max_last_items_size", &mut options.max_last_items_size)?;
-    number(table, "last_items_batch", &mut options.last_items_batch)?;
-    number(table, "caps_cache_size", &mut options.caps_cache_size)?;
-    if let Some(nodes) = get::<Option<Vec<String>>>(table, "subscription_only_nodes")? {
-        options.subscription_only = nodes.into_iter().collect();
-    }
-    if let Some(seconds) = get::<Option<u64>>(table, "caps_timeout")? {
-        options.caps_timeout = seconds * 1000;
-    }
-    if let Some(name) = get::<Option<String>>(table, "notification_type")? {
-        let read = choice(&name, NotificationType::from_name);
-        options.notification_type = read.map_err(|error| of("notification_type", &error))?;
-    }
-    if let Some(nodes) = get::<Option<LuaTable>>(table, "node_config")? {
-        options.forced = forced(&nodes, &options)?;
-    }
-    if let Some(nodes) = get::<Option<Vec<String>>>(table, "reserved_nodes")? {
-        options.reserved_nodes = nodes.into_iter().collect();
-    }
-    Ok(options)
-}
-
-/// `{ [node] = { field = value } }`: fields of the configuration, without `pubsub#`, that nobody changes.
-fn forced(nodes: &LuaTable, options: &Options) -> LuaResult<HashMap<String, Form>> {
-    let mut forced = HashMap::new();
-    for pair in nodes.pairs::<String, LuaTable>() {
-        let (node, fields) = pair?;
-        let mut form = Form::default();
-        for field in fields.pairs::<String, LuaValue>() {
-            let (var, value) = field?;
-            form.fields.push((format!("pubsub#{var}"), vec![value.to_string()?]));
-        }
-        form.fields.sort_unstable();
-        NodeConfig::new(options)
-            .with(&form, options)
-            .map_err(|error| LuaError::runtime(format!("node {node:?}: {error}")))?;
-        forced.insert(node, form);
-    }
-    Ok(forced)
-}
-
-fn number<T: FromLua>(table: &LuaTable, key: &str, place: &mut T) -> LuaResult<()> {
-    if let Some(value) = get(table, key)? {
-        *place = value;
-    }
-    Ok(())
 }
 
 /// A fact that the glue must not forget.

@@ -5,7 +5,7 @@ use mlua::prelude::*;
 use super::arguments;
 use super::raw::{self, Keys};
 use super::stanza::{self, Bounds, Builder, Reader, Walked};
-use super::{capabilities, effects, records};
+use super::{capabilities, effects, options, records};
 use crate::caps::Counters;
 use crate::effect::Effect;
 use crate::error::Error;
@@ -13,17 +13,10 @@ use crate::host::{Counts, Host};
 use crate::response;
 use crate::snapshot::NodeRecord;
 
-/// `new(stanza_mt, options)`.
+/// `new(stanza_mt, options)`; what is wrong with the options is left out, see [`options::read_options`].
 pub(super) fn new(lua: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
-    let host = Host::new(arguments::options(&options)?);
-    Ok(Bound { host, metatable, keys: Keys::new(lua)?, bounds: bounds(&options)? })
-}
-
-fn bounds(options: &LuaTable) -> LuaResult<Bounds> {
-    Ok(Bounds {
-        depth: options.get::<Option<usize>>("max_depth")?.unwrap_or(64),
-        parts: options.get::<Option<usize>>("max_parts")?.unwrap_or(10_000),
-    })
+    let host = Host::new(options::read(&options)?.0);
+    Ok(Bound { host, metatable, keys: Keys::new(lua)? })
 }
 
 /// A host, with what is needed to read and build Prosody's stanzas.
@@ -31,7 +24,6 @@ pub(super) struct Bound {
     host: Host,
     metatable: LuaTable,
     keys: Keys,
-    bounds: Bounds,
 }
 
 type Moment = (f64, LuaString);
@@ -46,7 +38,12 @@ impl Bound {
     }
 
     fn reader<'a>(&'a self, lua: &'a Lua) -> Reader<'a> {
-        Reader { lua, keys: &self.keys, bounds: self.bounds }
+        Reader { lua, keys: &self.keys, bounds: self.bounds() }
+    }
+
+    fn bounds(&self) -> Bounds {
+        let options = self.host.options();
+        Bounds { depth: options.max_payload_depth, parts: options.max_payload_parts }
     }
 
     fn records(&self, lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
@@ -176,9 +173,15 @@ impl Bound {
 
     /// `host:configure(stanza_mt, options)`: for a glue that was loaded anew.
     fn configure(_: &Lua, this: &mut Self, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<()> {
-        this.bounds = bounds(&options)?;
         this.metatable = metatable;
-        this.host.configure(arguments::options(&options)?);
+        this.host.configure(options::read(&options)?.0);
+        Ok(())
+    }
+
+    /// `host:set_options(options)`
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
+    fn set_options(_: &Lua, this: &mut Self, settings: LuaTable) -> LuaResult<()> {
+        this.host.set_options(options::read(&settings)?.0);
         Ok(())
     }
 
@@ -192,7 +195,7 @@ impl Bound {
         let (setting, actor, read, is_pubsub) =
             raw::open(lua, &this.keys, tables, |[setting, actor, stanza]| {
                 let (setting, actor) = (arguments::setting(setting)?, arguments::actor(actor)?);
-                let read = stanza::read(stanza, this.bounds)?;
+                let read = stanza::read(stanza, this.bounds())?;
                 Ok((setting, actor, read, stanza::is_pubsub(stanza)?))
             })?;
         let effects = match read {
@@ -290,6 +293,7 @@ impl LuaUserData for Bound {
         });
         methods.add_method_mut("restore", Self::restore);
         methods.add_method_mut("configure", Self::configure);
+        methods.add_method_mut("set_options", Self::set_options);
         methods.add_method_mut("request", Self::request);
         methods.add_method_mut("answer", Self::answer);
         methods.add_method_mut("wake", Self::wake);

@@ -1,13 +1,14 @@
 //! The binding: everything here, and nothing else, knows Lua.
 //!
-//! `require "mep_core"` gives `{ version, build, features, new }`; `new(stanza_mt, options)` gives a host, whose
-//! methods are those of [`crate::host::Host`]. Wrong arguments are Lua errors; what a client does wrong never is. A
-//! panic becomes a Lua error too, after which the host is not to be used any more.
+//! `require "mep_core"` gives `{ version, build, features, new, options, read_options }`; `new(stanza_mt, options)`
+//! gives a host, whose methods are those of [`crate::host::Host`]. Wrong arguments are Lua errors; what a client does
+//! wrong never is. A panic becomes a Lua error too, after which the host is not to be used any more.
 
 mod arguments;
 mod capabilities;
 mod effects;
 mod host;
+mod options;
 #[expect(unsafe_code, reason = "makes tables on the stack of Lua; each block says why it may")]
 mod plan;
 #[expect(unsafe_code, reason = "reads what is on the stack of Lua; each block says why it may")]
@@ -39,5 +40,7 @@ fn mep_core(lua: &Lua) -> LuaResult<LuaTable> {
     exports.set("marker", MARKER)?;
     exports.set("features", lua.create_sequence_from(entity::features(true))?)?;
     exports.set("new", lua.create_function(host::new)?)?;
+    exports.set("options", options::all(lua)?)?;
+    exports.set("read_options", lua.create_function(options::read_options)?)?;
     Ok(exports)
 }

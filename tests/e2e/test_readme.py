@@ -52,20 +52,6 @@ async def test_the_first_publish_in_slixmpp(server, connect, monkeypatch):
     assert all(line.strip() in text for line in shown.splitlines()), "the README shows what the example does"
 
 
-def test_the_options_are_those_of_the_module():
-    module = "".join(path.read_text() for path in sorted((TOP / "lua").glob("*.lua")))
-    read = set(re.findall(r'"(mep_[a-z_]+)"', module)) - {"mep_core", "mep_caps", "mep_nodes", "mep_registered"}
-    assert set(re.findall(r"^\| `(mep_[a-z_]+)`", README, re.M)) == read
-
-
-def test_their_defaults_are_those_of_the_core():
-    core = (TOP / "src" / "options.rs").read_text()
-    told = dict(re.findall(r"^\| `mep_([a-z_]+)` \| `(\d+)`", README, re.M))
-    names = "max_items", "max_nodes", "max_room_nodes", "max_subscriptions", "publish_burst"
-    for name in (*names, "max_last_items", "last_items_batch"):
-        assert re.search(rf"\b{name}: {told[name]},", core), name
-
-
 CONFIGURATION = blocks("lua")[0].replace("plugin_paths", "-- the testbed's: plugin_paths")
 
 

@@ -1,0 +1,248 @@
+//! The one table of the options: what each is called, what it may be, and where it goes. The README's table is held
+//! against it.
+//!
+//! A value that is wrong is named, and the default is used: a slip in the configuration must not leave the rooms
+//! without a service, and never makes a limit larger than it may be. Of a list, or of what nodes are forced to be, only
+//! the wrong entries are left out, as the others are what protects.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+
+use super::{Options, Value, nearest};
+use crate::access::Publishers;
+use crate::config::{NotificationType, forced};
+
+/// What all the names begin with.
+pub const PREFIX: &str = "mep_";
+
+/// An option.
+#[derive(Debug)]
+pub struct Row {
+    /// What it is called in the server's configuration.
+    pub name: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+}
+
+/// What an option may be, and how it is read and set.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the least and the most, and how it is read and set")]
+pub enum Kind {
+    /// A whole number in a range.
+    Whole { least: u32, most: u32, get: fn(&Options) -> usize, set: fn(&mut Options, u32) },
+    /// Yes or no.
+    Flag { get: fn(&Options) -> bool, set: fn(&mut Options, bool) },
+    /// One of several words. `set` is called with one of them.
+    Choice {
+        names: &'static [&'static str],
+        get: fn(&Options) -> &'static str,
+        set: fn(&mut Options, &str) -> Option<()>,
+    },
+    /// A list of names of nodes.
+    Nodes { get: fn(&Options) -> &HashSet<String>, set: fn(&mut Options, HashSet<String>) },
+    /// Fields of the configuration of nodes, by the nodes' names: see [`forced`].
+    Forced,
+}
+
+/// The options. The last is read by what the others say.
+pub const OPTIONS: &[Row] = &[
+    Row {
+        name: "mep_room_publishers",
+        kind: Kind::Choice {
+            names: Publishers::NAMES,
+            get: |o| o.glue.room_publishers.as_str(),
+            set: |o, name| Publishers::from_name(name).map(|is| o.glue.room_publishers = is),
+        },
+    },
+    Row {
+        name: "mep_notification_type",
+        kind: Kind::Choice {
+            names: NotificationType::NAMES,
+            get: |o| o.notification_type.as_str(),
+            set: |o, name| NotificationType::from_name(name).map(|is| o.notification_type = is),
+        },
+    },
+    Row {
+        name: "mep_reserved_nodes",
+        kind: Kind::Nodes { get: |o| &o.reserved_nodes, set: |o, nodes| o.reserved_nodes = nodes },
+    },
+    Row {
+        name: "mep_subscription_only_nodes",
+        kind: Kind::Nodes { get: |o| &o.subscription_only, set: |o, nodes| o.subscription_only = nodes },
+    },
+    // Four times what Prosody takes from a client in one stanza (c2s_stanza_size_limit).
+    whole("mep_max_payload_size", 1, 1 << 20, |o| o.max_payload_size, |o, n| o.max_payload_size = size(n)),
+    // A tree is dropped and copied level by level on the stack, which ends between 8,000 and 16,000 of them.
+    whole("mep_max_payload_depth", 8, 512, |o| o.max_payload_depth, |o, n| o.max_payload_depth = size(n)),
+    // A part has at least four octets: a stanza of 1 MiB has no more.
+    whole(
+        "mep_max_payload_parts",
+        100,
+        1 << 18,
+        |o| o.max_payload_parts,
+        |o, n| o.max_payload_parts = size(n),
+    ),
+    // Items are held in memory, and a retrieval looks at all of a node.
+    whole("mep_max_items", 1, 100_000, |o| size(o.max_items), |o, n| o.max_items = n),
+    // disco#items looks at all of them, and a new node at when each was made.
+    whole("mep_max_nodes", 0, 10_000, |o| o.max_nodes, |o, n| o.max_nodes = size(n)),
+    whole("mep_max_room_nodes", 0, 10_000, |o| o.max_room_nodes, |o, n| o.max_room_nodes = size(n)),
+    // One of each node of a room with as many as may be, ten times over.
+    whole("mep_max_subscriptions", 0, 100_000, |o| o.max_subscriptions, |o, n| o.max_subscriptions = size(n)),
+    // Each publish looks at them: a second's work.
+    whole("mep_max_subscribers", 0, 1_000_000, |o| o.max_subscribers, |o, n| o.max_subscribers = size(n)),
+    // They are stored with the node's configuration, as one entry, and copied when one changes.
+    whole("mep_max_affiliations", 0, 10_000, |o| o.max_affiliations, |o, n| o.max_affiliations = size(n)),
+    // Beyond this nothing is limited: a server sends some ten thousand events a second.
+    whole("mep_publish_burst", 1, 1_000_000, |o| size(o.publish_burst), |o, n| o.publish_burst = n),
+    whole("mep_publish_rate", 0, 1_000_000, |o| size(o.publish_rate), |o, n| o.publish_rate = n),
+    // Each waits in memory for each session that comes in.
+    whole("mep_max_last_items", 0, 100_000, |o| o.max_last_items, |o, n| o.max_last_items = size(n)),
+    // What one who joins can make the server send.
+    whole(
+        "mep_max_last_items_size",
+        0,
+        1 << 28,
+        |o| o.max_last_items_size,
+        |o, n| o.max_last_items_size = size(n),
+    ),
+    // The server does nothing else meanwhile: half a second at most.
+    whole("mep_last_items_batch", 1, 10_000, |o| o.last_items_batch, |o, n| o.last_items_batch = size(n)),
+    // A set has up to 1 KiB: a gigabyte.
+    whole("mep_caps_cache_size", 1, 1_000_000, |o| o.caps_cache_size, |o, n| o.caps_cache_size = size(n)),
+    // Seconds. Whoever has said nothing for an hour says nothing.
+    whole(
+        "mep_caps_timeout",
+        1,
+        3600,
+        |o| seconds(o.caps_timeout),
+        |o, n| o.caps_timeout = u64::from(n) * 1000,
+    ),
+    Row {
+        name: "mep_share_stanzas",
+        kind: Kind::Flag { get: |o| o.glue.share_stanzas, set: |o, is| o.glue.share_stanzas = is },
+    },
+    Row {
+        name: "mep_keep_registered",
+        kind: Kind::Flag { get: |o| o.glue.keep_registered, set: |o, is| o.glue.keep_registered = is },
+    },
+    // They are counted at each change of one.
+    whole(
+        "mep_max_registered",
+        0,
+        100_000,
+        |o| o.glue.max_registered,
+        |o, n| o.glue.max_registered = size(n),
+    ),
+    // It is one entry in storage, written anew at each change.
+    whole(
+        "mep_max_registered_size",
+        0,
+        1 << 24,
+        |o| o.glue.max_registered_size,
+        |o, n| o.glue.max_registered_size = size(n),
+    ),
+    Row { name: "mep_node_config", kind: Kind::Forced },
+];
+
+impl Options {
+    /// The options that these settings come to, and what is wrong with the settings, as sentences for the log.
+    pub fn read(settings: &[(String, Value)]) -> (Self, Vec<String>) {
+        let (mut options, mut problems) = (Self::default(), Vec::new());
+        for row in OPTIONS {
+            if let Some((_, value)) = settings.iter().find(|(name, _)| name == row.name) {
+                row.take(value, &mut options, &mut problems);
+            }
+        }
+        for (name, _) in settings.iter().filter(|(name, _)| OPTIONS.iter().all(|row| row.name != name)) {
+            let short = |name: &'static str| name.strip_prefix(PREFIX).unwrap_or(name);
+            let wrong = name.strip_prefix(PREFIX).unwrap_or(name);
+            let meant = nearest(wrong, OPTIONS.iter().map(|row| short(row.name))).unwrap_or_default();
+            problems.push(format!("{name} is not an option of mod_mep: the nearest one is {PREFIX}{meant}"));
+        }
+        (options, problems)
+    }
+}
+
+impl Row {
+    /// Takes a setting over, or says what is wrong with it.
+    fn take(&self, value: &Value, options: &mut Options, problems: &mut Vec<String>) {
+        let name = self.name;
+        let mut wrong = |expected: &dyn Display, default: &dyn Display| {
+            problems
+                .push(format!("{name} is {value}, which is not {expected}: its default, {default}, is used"));
+        };
+        match &self.kind {
+            Kind::Whole { least, most, get, set } => match value.whole(*least, *most) {
+                Some(number) => set(options, number),
+                None => wrong(&format!("a whole number from {least} to {most}"), &get(options)),
+            },
+            Kind::Flag { get, set } => match value.flag() {
+                Some(is) => set(options, is),
+                None => wrong(&"true or false", &get(options)),
+            },
+            Kind::Choice { names, get, set } => {
+                if value.text().and_then(|text| set(options, text)).is_none() {
+                    wrong(&one_of(names), &format!("{:?}", get(options)));
+                }
+            }
+            Kind::Nodes { get, set } => match nodes(name, value, problems) {
+                Some(nodes) => set(options, nodes),
+                None => problems.push(match get(options).len() {
+                    0 => format!("{name} names no node: its default, an empty list, is used"),
+                    count => format!("{name} names no node: its default, of {count} nodes, is used"),
+                }),
+            },
+            Kind::Forced => options.forced = forced::read(name, value, options, problems),
+        }
+    }
+}
+
+/// The names in a list; one name may stand by itself. `None`: something is there, but no name. What is not a name is left
+/// out, and said to be.
+fn nodes(option: &str, value: &Value, problems: &mut Vec<String>) -> Option<HashSet<String>> {
+    let alone = [(Value::Number(1.0), value.clone())];
+    let entries = if let Value::Table(entries) = value { entries.as_slice() } else { &alone };
+    let mut names = HashSet::new();
+    for (key, value) in entries {
+        match (key.whole(1, u32::MAX), node_name(value)) {
+            (Some(_), Some(name)) => _ = names.insert(name.to_owned()),
+            (Some(_), None) => problems.push(format!(
+                "{option} has the entry {value}, which is not the name of a node: that entry is left out"
+            )),
+            (None, _) => problems.push(format!(
+                "{option} has the key {key}, where a list of nodes has none: that entry is left out"
+            )),
+        }
+    }
+    (entries.is_empty() || !names.is_empty()).then_some(names)
+}
+
+/// A text that a node can be called.
+pub(crate) fn node_name(value: &Value) -> Option<&str> {
+    value.text().filter(|name| (1..=Options::MAX_NAME).contains(&name.len()))
+}
+
+/// The names as a sentence has them.
+pub(crate) fn one_of(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
+    format!("one of {}", quoted.join(", "))
+}
+
+const fn whole(
+    name: &'static str,
+    least: u32,
+    most: u32,
+    get: fn(&Options) -> usize,
+    set: fn(&mut Options, u32),
+) -> Row {
+    Row { name, kind: Kind::Whole { least, most, get, set } }
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn seconds(milliseconds: u64) -> usize {
+    usize::try_from(milliseconds / 1000).unwrap_or(usize::MAX)
+}
