@@ -322,6 +322,23 @@ module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (even
 	kept.ensure(event.room);
 end, -100);
 
+-- The configuration was loaded anew.
+local function on_new_options()
+	local keeps_registered = take_options();
+	ask("set_options", options);
+	module:log("info", "The options are those of the reloaded configuration");
+	if keeps_registered then
+		for room in muc().live_rooms() do
+			if rooms.is_usable(room) then bring_back_registered(room); end
+		end
+	end
+end
+
+-- COMPAT 0.12 loads it, on SIGHUP, wherever the signal finds the server, be it within the core: so not right away.
+module:hook_global("config-reloaded", function ()
+	module:add_timer(0, on_new_options);
+end);
+
 -- What an admin can see.
 
 -- COMPAT 0.12 has no shell commands of modules: there, `> hosts["rooms.example"].modules.mep.module.status()`

@@ -213,10 +213,10 @@ class Prosody:
     def log(self):
         return "".join(self._lines) + self._read_stderr()
 
-    def has_logged(self, text, timeout=10):
-        """Whether the log has this, now or before long: what Prosody writes is read by a thread."""
+    def has_logged(self, text, timeout=10, times=1):
+        """Whether the log has this so often, now or before long: what Prosody writes is read by a thread."""
         with self._written:
-            return self._written.wait_for(lambda: text in "".join(self._lines), timeout)
+            return self._written.wait_for(lambda: "".join(self._lines).count(text) >= times, timeout)
 
     def problems(self, allow=()):
         """Warnings and errors in the log, and all of stderr, but for what matches a regex of `allow`."""
@@ -250,6 +250,21 @@ class Prosody:
     def reload(self, module="mep", host=None):
         return self.shell(f'module:reload("{module}", "{host or self.rooms}")')
 
+    def configure(self, **settings):
+        """Changes the configuration, by the names that the class has for its parts; the server is not told."""
+        self._settings.update(settings)
+        self._write_config()
+
+    def load_config(self, by="shell"):
+        """Has the server load its configuration, by its shell or by a signal, and waits for mod_mep to take it."""
+        line = "The options are those of the reloaded configuration"
+        before = self.log.count(line)
+        if by == "shell":
+            self.shell("config:reload()")
+        else:
+            os.kill(self.pid, by)
+        assert self.has_logged(line, times=before + 1)
+
     def status(self):
         """What the module counts, of all that there is and of all that happened."""
         entries = "for k, v in pairs(t.status()) do l[#l + 1] = k..'='..v end"
@@ -261,26 +276,14 @@ class Prosody:
 
     def _launch(self):
         self.c2s_port, self.http_port, s2s_port = free_ports(self.address, 3)
-        config = self._folder / "prosody.cfg.lua"
-        config.write_text(
-            CONFIG.substitute(
-                self._settings,
-                storage=self.storage.config,
-                folder=self._folder,
-                address=self.address,
-                c2s_port=self.c2s_port,
-                http_port=self.http_port,
-                host=self.host,
-                rooms=self.rooms,
-                s2s=S2S.substitute(s2s_port=s2s_port, network=self._network) if self._network else "",
-            )
-        )
+        self._s2s = S2S.substitute(s2s_port=s2s_port, network=self._network) if self._network else ""
+        self._write_config()
         for name in (self.host, self.rooms) if self._network else ():
             (self._network / name).write_text(f"{self.address} {s2s_port}")
         attempt = len(self._lines)
         with (self._folder / "stderr").open("a") as stderr:
             self._process = subprocess.Popen(
-                [self._bin / "prosody", "--config", config, "-F"],
+                [self._bin / "prosody", "--config", self._config, "-F"],
                 stdin=subprocess.PIPE,  # mod_testbed ends the server when this closes
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -300,6 +303,25 @@ class Prosody:
             self.stop()
             raise RuntimeError(f"Prosody {self.version} did not start:\n{self.log}")
         return True
+
+    @property
+    def _config(self):
+        return self._folder / "prosody.cfg.lua"
+
+    def _write_config(self):
+        self._config.write_text(
+            CONFIG.substitute(
+                self._settings,
+                storage=self.storage.config,
+                folder=self._folder,
+                address=self.address,
+                c2s_port=self.c2s_port,
+                http_port=self.http_port,
+                host=self.host,
+                rooms=self.rooms,
+                s2s=self._s2s,
+            )
+        )
 
     def _read_log(self, settled):
         for line in self._process.stdout:
