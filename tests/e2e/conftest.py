@@ -2,9 +2,10 @@
 
 import pytest
 from testbed import Client, Prosody
+from testbed.prosody import VERSIONS
 
 
-@pytest.fixture(params=["0.12", "13.0"])
+@pytest.fixture(params=VERSIONS)
 def version(request):
     return request.param
 

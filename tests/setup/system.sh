@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs; only those that are missing.
-# Usage: system.sh demo|test. `demo` builds the module and shows it, `test` is all of it.
+# Usage: system.sh demo|test|luas. `demo` builds the module and shows it, `test` is all of it, `luas` adds other Luas.
 set -eu
 
 demo="
@@ -13,12 +13,17 @@ test="
 	lua-busted lua-check luarocks shellcheck
 	chromium fonts-dejavu-core
 "
+luas="
+	lua5.1 liblua5.1-0-dev lua5.2 liblua5.2-dev lua5.3 liblua5.3-dev luajit libluajit-5.1-dev
+	libicu-dev libssl-dev
+"
 
 case ${1:-} in
 demo) packages=$demo ;;
 test) packages="$demo $test" ;;
+luas) packages="$demo $test $luas" ;;
 *)
-	echo "usage: system.sh demo|test" >&2
+	echo "usage: system.sh demo|test|luas" >&2
 	exit 2
 	;;
 esac

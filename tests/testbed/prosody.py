@@ -17,7 +17,13 @@ from string import Template
 from .storage import open_storage
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGINS = (ROOT / "target/module", Path(__file__).with_name("plugins"))
+
+# The Lua that the servers run on, as the core's features name it; for others than lua54 see tests/setup/luas.sh.
+LUA = os.environ.get("MEP_LUA", "lua54")
+BUILD = ROOT / "target" if LUA == "lua54" else ROOT / "target" / LUA
+PROSODYS = ROOT / "target" / ("prosody" if LUA == "lua54" else f"prosody-{LUA}")
+VERSIONS = [version for version in ("0.12", "13.0") if (PROSODYS / version).is_dir()]
+PLUGINS = (BUILD / "module", Path(__file__).with_name("plugins"))
 
 CONFIG = Template("""
 run_as_root = true
@@ -73,7 +79,11 @@ READY = re.compile(r"^\S+ mod_testbed\s+info\tready$", re.M)
 PORT_TAKEN = "Failed to open server port"
 
 # What Prosody says about this configuration, whatever it is asked to do.
-HARMLESS = (r"\bwarn\tReceived SIGTERM", r"\bwarn\tConfiguration warning: .* Duplicate option")
+HARMLESS = (
+    r"\bwarn\tReceived SIGTERM",
+    r"\bwarn\tConfiguration warning: .* Duplicate option",
+    r"\bwarn\tLua 5.1 has several issues and support is being phased out",
+)
 
 
 def free_ports(address, count):
@@ -133,7 +143,7 @@ class Prosody:
             "log_level": log_level,
             "plugins": lua_list(plugins),
         }
-        self._bin = ROOT / "target/prosody" / version / "usr/bin"
+        self._bin = PROSODYS / version / "usr/bin"
         self._folder = self._process = self._reader = None
         self._lines, self._written = [], threading.Condition()
         self._stderr = ""
