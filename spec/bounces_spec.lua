@@ -2,7 +2,7 @@
 
 local core = require "support.core";
 local glue = require "support.glue";
-local st = require "support.prosody".load("13.0").st;
+local st = require "support.prosody".load().st;
 
 local id = "mep-Abcdefghijklmnop_-09";
 

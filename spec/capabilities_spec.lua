@@ -4,7 +4,7 @@ local core = require "support.core";
 local glue = require "support.glue";
 local prosody = require "support.prosody";
 
-local st = prosody.load("13.0").st;
+local st = prosody.load().st;
 
 -- The hash of a client that wants "urn:a": of "urn:a+notify<".
 local ver = "0aSnX9CPKzrIHLSUdvHP4icHBK8=";

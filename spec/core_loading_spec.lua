@@ -3,10 +3,11 @@
 
 local core = require "support.core";
 local glue = require "support.glue";
+local lua = require "support.lua";
 
-local built = "target/module/mod_mep";
-local running = _G.jit and "jit" or _VERSION:match("%d+%.%d+");
-local in_tree = "lib/lua/".._VERSION:match("%d+%.%d+");
+local built = lua.build.."/module/mod_mep";
+local running = lua.feature == "luajit" and "jit" or lua.version;
+local in_tree = "lib/lua/"..lua.version;
 
 local function read(path)
 	local file = assert(io.open(path, "rb"));

@@ -1,9 +1,10 @@
 -- The contract between the glue and the core: what is handed in, what comes back, and what is an error.
 
 local core = require "support.core";
+local lua = require "support.lua";
 local prosody = require "support.prosody";
 
-local st = prosody.load("13.0").st;
+local st = prosody.load().st;
 local xmlns = core.xmlns;
 local new = core.lib.new;
 local random = ("r"):rep(16);
@@ -23,7 +24,7 @@ end
 
 describe("The core", function ()
 	it("tells the version and build that the module is stamped with", function ()
-		local stamp = dofile("target/module/mod_mep/build.lib.lua");
+		local stamp = dofile(lua.build.."/module/mod_mep/build.lib.lua");
 		assert.equal(stamp.version, core.lib.version);
 		assert.equal(stamp.build, core.lib.build);
 	end);
@@ -41,7 +42,7 @@ describe("The core", function ()
 	end);
 
 	it("can be loaded again, and makes hosts all the same", function ()
-		local path = "target/module/mod_mep/mep_core.so";
+		local path = lua.build.."/module/mod_mep/mep_core.so";
 		local again = assert(package.loadlib(path, "luaopen_mep_core"))("mep_core", path);
 		assert.same(core.lib.features, again.features);
 		assert.equal(0, again.new(st.stanza_mt, {}):counts().rooms);
@@ -228,7 +229,7 @@ describe("A host", function ()
 	end);
 
 	it("takes nicks and resources that are no JIDs to others", function ()
-		local nick = "\u{1F600} \u{5E9}/@\\20";
+		local nick = lua.unicode "1F600 20 5E9".."/@\\20";
 		room:enter(nick, room:presence_with_caps());
 		local iq = room:publish_iq(nick, "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
 		local reply = room:request(nick, iq)[1].stanza;

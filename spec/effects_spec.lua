@@ -1,7 +1,8 @@
 -- What the core asks for is done in order, once, and whatever fails of it stays by itself.
 
 local glue = require "support.glue";
-local library = require "support.prosody".load("13.0");
+local lua = require "support.lua";
+local library = require "support.prosody".load();
 local st = library.st;
 
 describe("Effects", function ()
@@ -203,7 +204,7 @@ describe("Effects", function ()
 			local wake = { kind = "wake", after = 3 };
 			local rest = { wake, send "question", reply "r", notify("n", "b"), { kind = "keep" } };
 			local kept, failed = 0, 0;
-			local effects = { { kind = "keep", room = "room" }, table.unpack(rest) };
+			local effects = { { kind = "keep", room = "room" }, lua.unpack(rest) };
 			run_keeping(effects, function () kept = kept + 1; return nil, "full"; end, function () end,
 				function () failed = failed + 1; end);
 			assert.same({ 1, 1, 1 }, { kept, failed, #module.timers });

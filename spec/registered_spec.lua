@@ -1,7 +1,7 @@
 -- What is kept of registered occupants is theirs and nobody else's, and whatever storage does, memory is what it was.
 
 local glue = require "support.glue";
-local library = require "support.prosody".load("13.0");
+local library = require "support.prosody".load();
 local new_stores = require "support.stores".new;
 
 local st = library.st;

@@ -2,6 +2,7 @@
 
 local canonical = require "support.canonical";
 local core = require "support.core";
+local unicode = require "support.lua".unicode;
 local prosody = require "support.prosody";
 local random_stanza = require "support.random_stanza";
 
@@ -36,12 +37,12 @@ local sent = {
 local texts = {
 	["tab, newline and carriage return"] = "\t\n\r \r\n";
 	["quotes and brackets"] = "<>&\"'&amp;]]>";
-	["the replacement character"] = "\u{FFFD}";
-	["the last characters that XML has"] = "\u{D7FF}\u{E000}\u{FFFD}\u{10FFFF}";
-	["control characters that XML has"] = "\u{7F}\u{85}\u{9F}";
-	["emoji, joined and coloured"] = "\u{1F469}\u{200D}\u{1F4BB}\u{1F44D}\u{1F3FD}\u{1F1E9}\u{1F1EA}";
-	["right to left, with marks of direction"] = "\u{202B}\u{5E9}\u{5DC}\u{5D5}\u{5DD}\u{202C} \u{627}\u{644}";
-	["combining marks, not composed"] = "e\u{301} \u{E9} a\u{328}\u{301}";
+	["the replacement character"] = unicode "FFFD";
+	["the last characters that XML has"] = unicode "D7FF E000 FFFD 10FFFF";
+	["control characters that XML has"] = unicode "7F 85 9F";
+	["emoji, joined and coloured"] = unicode "1F469 200D 1F4BB 1F44D 1F3FD 1F1E9 1F1EA";
+	["right to left, with marks of direction"] = unicode "202B 5E9 5DC 5D5 5DD 202C 20 627 644";
+	["combining marks, not composed"] = unicode "65 301 20 E9 20 61 328 301";
 	["what looks like a namespace"] = "urn:a b {urn:a}b";
 };
 
@@ -244,7 +245,7 @@ end
 
 describe("A host", function ()
 	it("makes stanzas of the library that it was last given", function ()
-		local old, new = prosody.load("0.12").st, prosody.load("13.0").st;
+		local old, new = prosody.load("0.12").st, prosody.load().st;
 		assert.not_equal(old.stanza_mt, new.stanza_mt);
 		local room = core.new_room(old);
 		local iq = room:iq("alice", "set"):tag("pubsub", { xmlns = xmlns.pubsub }):reset();

@@ -2,7 +2,8 @@
 
 local glue = require "support.glue";
 local make_stores = require "support.stores".new;
-local serialize = require "support.prosody".load("13.0").require "util.serialization".serialize;
+local lua = require "support.lua";
+local serialize = require "support.prosody".load().require "util.serialization".serialize;
 
 local room = "den@rooms.example";
 
@@ -17,7 +18,7 @@ end
 local function many()
 	local items = {};
 	for number = 1, 20 do items[number] = item("i"..number, number); end
-	return table.unpack(items);
+	return lua.unpack(items);
 end
 
 local function many_shown()

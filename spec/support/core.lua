@@ -2,7 +2,7 @@
 
 local core = {};
 
-local path = "target/module/mod_mep/mep_core.so";
+local path = require "support.lua".build.."/module/mod_mep/mep_core.so";
 core.lib = assert(package.loadlib(path, "luaopen_mep_core"))("mep_core", path);
 
 core.xmlns = {

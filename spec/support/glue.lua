@@ -1,6 +1,7 @@
 -- The files of lua/, each loaded with a stand-in for what Prosody gives a module.
 
-local library = require "support.prosody".load("13.0");
+local lua = require "support.lua";
+local library = require "support.prosody".load();
 
 local glue = {};
 
@@ -36,9 +37,9 @@ function module:send(stanza)
 end
 
 function module:log(level, format, ...)
-	local args = table.pack(...);
+	local args = lua.pack(...);
 	for i = 1, args.n do args[i] = tostring(args[i]); end
-	table.insert(self.logged, { level = level, text = format:format(table.unpack(args, 1, args.n)) });
+	table.insert(self.logged, { level = level, text = format:format(lua.unpack(args, 1, args.n)) });
 end
 
 -- Set `stores` to a stand-in of `support.stores` first.
@@ -66,7 +67,7 @@ end
 
 -- Runs one of the files, at `path`, with these globals besides Lua's own.
 function glue.run(path, globals)
-	return assert(loadfile(path, "t", setmetatable(globals, { __index = _G })))();
+	return lua.loadfile(path, setmetatable(globals, { __index = _G }))();
 end
 
 -- `with` may have another version of Prosody's libraries (`library`), who is connected (`full_sessions`), where Prosody

@@ -3,11 +3,17 @@
 -- Each version gets a `require` of its own, so that neither sees what the other has loaded: two versions of
 -- util.stanza have two metatables, and a stanza of one is none of the other's.
 
-local prosody = { versions = { "0.12", "13.0" } };
+local lua = require "support.lua";
 
 local function exists(path)
 	local file = io.open(path);
 	return file and file:close();
+end
+
+-- Those that run on this Lua.
+local prosody = { versions = {} };
+for _, version in ipairs({ "0.12", "13.0" }) do
+	if exists(lua.prosody.."/"..version.."/usr/bin/prosody") then table.insert(prosody.versions, version); end
 end
 
 local function new_require(root)
@@ -20,7 +26,7 @@ local function new_require(root)
 		local result;
 		if exists(path..".lua") then
 			local env = setmetatable({ require = load }, { __index = _G });
-			result = assert(loadfile(path..".lua", "t", env))(name);
+			result = lua.loadfile(path..".lua", env)(name);
 		elseif exists(path..".so") then
 			result = assert(package.loadlib(path..".so", "luaopen_"..short:gsub("%.", "_")))(name);
 		else
@@ -47,8 +53,10 @@ local function new_parser(xmppstream)
 	end
 end
 
+-- Without a version, the newest.
 function prosody.load(version)
-	local load = new_require("target/prosody/"..version.."/usr/lib/prosody");
+	version = version or prosody.versions[#prosody.versions];
+	local load = new_require(lua.prosody.."/"..version.."/usr/lib/prosody");
 	return {
 		require = load;
 		st = load "util.stanza";

@@ -1,6 +1,7 @@
 -- Stores in memory, as a driver would open them, that fail when told to.
 
-local serialize = require "support.prosody".load("13.0").require "util.serialization".serialize;
+local lua = require "support.lua";
+local serialize = require "support.prosody".load().require "util.serialization".serialize;
 
 local stores = {};
 stores.__index = stores;
@@ -12,7 +13,7 @@ function stores.new(has_files)
 end
 
 local function copy(value)
-	return value and load("return "..serialize(value))();
+	return value and lua.load("return "..serialize(value))();
 end
 
 function stores:write(store, user, data)
