@@ -236,7 +236,7 @@ impl Drop for Restore {
     }
 }
 
-/// Makes room on the stack.
+/// Makes room on the stack. Lua 5.1 and `LuaJIT` raise an error where memory ends, as they do where mlua makes room.
 fn reserve(state: *mut ffi::lua_State, slots: usize) -> LuaResult<()> {
     // SAFETY: the state lives on; a stack that can't grow is told of, and no error.
     if unsafe { ffi::lua_checkstack(state, len(slots)) } == 0 {
