@@ -2,10 +2,13 @@
 
 from xml.etree.ElementTree import canonicalize, tostring
 
+import pytest
 from mep import (
     DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, come_in, disco, form, ids_in, items, mood, must,
     nodes_in, notify, owner, publish, pubsub, refused, retract,
 )  # fmt: skip
+
+pytestmark = pytest.mark.luas
 
 KEEP = "<publish-options>" + form("publish-options", max_items="3") + "</publish-options>"
 

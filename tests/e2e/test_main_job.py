@@ -1,6 +1,9 @@
 """The main job: publish to an occupant and to the room, and the event to whoever wants it (XEP-0316, 2 and 3)."""
 
+import pytest
 from mep import CONFERENCE, MOOD, ROOM, TUNE, come_in, ids_in, items, mood, must, notify, publish
+
+pytestmark = pytest.mark.luas
 
 
 async def test_an_occupants_event_reaches_the_interested_and_nobody_else(connect):

@@ -230,6 +230,7 @@ async def test_who_comes_to_the_nick_from_another_has_it_back_and_keeps_what_is_
     assert ids_in(await must(alice, "get", BOB, items(MOOD))) == ["of bob"]
 
 
+@pytest.mark.luas
 @pytest.mark.parametrize("module", ["mep", "muc"])
 async def test_reloads_repeat_nothing(server, people, module):
     alice, bob = people

@@ -40,6 +40,7 @@ def errors_to(client):
     return [s for s in client.received if s.tag == CLIENT + "message" and s.get("type") == "error"]
 
 
+@pytest.mark.luas
 async def test_a_resumed_stream_never_left(server, people):
     alice, bob = people
     await must(bob, "set", BOB, publish(MOOD, mood(), "of bob"))

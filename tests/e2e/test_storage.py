@@ -8,6 +8,8 @@ from mep import (
     publish, retract,
 )  # fmt: skip
 
+pytestmark = pytest.mark.luas
+
 PERSISTENT = "muc_room_default_persistent = true"
 SHAPES = (
     "<a xmlns='urn:example:shapes' xmlns:p='urn:p' p:x='1' xml:lang='de'>&lt;&amp; \U0001f319 <b/>mixed"
