@@ -13,15 +13,22 @@
 -- The children are made when somebody looks at them, and then it must be looked at whether they were edited. Nobody
 -- does where a message just passes through: who asks for a child that there isn't, as modules do that want to know if
 -- they have to do with a message, gets the answer from the list.
+--
+-- COMPAT Lua 5.1 and LuaJIT do not tell when a module takes a stanza's length or lists its children, so there a stanza
+-- for several has its children from the start, and one for one recipient is a plain one.
 
 local st = require "util.stanza";
 local parse = require "util.xml".parse;
 
 local stanza_mt, clone, escape = st.stanza_mt, st.clone, st.xml_escape;
 local find, match = string.find, string.match;
-local next, rawget, rawlen, rawset, tostring, type = next, rawget, rawlen, rawset, tostring, type;
+local next, rawget, rawset, tostring, type = next, rawget, rawset, tostring, type;
+local rawlen = rawget(_G, "rawlen"); -- COMPAT Lua 5.1 and LuaJIT have none, and do not ask __len either
 
 local full_sessions = prosody.full_sessions;
+
+-- Whether children are made only when a module looks at them: see `obstacle`.
+local is_lazy = true;
 
 -- The key under which a rendered stanza has its state; no stanza has one like it.
 local STATE = {};
@@ -72,6 +79,17 @@ local function watch(stanza, on_edit)
 end
 
 local function nothing_to_check() return true; end
+
+local function next_child(stanza, at)
+	local child = rawget(stanza, at + 1);
+	if child ~= nil then return at + 1, child; end
+end
+
+local function next_entry(stanza, key)
+	local value;
+	repeat key, value = next(stanza, key); until key ~= STATE;
+	return key, value;
+end
 
 -- Gives a stanza its children, as the text has them.
 local function open(stanza)
@@ -187,6 +205,14 @@ local rendered_mt = {
 		open(stanza);
 		return rawlen(stanza);
 	end;
+	__pairs = function (stanza)
+		open(stanza);
+		return next_entry, stanza;
+	end;
+	__ipairs = function (stanza) -- COMPAT Lua 5.2, where ipairs does not ask __index
+		open(stanza);
+		return next_child, stanza, 0;
+	end;
 	__tostring = function (stanza)
 		if is_whole(stanza) then
 			return render(stanza);
@@ -208,6 +234,7 @@ local function share(message)
 		start = message.start; rest = message.rest; source = message.source; message = message;
 	};
 	local stanza = rendered(message, state);
+	if not is_lazy then open(stanza); end
 	-- Attributes that are new say so themselves: they need not be counted for each recipient.
 	state.guarded = setmetatable(stanza.attr, {
 		__newindex = function (attr, key, value)
@@ -237,23 +264,49 @@ end
 
 -- What might be done to a stanza on its way.
 local edits = {
-	function () end;
-	function (stanza) stanza:tag("extra", { xmlns = "urn:x" }):text("<"):up(); end;
-	function (stanza) stanza:maptags(function (tag) return tag.name ~= "b" and tag or nil; end); end;
-	function (stanza) stanza:remove_children("a", "urn:a"); end;
-	function (stanza) stanza:get_child("a", "urn:a"):tag("c"); end;
-	function (stanza) stanza:get_child("a", "urn:a").attr.new = "&"; end;
-	function (stanza) stanza:get_child("a", "urn:a").attr.old = "&"; end;
-	function (stanza) stanza:get_child("b")[1] = "other"; end;
-	function (stanza) table.insert(stanza:get_child("b"), "more"); end;
-	function (stanza) table.remove(stanza, 1); table.remove(stanza.tags, 1); end;
-	function (stanza) table.insert(stanza, "text"); end;
-	function (stanza) stanza.attr.type = nil; end;
-	function (stanza) stanza.attr.xmlns = "jabber:client"; end;
-	function (stanza) stanza.attr.xmlns = nil; end;
-	function (stanza) stanza.attr.to = nil; end;
-	function (stanza) stanza.attr = { to = "other" }; end;
-	function (stanza) stanza.name = "presence"; end;
+	{ "no edit", function () end };
+	{ "a new child", function (stanza) stanza:tag("extra", { xmlns = "urn:x" }):text("<"):up(); end };
+	{ "maptags", function (stanza) stanza:maptags(function (tag) return tag.name ~= "b" and tag or nil; end); end };
+	{ "remove_children", function (stanza) stanza:remove_children("a", "urn:a"); end };
+	{ "a new grandchild", function (stanza) stanza:get_child("a", "urn:a"):tag("c"); end };
+	{ "a child's new attribute", function (stanza) stanza:get_child("a", "urn:a").attr.new = "&"; end };
+	{ "a child's changed attribute", function (stanza) stanza:get_child("a", "urn:a").attr.old = "&"; end };
+	{ "a child's changed text", function (stanza) stanza:get_child("b")[1] = "other"; end };
+	{ "a child's new text", function (stanza) table.insert(stanza:get_child("b"), "more"); end };
+	{ "table.remove", function (stanza) table.remove(stanza, 1); table.remove(stanza.tags, 1); end };
+	{ "table.insert", function (stanza) table.insert(stanza, "text"); end };
+	{ "the loss of its type", function (stanza) stanza.attr.type = nil; end };
+	{ "a new namespace", function (stanza) stanza.attr.xmlns = "jabber:client"; end };
+	{ "the loss of a namespace", function (stanza) stanza.attr.xmlns = nil; end };
+	{ "the loss of its recipient", function (stanza) stanza.attr.to = nil; end };
+	{ "new attributes", function (stanza) stanza.attr = { to = "other" }; end };
+	{ "a new name", function (stanza) stanza.name = "presence"; end };
+};
+
+local unpack = table.unpack or unpack; -- luacheck: ignore 113/unpack
+
+local function with_children(...)
+	return { name = "list", attr = {}, tags = {}, ... };
+end
+
+-- What modules make of a stanza.
+local looks = {
+	{ "the text", function (stanza) return parse(tostring(stanza)); end };
+	{ "the start tag", function (stanza) return parse(stanza:top_tag():sub(1, -2).."/>"); end };
+	{ "the clone", clone };
+	{ "the stored form", function (stanza) return st.deserialize(st.preserialize(stanza)); end };
+	{ "the length", function (stanza) return #stanza; end };
+	{ "the list of children", function (stanza) return with_children(unpack(stanza)); end };
+	{ "the list of children by ipairs", function (stanza)
+		local list = with_children();
+		for at, child in ipairs(stanza) do list[at] = child; end
+		return list;
+	end };
+	{ "the list of entries by pairs", function (stanza)
+		local entries = {};
+		for key, value in pairs(stanza) do entries[key] = value; end
+		return entries;
+	end };
 };
 
 -- A message as the core gives it, for all or for one.
@@ -277,40 +330,57 @@ local function example(to)
 	return message;
 end
 
--- Whether a rendered stanza does here, with the stanzas of this Prosody and the tables of this Lua, what a plain one
--- does.
-local function works_here()
-	for _, to in ipairs({ "e@f/g", "e@f/<'\"&>" }) do
-		for at = 1, 2 * #edits do
-			local message = example(at > #edits and to or nil);
-			local edit = edits[at] or edits[at - #edits];
-			local stanza = message.text and rendered(message, message) or share(message);
-			local expected = plain(message, to);
-			stanza.attr.to = to;
-			edit(stanza);
-			edit(expected);
-			local text = tostring(expected);
-			if not st.is_stanza(stanza)
-			or not same(parse(tostring(stanza)), parse(text))
-			or not same(parse(stanza:top_tag():sub(1, -2).."/>"), parse(expected:top_tag():sub(1, -2).."/>"))
-			or not same(clone(stanza), expected)
-			or not same(st.deserialize(st.preserialize(stanza)), expected)
-			or not same(parse(tostring(stanza)), parse(text)) -- looked at from all sides, it still is the same
-			or is_whole(stanza) ~= same(expected, plain(message, to)) then
-				return false;
+-- Whether a rendered stanza, edited like this and then looked at like that, is what a plain one is. Each stanza is
+-- used once: what one look has made must not be there for the next.
+local function is_like_plain(to, is_for_one, edit, look)
+	local message = example(is_for_one and to or nil);
+	local stanza = is_for_one and rendered(message, message) or share(message);
+	local expected = plain(message, to);
+	stanza.attr.to = to;
+	edit(stanza);
+	edit(expected);
+	return st.is_stanza(stanza)
+		and same(look(stanza), look(expected))
+		and same(parse(tostring(stanza)), parse(tostring(expected))) -- looked at, it still is the same
+		and is_whole(stanza) == same(expected, plain(message, to));
+end
+
+-- Returns what is wrong with rendered stanzas here, with the stanzas of this Prosody and the tables of this Lua.
+local function fault()
+	local function try(to, edit, look)
+		for _, is_for_one in ipairs(is_lazy and { false, true } or { false }) do
+			local ok, result = pcall(is_like_plain, to, is_for_one, edit[2], look[2]);
+			if not ok or not result then
+				result = ok and "" or (" (%s)"):format(tostring(result));
+				return ("after %s, %s is not that of a plain stanza%s"):format(edit[1], look[1], result);
 			end
 		end
 	end
-	return true;
+	for _, look in ipairs(looks) do
+		local found = try("e@f/g", edits[1], look);
+		if found then return found; end
+		for _, edit in ipairs(edits) do
+			found = try("e@f/<'\"&>", edit, look);
+			if found then return found; end
+		end
+	end
 end
 
-local ok, result = pcall(works_here);
-local works = ok and result;
-local can_share = works;
+-- Returns why stanzas can't be shared here; nil if they can.
+local function obstacle()
+	is_lazy = true;
+	if not fault() then return nil; end
+	is_lazy = false;
+	local found = fault();
+	return found and ("on %s with this Prosody, %s"):format(_VERSION, found);
+end
+
+local found = obstacle();
+local can_share = not found;
 
 -- The copy of a message that is for one recipient.
 local function copy(message)
-	if not can_share then
+	if not can_share or not is_lazy then -- with its children made, a rendered one would save nothing
 		return plain(message, message.to);
 	end
 	return rendered(message, message);
@@ -328,7 +398,7 @@ local function copies(message)
 	return function (to)
 		local stanza = shared;
 		if not full_sessions[to] then
-			stanza = share(message);
+			stanza = is_lazy and share(message) or plain(message, to);
 		elseif not stanza or not is_whole(stanza) then
 			stanza = share(message);
 			shared = stanza;
@@ -340,12 +410,17 @@ end
 
 local shared = { copy = copy, copies = copies, can_share = can_share };
 
--- `share_stanzas` says whether one stanza is to be sent to many.
+-- `share_stanzas` says whether one stanza is to be sent to many. If that is not done, `reason` says why.
 function shared.set_options(options)
-	can_share = options.share_stanzas and works;
+	can_share = options.share_stanzas and not found;
 	shared.can_share = can_share;
-	if options.share_stanzas and not works then
-		module:log("info", "Messages are rendered for each recipient: stanzas can't be shared here (%s)", result);
+	if not options.share_stanzas then
+		shared.reason = "mep_share_stanzas is false";
+	else
+		shared.reason = found;
+	end
+	if options.share_stanzas and found then
+		module:log("info", "Notifications are rendered for each recipient anew, which takes longer: %s", found);
 	end
 end
 

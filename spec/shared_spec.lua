@@ -2,6 +2,7 @@
 
 local canonical = require "support.canonical";
 local glue = require "support.glue";
+local lua = require "support.lua";
 local prosody = require "support.prosody";
 
 local from, to = "den@rooms.localhost/a'b", "juliet@localhost/desktop";
@@ -83,11 +84,11 @@ local uses = {
 	["an error"] = function (stanza, lib) return lib.st.error_reply(stanza, "cancel", "gone"); end;
 	["what is stored"] = function (stanza, lib)
 		local serialize = lib.require "util.serialization".serialize;
-		return lib.st.deserialize(load("return "..serialize(lib.st.preserialize(stanza)))());
+		return lib.st.deserialize(lua.load("return "..serialize(lib.st.preserialize(stanza)))());
 	end;
 	["what a stored clone is frozen to"] = function (stanza, lib)
 		local serialize = lib.require "util.serialization".new("pickle");
-		return lib.st.deserialize(load("return "..serialize(lib.st.preserialize(lib.st.clone(stanza))))());
+		return lib.st.deserialize(lua.load("return "..serialize(lib.st.preserialize(lib.st.clone(stanza))))());
 	end;
 };
 
@@ -221,6 +222,11 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("has its children made for whoever looks at one, not for those who look for others", function ()
+			if lua.version == "5.1" then -- which does not tell that a module looks: they are made at once
+				copy_for(to);
+				assert.equal(1, built);
+				return;
+			end
 			local start = message.start..to.."'>";
 			local one = shared.copy({
 				from, "x", "headline", 1, to = to, text = start..message.rest, source = message.source;
@@ -311,12 +317,31 @@ for _, version in ipairs(prosody.versions) do
 			local switched = load_shared(prosody.load(version));
 			switched.set_options({ share_stanzas = false });
 			assert.is_false(switched.can_share);
+			assert.equal("mep_share_stanzas is false", switched.reason);
 			local copies = switched.copies(message);
 			assert.not_equal(copies(to), copies(to));
 			switched.set_options({ share_stanzas = true });
 			assert.is_true(switched.can_share);
 			copies = switched.copies(message);
 			assert.equal(copies(to), copies(to));
+		end);
+
+		it("has its children from the start where Prosody looks at them past all metamethods", function ()
+			local library = prosody.load(version);
+			local preserialize = library.st.preserialize;
+			function library.st.preserialize(stanza)
+				local copied = { name = stanza.name, attr = stanza.attr, tags = {} };
+				while rawget(stanza, #copied + 1) ~= nil do table.insert(copied, rawget(stanza, #copied + 1)); end
+				return preserialize(setmetatable(copied, library.st.stanza_mt));
+			end
+			shared = load_shared(library);
+			assert.is_true(shared.can_share);
+			local copies = shared.copies(message);
+			for _, jid in ipairs({ to, "romeo@localhost/x" }) do
+				local stored = library.st.preserialize(copies(jid));
+				assert.same(meaning(plain(jid)), meaning(library.st.deserialize(stored)));
+			end
+			assert.equal(1, built);
 		end);
 
 		it("is not used where its test fails, and each gets one of their own", function ()
@@ -326,6 +351,8 @@ for _, version in ipairs(prosody.versions) do
 			local fallen_back = load_shared(library);
 			fallen_back.set_options({ share_stanzas = true });
 			assert.is_false(fallen_back.can_share);
+			assert.match("on ".._VERSION.." with this Prosody, after ", fallen_back.reason, 1, true);
+			assert.match("after .+, .+ is not that of a plain stanza", fallen_back.reason);
 			local copies = fallen_back.copies(message);
 			local first, second = copies(to), copies("romeo@localhost/x");
 			assert.not_equal(first, second);

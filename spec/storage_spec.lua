@@ -148,7 +148,7 @@ describe(has_files and "Storage in files" or "Storage", function ()
 	it("writes little for a publish to a node of many", function ()
 		local all = {};
 		for number = 1, 500 do all[number] = item("i"..number, number); end
-		assert(storage.keep(whole("urn:a", table.unpack(all))));
+		assert(storage.keep(whole("urn:a", lua.unpack(all))));
 		local written, write = {}, stores.write;
 		function stores:write(store, user, data)
 			local entries = 0;

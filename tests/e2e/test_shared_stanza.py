@@ -8,6 +8,8 @@ from testbed import Client, Prosody
 from testbed.transports import SM, Bosh, Tcp, WebSocket
 from testbed.xml import CLIENT, PUBSUB_EVENT
 
+pytestmark = pytest.mark.luas
+
 NODE = "urn:example:node"
 FEATURES = notify(NODE)
 ALICE = f"{ROOM}/alice"
@@ -58,7 +60,7 @@ async def compare(version, scenario, **settings):
             finally:
                 await stage.close()
         assert prosody.problems() == []
-        assert "can't be shared" not in prosody.log
+        assert "rendered for each recipient" not in prosody.log
     shared, plain = results
     assert shared == plain
     assert all(shared.values()), shared
@@ -225,6 +227,18 @@ async def test_what_somebody_edits_on_its_way_to_one_is_seen_by_that_one_alone(v
     edited = {texts[0].replace(jid, "") for jid, texts in got.items() if jid.startswith("edited")}
     assert len(untouched) == 1
     assert not untouched & edited
+
+
+async def test_what_is_stored_on_its_way_is_whole(version):
+    async def scenario(stage):
+        await stage.alice()
+        clients = [await stage.enter(Tcp, f"u{n}", where) for n, where in enumerate(["x", "store", "x", "store"])]
+        for id in ("1", "2"):
+            await stage.publish(id)
+            for client in clients:
+                await stage.gets(client, id)
+
+    await compare(version, scenario, modules=["testbed_edits"])
 
 
 async def test_who_is_far_away_gets_a_stanza_of_their_own(version):

@@ -44,6 +44,11 @@ if module:get_host_type() == "local" then
 				end
 				return stanza;
 			end);
+		elseif session.resource == "store" then -- before anything has looked at its children
+			filters.add_filter(session, "stanzas/out", function (stanza)
+				local is_event = st.is_stanza(stanza) and stanza.name == "message" and stanza.attr.type == "headline";
+				return is_event and st.deserialize(st.preserialize(stanza)) or stanza;
+			end, 1000);
 		end
 	end);
 else
