@@ -4,11 +4,15 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha1::{Digest, Sha1};
 
+use crate::activity::Tally;
+
 /// The moment of a call and its source of ids.
 #[derive(Debug, Clone)]
 pub struct Call {
     /// Milliseconds since 1970.
     pub now: u64,
+    /// What the call did, counted.
+    pub(crate) tally: Tally,
     random: [u8; 16],
     drawn: u32,
 }
@@ -16,7 +20,7 @@ pub struct Call {
 impl Call {
     /// A call at `now` with 16 random octets.
     pub fn new(now: u64, random: [u8; 16]) -> Self {
-        Self { now, random, drawn: 0 }
+        Self { now, tally: Tally::default(), random, drawn: 0 }
     }
 
     /// The next id for a message: one that the server part recognises where the message comes back as an error.

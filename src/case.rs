@@ -33,6 +33,8 @@ pub(crate) struct Case<'a> {
     pub publishers: Publishers,
     /// Whether the room is semi-anonymous.
     pub anonymous: bool,
+    /// Whether what is changed can't be stored now.
+    pub read_only: bool,
     pub options: &'a Options,
     pub call: &'a mut Call,
     /// What follows the reply.
@@ -53,6 +55,9 @@ impl Case<'_> {
     /// Carries a request out, if its time has come: what others are told of has a rate.
     pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
         let (options, now) = (self.options, self.call.now);
+        if self.read_only && request.changes().is_some() {
+            return Err(Error::NotStored);
+        }
         if request.is_counted() && !self.is_owner_outside() {
             if !self.allowance().permits(now, options) {
                 return Err(Error::TooFast);

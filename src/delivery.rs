@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::config::{AccessModel, ItemReply, NotificationType, SendLast};
 use crate::effect::Effect;
 use crate::event::{Envelope, Event};
+use crate::explain::WhyNot;
 use crate::interest::SessionId;
 use crate::message::{Content, Message};
 use crate::node::{Item, ItemId, Node, NodeName};
@@ -75,17 +76,22 @@ impl Room {
         call: &mut Call,
         options: &Options,
     ) -> Vec<Effect> {
-        if !node.config.deliver_notifications {
-            return Vec::new();
+        let mut effects = Vec::new();
+        if node.config.deliver_notifications {
+            let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
+            let envelope = self.envelope(service, call.message_id(), delayed);
+            let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
+            effects.extend(told.map(|(to, body)| {
+                call.tally.deliveries += to.len() as u64;
+                let event = if body { event.with_body() } else { event.clone() };
+                Effect::Notify { message: event.into_message(&envelope), to }
+            }));
         }
-        let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
-        let envelope = self.envelope(service, call.message_id(), delayed);
-        let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
-        told.map(|(to, body)| {
-            let event = if body { event.with_body() } else { event.clone() };
-            Effect::Notify { message: event.into_message(&envelope), to }
-        })
-        .collect()
+        // That a node was made is told only to those who are subscribed to that: nobody else misses it.
+        if options.explains && event.what() != What::Created {
+            effects.push(self.explain_event(service, name, node, &effects, options));
+        }
+        effects
     }
 
     /// A message of `service` with `payload` to whoever `who` is, where that can be told.
@@ -97,6 +103,7 @@ impl Room {
         call: &mut Call,
     ) -> Option<Effect> {
         let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
+        call.tally.deliveries += to.len() as u64;
         let message = Message {
             from: self.address(service).to_owned(),
             id: call.message_id(),
@@ -176,19 +183,38 @@ impl Room {
         now: u64,
     ) -> Vec<Found<'a>> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
-        let find = |((service, name), due): (&'a Place, Due)| {
-            let node = self.service(*service)?.node(name.as_str()).ok()?;
-            let sends = due.cause.is_one_for(node.config.send_last) && node.config.deliver_notifications;
-            let (id, item) = node.last().filter(|(_, item)| sends && due.told != Some(item.at))?;
-            let may = !node.has_expired(item, now) && self.may_see(who, *service, node);
-            may.then_some(Found { service: *service, name, node, id, item })
-        };
-        places.filter_map(find).collect()
+        places.filter_map(|(place, due)| self.find_last_at(who, place, due, now).ok()).collect()
+    }
+
+    /// The last item of a place, if the session may be sent it.
+    fn find_last_at<'a>(
+        &'a self,
+        who: &Session,
+        (service, name): &'a Place,
+        due: Due,
+        now: u64,
+    ) -> Result<Found<'a>, WhyNot> {
+        let service = *service;
+        let node = self.service(service).and_then(|service| service.node(name.as_str()).ok());
+        let node = node.ok_or(WhyNot::NoItem)?;
+        if !node.config.deliver_notifications {
+            return Err(WhyNot::NoNotifications);
+        } else if !due.cause.is_one_for(node.config.send_last) {
+            return Err(WhyNot::NoLastItem);
+        }
+        let is_due = |item: &Item| due.told != Some(item.at) && !node.has_expired(item, now);
+        let (id, item) = node.last().filter(|(_, item)| is_due(item)).ok_or(WhyNot::NoItem)?;
+        match self.why_unseen(who, service, node) {
+            None => Ok(Found { service, name, node, id, item }),
+            Some(why) => Err(why),
+        }
     }
 
     /// Sends last items to a session.
     pub(crate) fn send_last(&self, session: SessionId, items: &[Found<'_>], call: &mut Call) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        call.tally.deliveries += items.len() as u64;
+        call.tally.last_items += items.len() as u64;
         let mut effects = Vec::with_capacity(items.len());
         for &Found { service, name, node, id, item } in items {
             let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
@@ -208,18 +234,30 @@ impl Room {
         options: &Options,
     ) -> bool {
         let selected = self.interest.get(session).is_some_and(|set| set.contains(name.as_str()));
-        let subscribed = |who: &Session| {
-            let topics = [(service, Some(name.clone())), (service, None)];
-            let is_topic = |name| topics.iter().any(|topic| self.subscriptions.contains(name, topic));
-            names_of(who).iter().any(is_topic)
-        };
+        let subscribed = |who| self.is_subscribed(who, service, name);
         selected && options.selects(service, name) || self.sessions.get(session).is_some_and(subscribed)
     }
 
-    /// Whether somebody at `session` may read a node of `service`.
+    /// Whether a session is subscribed to a node, by any of its names, or to all nodes of the service.
+    pub(crate) fn is_subscribed(&self, who: &Session, service: ServiceId, name: &NodeName) -> bool {
+        let topics = [(service, Some(name.clone())), (service, None)];
+        let is_topic = |name| topics.iter().any(|topic| self.subscriptions.contains(name, topic));
+        names_of(who).iter().any(is_topic)
+    }
+
+    /// Whether a session may read a node of `service`.
     pub(crate) fn may_see(&self, session: &Session, service: ServiceId, node: &Node) -> bool {
+        self.why_unseen(session, service, node).is_none()
+    }
+
+    /// Why a session may not read a node of `service`; `None` if it may.
+    pub(crate) fn why_unseen(&self, session: &Session, service: ServiceId, node: &Node) -> Option<WhyNot> {
+        if !self.shows(service, session.jid.bare()) {
+            return Some(WhyNot::Hidden);
+        }
         let affiliation = self.affiliation_of(session.jid.bare(), Some(session.occupant), service, node);
-        self.shows(service, session.jid.bare()) && access::may_read(&node.config, affiliation, true).is_ok()
+        let may = access::may_read(&node.config, affiliation, true);
+        may.is_err().then_some(WhyNot::NoAccess(node.config.access_model, affiliation))
     }
 
     /// Whether the room lets `account` see the occupant whose service this is.
@@ -342,7 +380,11 @@ impl Room {
             items.truncate(fitting);
         }
         let later = items.split_off(options.last_items_batch.max(1).min(items.len()));
-        let effects = self.send_last(session, &items, call);
+        let mut effects = self.send_last(session, &items, call);
+        if options.explains {
+            let missing = self.missing_last(session, places, due, call.now);
+            effects.extend(self.explain_last_items(session, items.len(), later.len(), &missing));
+        }
         let place = |found: &Found<'_>| (found.service, found.name.clone());
         let later: Vec<_> = later.iter().map(place).collect();
         if self.pending.has(session) {
@@ -351,6 +393,20 @@ impl Room {
         }
         self.pending.add(session, later, cause, options.max_last_items);
         effects
+    }
+
+    /// The places of which a session is sent no last item, and why.
+    #[cold]
+    fn missing_last(
+        &self,
+        session: SessionId,
+        places: &IndexSet<Place>,
+        due: Due,
+        now: u64,
+    ) -> Vec<(ServiceId, NodeName, WhyNot)> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let why = |place: &Place| self.find_last_at(who, place, due, now).err();
+        places.iter().filter_map(|place| Some((place.0, place.1.clone(), why(place)?))).collect()
     }
 
     /// Where nodes of these names are: the room's first, then the occupants' in the order of their coming.

@@ -33,6 +33,8 @@ pub enum Effect {
         /// The recipients, each once.
         to: Vec<SessionJid>,
     },
+    /// Write this into the log, at `debug`: whom an event is not told to, and why.
+    Explain(String),
     /// What is known of capabilities has changed: some time soon, keep what [`crate::host::Host::learned`] says.
     Learned,
     /// Call [`crate::host::Host::wake`] after so many milliseconds.

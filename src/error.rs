@@ -110,6 +110,12 @@ pub enum Error {
     /// More publishes, for now, than the limit lets pass.
     #[error("too many at once; wait a little")]
     TooFast,
+    /// The change could not be stored, or would not be, as storage failed a moment ago.
+    #[error("the server could not store this; try again later")]
+    NotStored,
+    /// What is stored here can't be read now, so nothing is told of it, and nothing written over it.
+    #[error("the server could not load what is stored here; try again later")]
+    NotLoaded,
 }
 
 impl Error {
@@ -129,6 +135,11 @@ impl Error {
             }
         }
         error.build()
+    }
+
+    /// The condition of the stanza error (RFC 6120, 8.3.3).
+    pub fn condition(&self) -> &'static str {
+        self.rule().condition
     }
 
     /// The table: error type, condition, and the condition that XEP-0060 adds.
@@ -168,6 +179,7 @@ impl Error {
             Self::InvalidField(_) => ("modify", "bad-request", Condition("invalid-options")),
             Self::PreconditionNotMet(_) => ("cancel", "conflict", Condition("precondition-not-met")),
             Self::TooFast => ("wait", "resource-constraint", None),
+            Self::NotStored | Self::NotLoaded => ("wait", "internal-server-error", None),
         };
         Rule { kind, condition, pubsub }
     }

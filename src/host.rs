@@ -9,6 +9,7 @@ use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
 
 use crate::access::{Actor, Publishers, Standing};
+use crate::activity::{Activity, Tally};
 use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::call::Call;
 use crate::caps::{Caps, Counters, Hash, Shelf, Waiting};
@@ -24,6 +25,7 @@ use crate::response;
 use crate::room::Room;
 use crate::service::{Service, ServiceId};
 use crate::snapshot::NodeRecord;
+use crate::xml;
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct Host {
     waiting: IndexSet<RoomJid>,
     /// Whether the server was told that there is something to be kept of capabilities.
     has_told: bool,
+    activity: Activity,
 }
 
 /// What the server knows about the addresses of a request.
@@ -50,6 +53,8 @@ pub struct Setting {
     pub persistent: bool,
     /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
     pub anonymous: bool,
+    /// Whether what is changed here is to be stored, and that failed a moment ago: nothing is changed then.
+    pub read_only: bool,
     /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
     pub occupant: Option<(OccupantJid, Standing)>,
 }
@@ -101,6 +106,7 @@ impl Host {
             alarms: BTreeSet::new(),
             waiting: IndexSet::new(),
             has_told: false,
+            activity: Activity::default(),
         }
     }
 
@@ -118,12 +124,17 @@ impl Host {
         for room in self.rooms.values_mut() {
             room.force(&options);
         }
-        self.options = options;
+        self.options = Options { explains: self.options.explains, ..options };
     }
 
     /// The options, as they are.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Whether calls explain from now on whom they do not tell of events, and why.
+    pub fn explain(&mut self, explains: bool) {
+        self.options.explains = explains;
     }
 
     /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it.
@@ -158,6 +169,7 @@ impl Host {
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, call));
         }
+        self.settle(call);
         effects
     }
 
@@ -211,6 +223,7 @@ impl Host {
             }
         }
         effects.extend(self.withdraw(room, call));
+        self.settle(call);
         effects
     }
 
@@ -287,6 +300,7 @@ impl Host {
         }
         effects.extend(self.withdraw(room, call));
         self.drop_if_empty(room);
+        self.settle(call);
         effects
     }
 
@@ -321,6 +335,7 @@ impl Host {
         let answered = answer(entry, setting, actor, iq, call, &self.options);
         let pends = !entry.pending.is_empty();
         self.drop_if_empty(room);
+        self.settle(call);
         match answered {
             Ok((Answer::NotOurs, _)) => None,
             Ok((Answer::Reply(inner), Following { kept, effects })) => {
@@ -328,8 +343,32 @@ impl Host {
                 let alarm = if pends { self.wait_for(room, call.now) } else { None };
                 Some(kept.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
             }
-            Err(error) => Some(vec![Effect::Reply(response::reply(iq, Err(error)))]),
+            Err(error) => Some(self.refuse(iq, error)),
         }
+    }
+
+    /// Refuses a request. Effects: the reply.
+    pub fn refuse(&mut self, iq: &Element, error: Error) -> Vec<Effect> {
+        self.activity.refuse(error.condition());
+        vec![Effect::Reply(response::reply(iq, Err(error)))]
+    }
+
+    /// What a request changed could not be stored, so it is not so, and of its effects so many messages are not sent.
+    /// Effects: the refusal.
+    pub fn not_stored(&mut self, iq: &Element, unsent: u64) -> Vec<Effect> {
+        let mut tally = Tally { deliveries: unsent, ..Tally::default() };
+        if let Ok(Request::Publish { item, .. }) = Request::read(iq, &self.options) {
+            tally.publishes = 1;
+            let payload = item.and_then(|item| item.payload);
+            tally.payload_octets = payload.map_or(0, |payload| xml::size(&payload) as u64);
+        }
+        self.activity.take_back(tally);
+        self.refuse(iq, Error::NotStored)
+    }
+
+    /// So many messages are not sent, as what they tell of could not be stored.
+    pub fn not_sent(&mut self, messages: u64) {
+        self.activity.take_back(Tally { deliveries: messages, ..Tally::default() });
     }
 
     /// Whether a request that is too large to be looked at is MEP's to refuse: what goes on to `mod_muc`, which has its
@@ -363,6 +402,11 @@ impl Host {
         self.caps.counters()
     }
 
+    /// What the host did so far.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
     /// The verified sets of capabilities that changed since this was last asked, to be kept: see [`Effect::Learned`].
     pub fn learned(&mut self) -> Vec<Shelf> {
         self.has_told = false;
@@ -372,6 +416,11 @@ impl Host {
     /// Takes in verified sets that were kept.
     pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
         self.caps.recall(sets);
+    }
+
+    /// A call is over: adds up what it did.
+    fn settle(&mut self, call: &mut Call) {
+        self.activity.add(std::mem::take(&mut call.tally));
     }
 
     fn drop_if_empty(&mut self, room: &RoomJid) {
@@ -408,7 +457,7 @@ fn answer(
     // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
     // an occupant has opened to all.
     let outsider = actor.occupant.is_none() && target != ServiceId::Room;
-    let Setting { publishers, anonymous, .. } = *setting;
+    let Setting { publishers, anonymous, read_only, .. } = *setting;
     (room.publishers, room.persistent) = (publishers, setting.persistent);
     let mut case = Case {
         room,
@@ -417,6 +466,7 @@ fn answer(
         actor,
         publishers,
         anonymous,
+        read_only,
         options,
         call,
         effects: Vec::new(),

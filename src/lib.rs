@@ -8,12 +8,13 @@
 //!
 //! - [`room`], [`occupant`]: who is where, with which clients;
 //! - [`service`], [`node`], [`config`], [`access`], [`subscription`]: what pubsub is made of;
-//! - [`snapshot`]: what of it outlives the process;
+//! - [`snapshot`]: what of it outlives the process; [`activity`]: what is counted;
 //! - [`interest`], [`caps`]: who wants which events, and how that is known;
 //! - [`request`], [`response`], [`event`], [`message`], [`error`]: the stanzas;
 //! - the use cases, in the chapters of XEP-0060: `entity`, `subscriber`, `publisher`, `owner`, `management`.
 
 pub mod access;
+pub mod activity;
 pub mod address;
 pub mod call;
 pub mod caps;
@@ -42,6 +43,7 @@ pub mod subscription;
 mod by_name;
 mod case;
 mod delivery;
+mod explain;
 #[cfg(feature = "lua")]
 mod lua;
 mod management;

@@ -64,6 +64,8 @@ pub struct Options {
     pub forced: HashMap<String, Form>,
     /// Octets of items that a reply may have; what is over is left for the next page.
     pub max_reply_size: usize,
+    /// Whether the server's log has a reader for [`crate::effect::Effect::Explain`].
+    pub explains: bool,
     /// What the server's part does by itself.
     pub glue: Glue,
 }
@@ -120,6 +122,7 @@ impl Default for Options {
             subscription_only: HashSet::new(),
             forced: HashMap::new(),
             max_reply_size: 384 * 1024,
+            explains: false,
             glue: Glue::default(),
         }
     }

@@ -33,7 +33,7 @@ impl Case<'_> {
         };
         // Also of a new node: what an admin forces may be another.
         config.meets(options, self.options)?;
-        check(&config, item.as_ref(), self.options)?;
+        let octets = check(&config, item.as_ref(), self.options)?;
         let full = |id: Option<&ItemId>| {
             let node = self.service().ok()?.node(name.as_str()).ok()?;
             Some(node.is_full(id.map(ItemId::as_str), self.options.max_items))
@@ -44,6 +44,8 @@ impl Case<'_> {
         }
 
         let now = self.call.now;
+        self.call.tally.publishes += 1;
+        self.call.tally.payload_octets += octets;
         let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
         self.make(name, config)?;
         let Some(Published { id, payload }) = item else {
@@ -105,20 +107,24 @@ impl Case<'_> {
     }
 }
 
-/// Whether a node so configured takes this item (7.1.3.5). The admin's limit may be lower by now than it was when the
-/// node was configured.
-fn check(config: &NodeConfig, item: Option<&Published>, options: &Options) -> Result<(), Error> {
+/// The octets of the payload, where a node so configured takes this item (7.1.3.5). The admin's limit may be lower by
+/// now than it was when the node was configured.
+fn check(config: &NodeConfig, item: Option<&Published>, options: &Options) -> Result<u64, Error> {
     let most = config.max_payload_size.min(options.max_payload_size);
     let only_notifies = !config.persist_items && !config.deliver_payloads;
     match item {
-        None if only_notifies => Ok(()),
+        None if only_notifies => Ok(0),
         None => Err(Error::ItemRequired),
         Some(_) if only_notifies => Err(Error::ItemForbidden),
-        Some(Published { payload: Some(payload), .. }) if xml::size(payload) > most => {
-            Err(Error::PayloadTooBig(most))
+        Some(Published { payload: Some(payload), .. }) => {
+            let octets = xml::size(payload);
+            if octets > most {
+                return Err(Error::PayloadTooBig(most));
+            }
+            Ok(octets as u64)
         }
-        Some(Published { payload: None, .. }) if config.deliver_payloads => Err(Error::PayloadRequired),
-        Some(_) => Ok(()),
+        Some(_) if config.deliver_payloads => Err(Error::PayloadRequired),
+        Some(_) => Ok(0),
     }
 }
 

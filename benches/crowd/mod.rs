@@ -193,6 +193,7 @@ impl Default for Publish {
                 publishers: Publishers::Admins,
                 persistent: false,
                 anonymous: true,
+                read_only: false,
                 occupant: Some((occupant.clone(), Standing::None)),
             },
             actor: Actor {

@@ -24,7 +24,9 @@ impl Host {
         let lang = iq.attr_ns(&Namespace::XML, "lang");
         let info = query.map(|query| Info::read(query, lang, self.options.caps_max_features));
         let outcome = self.caps.answer(id, from, info, call)?;
-        Some(self.apply(outcome, call))
+        let effects = self.apply(outcome, call);
+        self.settle(call);
+        Some(effects)
     }
 
     /// Gives up waiting for those whose time is over, and asks the next; sends the next batch of last items. To be
@@ -35,6 +37,7 @@ impl Host {
         // The others are still to come: were each of them to ask for another, they would only become more.
         self.alarms.pop_first();
         effects.extend(self.set_alarm(call.now));
+        self.settle(call);
         effects
     }
 

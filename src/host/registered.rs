@@ -38,7 +38,9 @@ impl Host {
                 back.push(name.clone());
             }
         }
-        back.iter().flat_map(|name| room.announce(id, name, call, &self.options)).collect()
+        let effects = back.iter().flat_map(|name| room.announce(id, name, call, &self.options)).collect();
+        self.settle(call);
+        effects
     }
 
     /// Gives an occupant what was kept in the place of what they have: where a change could not be kept, it was none.

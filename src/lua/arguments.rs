@@ -48,7 +48,8 @@ pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
     })
 }
 
-/// `{ room, publishers, persistent, anonymous, nick, affiliation }`; without `nick` it is the room that is asked.
+/// `{ room, publishers, persistent, anonymous, read_only, nick, affiliation }`; without `nick` it is the room that is
+/// asked, and `read_only` may be left out.
 pub(super) fn setting(table: Table<'_>) -> LuaResult<Setting> {
     let facts = Facts::read(table)?;
     let occupant = match facts.nick {
@@ -60,6 +61,7 @@ pub(super) fn setting(table: Table<'_>) -> LuaResult<Setting> {
         publishers: needed(facts.publishers, "publishers")?,
         persistent: needed(facts.persistent, "persistent")?,
         anonymous: needed(facts.anonymous, "anonymous")?,
+        read_only: facts.read_only.unwrap_or(false),
         occupant,
     })
 }
@@ -74,6 +76,7 @@ struct Facts {
     occupant_id: Option<Box<str>>,
     persistent: Option<bool>,
     publishers: Option<Publishers>,
+    read_only: Option<bool>,
     role: Option<Role>,
     room: Option<RoomJid>,
     sees_jids: Option<bool>,
@@ -101,6 +104,7 @@ impl Facts {
             "persistent" => self.persistent = Some(value.boolean()?),
             "publishers" => self.publishers = Some(choice(&value.text()?, Publishers::from_name)?),
             "role" => self.role = Some(choice(&value.text()?, Role::from_name)?),
+            "read_only" => self.read_only = Some(value.boolean()?),
             "room" => self.room = Some((&*value.text()?).into()),
             "sees_jids" => self.sees_jids = Some(value.boolean()?),
             "visible" => self.visible = Some(value.boolean()?),

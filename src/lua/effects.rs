@@ -18,6 +18,7 @@ use crate::xml;
 /// - `{ kind = "send", stanza }`: send, it is addressed;
 /// - `{ kind = "tell", … }`: send a message to one JID;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
+/// - `{ kind = "explain", text }`: log this at `debug`;
 /// - `{ kind = "learned" }`: some time soon, keep what `learned` says;
 /// - `{ kind = "wake", after }`: call `wake` after so many seconds.
 ///
@@ -43,6 +44,11 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 messages.push(message);
                 let table = notify(lua, messages.last(), messages.len(), &to)?;
                 told.push(table.clone());
+                table
+            }
+            Effect::Explain(text) => {
+                let table = of_kind(lua, "explain")?;
+                table.raw_set("text", text)?;
                 table
             }
             Effect::Learned => of_kind(lua, "learned")?,

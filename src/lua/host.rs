@@ -6,11 +6,11 @@ use super::arguments;
 use super::raw::{self, Keys};
 use super::stanza::{self, Bounds, Builder, Reader, Walked};
 use super::{capabilities, effects, options, records};
+use crate::activity::Activity;
 use crate::caps::Counters;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
-use crate::response;
 use crate::snapshot::NodeRecord;
 
 /// `new(stanza_mt, options)`; what is wrong with the options is left out, see [`options::read_options`].
@@ -209,7 +209,7 @@ impl Bound {
                     && (iq.attr("type") == Some("set") || setting.occupant.is_none())
                     && this.host.is_ours(&setting, &actor) =>
             {
-                Some(vec![Effect::Reply(response::reply(&iq, Err(Error::PayloadTooComplex)))])
+                Some(this.host.refuse(&iq, Error::PayloadTooComplex))
             }
             Walked::TooComplex(_) => None,
         };
@@ -225,6 +225,20 @@ impl Bound {
         let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
         let effects = this.host.answer(&iq, &mut arguments::call(now, &random)?);
         effects.map(|effects| this.effects(lua, effects)).transpose()
+    }
+
+    /// `host:not_stored(stanza, unsent)`
+    fn not_stored(lua: &Lua, this: &mut Self, (stanza, unsent): (LuaTable, u64)) -> LuaResult<LuaTable> {
+        let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
+        let effects = this.host.not_stored(&iq, unsent);
+        this.effects(lua, effects)
+    }
+
+    /// `host:not_loaded(stanza)`
+    fn not_loaded(lua: &Lua, this: &mut Self, stanza: LuaTable) -> LuaResult<LuaTable> {
+        let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
+        let effects = this.host.refuse(&iq, Error::NotLoaded);
+        this.effects(lua, effects)
     }
 
     /// `host:wake(now, random)`
@@ -276,6 +290,20 @@ impl Bound {
             ("evicted", evicted),
         ])
     }
+
+    /// `host:activity()`: what was done so far; in it `refusals`, by condition.
+    fn activity(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
+        let Activity { publishes, payload_octets, deliveries, last_items, refusals } = this.host.activity();
+        let table = lua.create_table_from([
+            ("publishes", *publishes),
+            ("payload_octets", *payload_octets),
+            ("deliveries", *deliveries),
+            ("last_items", *last_items),
+        ])?;
+        let refusals = refusals.iter().map(|(condition, count)| (*condition, *count));
+        table.raw_set("refusals", lua.create_table_from(refusals)?)?;
+        Ok(table)
+    }
 }
 
 impl LuaUserData for Bound {
@@ -299,6 +327,17 @@ impl LuaUserData for Bound {
         methods.add_method_mut("wake", Self::wake);
         methods.add_method("counts", Self::counts);
         methods.add_method("counters", Self::counters);
+        methods.add_method("activity", Self::activity);
+        methods.add_method_mut("not_stored", Self::not_stored);
+        methods.add_method_mut("not_loaded", Self::not_loaded);
+        methods.add_method_mut("explain", |_, this, explains: bool| {
+            this.host.explain(explains);
+            Ok(())
+        });
+        methods.add_method_mut("not_sent", |_, this, messages: u64| {
+            this.host.not_sent(messages);
+            Ok(())
+        });
         methods.add_method_mut("learned", Self::learned);
         methods.add_method_mut("recall", Self::recall);
         methods.add_method_mut("rename", |_, this, (room, old, new): (String, String, String)| {

@@ -216,6 +216,7 @@ impl World {
             publishers: Publishers::Participants,
             persistent: true,
             anonymous: true,
+            read_only: false,
             occupant: at.map(|nick| (address(room, Some(nick)).as_str().into(), Standing::None)),
         };
         let actor = Actor {
@@ -284,7 +285,7 @@ impl World {
                         got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
                     }
                 }
-                Effect::Keep { .. } => {}
+                Effect::Keep { .. } | Effect::Explain(_) => {}
                 Effect::Learned => self.after(60 * SECOND, Event::Keep),
                 Effect::Wake(delay) => {
                     let due = self.model.now + delay;

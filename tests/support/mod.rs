@@ -22,6 +22,8 @@ pub struct World {
     pub now: u64,
     /// Whether the room is one whose nodes are kept.
     pub persistent: bool,
+    /// Whether storage failed a moment ago.
+    pub read_only: bool,
     calls: u64,
 }
 
@@ -34,11 +36,13 @@ pub struct Happened {
     pub questions: Vec<Element>,
     /// What is to be kept.
     pub kept: Vec<(NodeName, Change)>,
+    /// What is said to be logged.
+    pub explained: Vec<String>,
 }
 
 impl World {
     pub fn new(options: Options) -> Self {
-        Self { host: Host::new(options), now: 1_000_000, persistent: true, calls: 0 }
+        Self { host: Host::new(options), now: 1_000_000, persistent: true, read_only: false, calls: 0 }
     }
 
     pub fn call(&mut self) -> Call {
@@ -98,6 +102,7 @@ impl World {
             publishers: Publishers::Admins,
             persistent: self.persistent,
             anonymous: true,
+            read_only: self.read_only,
             occupant: to.contains('/').then(|| (to.as_str().into(), Standing::None)),
         };
         let actor = Actor {
@@ -190,6 +195,7 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 assert!(!told, "what is kept is kept before it is told of");
                 happened.kept.push((node, change));
             }
+            Effect::Explain(line) => happened.explained.push(line),
             Effect::Learned | Effect::Wake(_) => {}
         }
     }
