@@ -21,37 +21,49 @@ local function try(method, ...)
 	return attempt(shelves[method], shelves, ...);
 end
 
--- Gives the core what was kept.
-local function recall(core)
-	for number = 0, 63 do
-		local shelf, err = try("get", name_of(number));
-		if err then
-			module:log("warn", "Could not read the known capabilities, clients will be asked: %s", err);
-			return;
+-- `outages` notes what of the storage fails.
+local function new(outages)
+	local capabilities = { delay = delay };
+
+	local function failed(is_write, verb, err)
+		outages.failed("capabilities", is_write, ("could not %s the known capabilities"):format(verb), err);
+	end
+
+	-- Gives the core what was kept. Where that can't be read, clients are asked.
+	function capabilities.recall(core)
+		for number = 0, 63 do
+			local shelf, err = try("get", name_of(number));
+			if not shelf and err then
+				return failed(false, "read", err);
+			end
+			if type(shelf) == "table" and shelf.format == format and type(shelf.sets) == "table" then
+				core:recall(shelf.sets);
+			end
 		end
-		if type(shelf) == "table" and shelf.format == format and type(shelf.sets) == "table" then
-			core:recall(shelf.sets);
+		outages.worked("capabilities", false);
+	end
+
+	-- What could not be written, by the number of its shelf: it is tried again with what is learned next.
+	local unwritten = {};
+
+	-- Keeps what changed since the last time.
+	function capabilities.keep(core)
+		for _, shelf in ipairs(core:learned()) do
+			unwritten[shelf.number] = shelf.sets;
+		end
+		if outages.rests("capabilities", true) then return; end
+		for number, sets in pairs(unwritten) do
+			local entry = sets[1] and { format = format; sets = sets } or nil;
+			local ok, err = try("set", name_of(number), entry);
+			if not ok then
+				return failed(true, "keep", err);
+			end
+			outages.worked("capabilities", true);
+			unwritten[number] = nil;
 		end
 	end
+
+	return capabilities;
 end
 
--- What could not be written, by the number of its shelf: it is tried again with what is learned next.
-local unwritten = {};
-
--- Keeps what changed since the last time.
-local function keep(core)
-	for _, shelf in ipairs(core:learned()) do
-		unwritten[shelf.number] = shelf.sets;
-	end
-	for number, sets in pairs(unwritten) do
-		local entry = sets[1] and { format = format; sets = sets } or nil;
-		local ok, err = try("set", name_of(number), entry);
-		if not ok then
-			module:log("warn", "Could not keep the known capabilities: %s", err);
-			return;
-		end
-		unwritten[number] = nil;
-	end
-end
-
-return { recall = recall, keep = keep, delay = delay };
+return { new = new };

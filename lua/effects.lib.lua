@@ -14,12 +14,6 @@ end
 
 local carry_out = {};
 
-function carry_out.keep(effect, batch)
-	local reverted = batch.reverted and batch.reverted[effect.room];
-	assert(not reverted, "what it builds on could not be kept");
-	assert(batch.keep(effect));
-end
-
 function carry_out.reply(effect, batch)
 	batch.origin.send(effect.stanza);
 end
@@ -43,6 +37,10 @@ function carry_out.tell(effect)
 	module:send(shared.copy(effect));
 end
 
+function carry_out.explain(effect)
+	module:log("debug", "%s", effect.text);
+end
+
 function carry_out.learned(_, batch)
 	batch.on_learned();
 end
@@ -61,33 +59,48 @@ local function revert(batch, room)
 	batch.revert(room);
 end
 
+-- Whether a change could be kept. Storage that fails is logged where it is called.
+local function keep(batch, effect)
+	if batch.reverted and batch.reverted[effect.room] then return false; end -- what it builds on is no more
+	local ok, kept = pcall(batch.keep, effect);
+	if not ok then
+		log_failure("keep", kept);
+	elseif kept then
+		return true;
+	end
+	revert(batch, effect.room);
+	return false;
+end
+
 -- What is carried out of a dropped batch: the core counts on being woken, and a question tells of nothing.
 local housekeeping = { wake = true; learned = true; send = true };
 
 -- What can't be kept must not be told of: the rest of its batch is dropped, but for that.
 local function run_batch(batch)
-	local dropped = batch.dropped;
+	local dropped, unsent = batch.dropped, 0;
 	for _, effect in ipairs(batch.effects) do
-		if not dropped or housekeeping[effect.kind] then
-			local ok, err = pcall(carry_out[effect.kind], effect, batch);
+		local kind = effect.kind;
+		if dropped and not housekeeping[kind] then
+			unsent = unsent + (kind == "notify" and #effect.to or kind == "tell" and 1 or 0);
+		elseif kind == "keep" then
+			dropped = not keep(batch, effect);
+		else
+			local ok, err = pcall(carry_out[kind], effect, batch);
 			if not ok then
-				log_failure(effect.kind, err);
-				if effect.kind == "keep" then
-					dropped = true;
-					revert(batch, effect.room);
-				end
+				log_failure(kind, err);
 			end
 		end
 	end
 	if dropped and batch.on_failure then
-		batch.on_failure();
+		batch.on_failure(unsent);
 	end
 end
 
 -- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(effect)`
--- puts something into storage; where that did not work, `revert(room)` takes it back in memory, and `on_failure()` is
--- called, which it also is where all was `dropped` beforehand; `on_wake()` is called when the core wants to be woken,
--- `on_learned()` when it has learned what is worth keeping.
+-- puts something into storage; where that did not work, `revert(room)` takes it back in memory, and
+-- `on_failure(unsent)` is called with the number of messages that are not sent, which it also is where all was
+-- `dropped` beforehand; `on_wake()` is called when the core wants to be woken, `on_learned()` when it has learned what
+-- is worth keeping.
 local function run(batch)
 	last = last + 1;
 	queue[last] = batch;
@@ -106,4 +119,4 @@ local function run(batch)
 	running = false;
 end
 
-return { run = run, set_options = shared.set_options };
+return { run = run, shared = shared, set_options = shared.set_options };

@@ -8,8 +8,9 @@ local function try(method, ...)
 	return attempt(storage[method], ...);
 end
 
--- Makes what mod_mep works with, for one core: `ask(method, ...)` calls it; `state` is what another one had.
-return function (ask, state)
+-- Makes what mod_mep works with, for one core: `ask(method, ...)` calls it; `outages` notes what of the storage fails;
+-- `state` is what another one had.
+return function (ask, outages, state)
 	state = state or { loaded = {}, condemned = {} };
 	-- Rooms whose nodes the core has, as they are in storage.
 	local loaded = state.loaded;
@@ -19,22 +20,26 @@ return function (ask, state)
 	local closed = {};
 	local retired = false;
 
-	local function report(room_jid, verb, problem, later)
-		if later then
+	-- Calls the storage, unless it has failed there just now: then nothing is tried, and nothing said.
+	local function try_for(room_jid, method, verb, ...)
+		local is_write = method ~= "load";
+		if outages.rests(room_jid, is_write) then return nil, "it failed a moment ago"; end
+		local result, problem, later = try(method, ...);
+		if result then
+			outages.worked(room_jid, is_write);
+		elseif later then
 			closed[room_jid] = true;
 			module:log("warn", "The nodes of %s were %s: they are left alone, and not served, until that runs again",
 				room_jid, problem);
 		else
-			module:log("error", "Could not %s the nodes of %s: %s", verb, room_jid, problem);
+			outages.failed(room_jid, is_write, ("could not %s the nodes of %s"):format(verb, room_jid), problem);
 		end
+		return result, problem;
 	end
 
 	local function load(room_jid)
-		local records, problem, later = try("load", room_jid);
-		if not records then
-			report(room_jid, "load", problem, later);
-			return false;
-		end
+		local records = try_for(room_jid, "load", "load", room_jid);
+		if not records then return false; end
 		local _, failed = ask("load", room_jid, records);
 		loaded[room_jid] = not failed or nil;
 		return not failed;
@@ -42,11 +47,8 @@ return function (ask, state)
 
 	local function forget(room_jid)
 		loaded[room_jid], closed[room_jid] = nil, nil;
-		local ok, problem = try("forget", room_jid);
+		local ok = try_for(room_jid, "forget", "remove", room_jid);
 		condemned[room_jid] = not ok or nil;
-		if not ok then
-			report(room_jid, "remove", problem);
-		end
 		return ok;
 	end
 
@@ -68,11 +70,7 @@ return function (ask, state)
 			return held and load(room_jid);
 		end
 		-- It was temporary before: what is in memory is all there is.
-		local ok, problem, later = try("keep_all", room_jid, held);
-		if not ok then
-			report(room_jid, "keep", problem, later);
-			return false;
-		end
+		if not try_for(room_jid, "keep_all", "keep", room_jid, held) then return false; end
 		local _, failed = ask("kept", room_jid);
 		loaded[room_jid] = not failed or nil;
 		return not failed;
@@ -82,7 +80,12 @@ return function (ask, state)
 	local function keep(change)
 		if retired then return nil, "the core started anew"; end
 		if not loaded[change.room] then return true; end
-		return try("keep", change);
+		return try_for(change.room, "keep", "keep", change);
+	end
+
+	-- Whether nothing is written of a room's nodes for now, as that failed a moment ago.
+	local function rests(room_jid)
+		return outages.rests(room_jid, true);
 	end
 
 	-- Something could not be kept: memory is what storage is again, or nothing until that can be told.
@@ -100,5 +103,7 @@ return function (ask, state)
 		return { loaded = {}, condemned = condemned };
 	end
 
-	return { ensure = ensure, keep = keep, revert = revert, forget = forget, retire = retire, state = state };
+	return {
+		ensure = ensure; keep = keep; revert = revert; forget = forget; rests = rests; retire = retire; state = state;
+	};
 end;

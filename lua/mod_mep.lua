@@ -7,17 +7,22 @@ local hosts = prosody.hosts;
 
 -- Depending on mod_muc would turn any component into a MUC host: look first.
 if module:get_host_type() ~= "component" or not hosts[module.host].modules.muc then
-	module:log("error", "%s is not a MUC component; mod_mep is inactive there", module.host);
+	module:log_status("error", "%s is not a MUC component; mod_mep is inactive there", module.host);
 	return;
+end
+
+local function give_up(problem)
+	module:set_status("error", problem);
+	error(problem, 0);
 end
 
 local can_read, core_file = pcall(module.require, module, "core");
 if not can_read then
-	error("mod_mep can't start, its file core.lib.lua can't be read: "..tostring(core_file), 0);
+	give_up("mod_mep can't start, its file core.lib.lua can't be read: "..tostring(core_file));
 end
 local lib, no_core = core_file.load();
 if not lib then
-	error("mod_mep can't start: "..no_core, 0);
+	give_up("mod_mep can't start: "..no_core);
 end
 local build = core_file.build.build;
 
@@ -30,8 +35,11 @@ local effects_file = module:require "effects";
 local read_options = module:require "options".read;
 local rooms = module:require "rooms";
 local new_keeper = module:require "kept";
-local capabilities = module:require "capabilities";
+local new_capabilities = module:require "capabilities".new;
+local new_outages = module:require "outages".new;
+local new_debugging = module:require "debugging".new;
 local status = module:require "status";
+local shell = module:require "shell";
 
 local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
 local xmlns_disco_items = "http://jabber.org/protocol/disco#items";
@@ -55,6 +63,30 @@ local rebuild;
 -- then. That is a shutdown: what it does to the rooms makes no difference any more.
 local busy = false;
 
+local saved = module.saved_state;
+saved = saved and saved.build == build and saved or nil;
+
+-- What failed so far: calls of the storage, and the core.
+local failures = saved and saved.failures or { core = 0, read = 0, write = 0 };
+
+-- What is said of the module when it starts, and as its status.
+local function summary()
+	local shared = effects_file.shared;
+	return ("mod_mep %s, build %s; an event is rendered %s"):format(lib.version, build,
+		shared.can_share and "once for all who are told" or "anew for each who is told: "..shared.why_not);
+end
+
+local outages;
+local function show_status()
+	local problem = outages.current();
+	if problem then
+		module:set_status("warn", "Storage fails: "..problem);
+	else
+		module:set_status("info", summary());
+	end
+end
+outages = new_outages(failures, show_status);
+
 -- Calls the core. A failure there is a bug: what it knows is suspect then, so it starts again from the rooms.
 local function ask(method, ...)
 	if busy then return nil, "internal-server-error"; end
@@ -64,15 +96,18 @@ local function ask(method, ...)
 	if ok then
 		return result;
 	end
+	failures.core = failures.core + 1;
 	module:log("error", "The core failed, and starts anew from the rooms and the storage: %s", result);
 	rebuild();
 	return nil, "internal-server-error";
 end
 
-local saved = module.saved_state;
-saved = saved and saved.build == build and saved or nil;
+local debugging = new_debugging(function (is_read)
+	ask("explain", is_read);
+end);
 
-local kept = new_keeper(ask, saved and saved.kept);
+local kept = new_keeper(ask, outages, saved and saved.kept);
+local capabilities = new_capabilities(outages);
 
 local function keep_capabilities()
 	if not busy then
@@ -86,9 +121,9 @@ local function on_learned()
 end
 
 local on_wake;
-local function carry_out(effects, origin, on_failure, dropped)
+local function carry_out(list, origin, on_failure, dropped)
 	effects_file.run {
-		effects = effects;
+		effects = list;
 		origin = origin;
 		dropped = dropped;
 		keep = kept.keep;
@@ -99,10 +134,14 @@ local function carry_out(effects, origin, on_failure, dropped)
 	};
 end
 
+local function not_sent(messages)
+	ask("not_sent", messages);
+end
+
 local function tell(method, ...)
-	local effects = ask(method, ...);
-	if effects then
-		carry_out(effects);
+	local list = ask(method, ...);
+	if list then
+		carry_out(list, nil, not_sent);
 	end
 end
 
@@ -111,7 +150,7 @@ function on_wake()
 end
 
 -- Occupants whose nodes outlive their stay.
-local registered = module:require "registered".new(ask, tell);
+local registered = module:require "registered".new(ask, tell, outages);
 
 local function bring_back_registered(room)
 	for _, occupant in room:each_occupant() do
@@ -144,7 +183,8 @@ local rebuilding = false;
 function rebuild()
 	core = lib.new(st.stanza_mt, options);
 	capabilities.recall(core);
-	kept = new_keeper(ask, kept.retire());
+	debugging.reset();
+	kept = new_keeper(ask, outages, kept.retire());
 	registered.reset();
 	if rebuilding then return; end
 	rebuilding = true;
@@ -172,6 +212,7 @@ module:hook("muc-occupant-session-new", function (event)
 	coming = nil;
 	if destroyed[room] then return; end
 	kept.ensure(room);
+	debugging.note(event.occupant.nick, "comes in");
 	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
 	registered.come(room, event.occupant);
 end, 10); -- After history (50) and subject (20)
@@ -222,21 +263,38 @@ local function refuse(event, error_type, condition, text)
 	return true;
 end
 
+-- Carries out the refusal that the core makes of a request; `...` is what it needs beside the stanza.
+local function refuse_by_core(event, method, ...)
+	local list, failed = ask(method, event.stanza, ...);
+	if list then
+		carry_out(list, event.origin);
+	else
+		refuse(event, "wait", failed);
+	end
+	return true;
+end
+
 -- Hands a request to the core; nothing where mod_muc is to go on with it.
 local function request(event, room)
 	local origin, stanza = event.origin, event.stanza;
 	local setting = rooms.setting(room, stanza.attr.to);
 	if not setting then return; end
 	if not kept.ensure(room) and not setting.nick then
-		return stanza.tags[1].name == "pubsub" and refuse(event, "wait", "internal-server-error") or nil;
+		return stanza.tags[1].name == "pubsub" and refuse_by_core(event, "not_loaded") or nil;
 	end
 	local actor = rooms.actor(room, stanza.attr.from);
+	debugging.note(actor.nick or "An outsider", stanza.attr.type == "set" and "asks for a change" or "asks for something");
 	local before = stanza.attr.type == "set" and registered.before(room, setting.nick);
-	local effects, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
-	if effects then
-		local is_kept = registered.keep(room, setting.nick, effects, before);
-		carry_out(effects, origin, function ()
-			refuse(event, "wait", "internal-server-error");
+	if setting.nick then
+		setting.read_only = before and registered.rests(room, setting.nick);
+	else
+		setting.read_only = setting.persistent and kept.rests(room.jid);
+	end
+	local list, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
+	if list then
+		local is_kept = registered.keep(room, setting.nick, list, before);
+		carry_out(list, origin, function (unsent)
+			refuse_by_core(event, "not_stored", unsent);
 		end, not is_kept);
 		return true;
 	elseif failed then
@@ -307,9 +365,9 @@ end, 1); -- Above mod_muc (-2)
 module:hook("iq/bare", function (event)
 	local kind = event.stanza.attr.type;
 	if kind == "result" or kind == "error" then
-		local effects = ask("answer", event.stanza, time_now(), random_bytes(16));
-		if effects then
-			carry_out(effects);
+		local list = ask("answer", event.stanza, time_now(), random_bytes(16));
+		if list then
+			carry_out(list);
 			return true;
 		end
 	end
@@ -326,6 +384,7 @@ end, -100);
 local function on_new_options()
 	local keeps_registered = take_options();
 	ask("set_options", options);
+	show_status();
 	module:log("info", "The options are those of the reloaded configuration");
 	if keeps_registered then
 		for room in muc().live_rooms() do
@@ -341,64 +400,50 @@ end);
 
 -- What an admin can see.
 
--- COMPAT 0.12 has no shell commands of modules: there, `> hosts["rooms.example"].modules.mep.module.status()`
 function module.status()
-	return status.of(core);
+	return status.of(core, failures);
+end
+
+-- The same, and how it goes, as lines for people.
+function module.report()
+	local lines = status.lines(module.status());
+	table.insert(lines, 1, ("%s: %s"):format(module.host, module.status_message));
+	return lines;
 end
 
 module:hook_global("stats-update", function ()
-	status.measure(core);
+	status.measure(core, failures);
 end);
 
--- The shell looks for commands on virtual hosts and among the global ones; a component has none of its own.
-local shell = module:context("*");
-local status_command = {
-	section = "mep";
-	section_desc = "The MUC Eventing Protocol: what rooms and occupants publish";
-	name = "status";
-	desc = "Count what is known of the rooms of a host and of what their clients want";
-	args = { { name = "host", type = "string" } };
-	handler = function (self, host)
-		local mep = hosts[host] and hosts[host].modules.mep;
-		if not mep then
-			return nil, "mod_mep is not loaded on "..tostring(host);
-		end
-		for _, line in ipairs(status.lines(mep.module.status())) do
-			self.session.print(line);
-		end
-		return true;
-	end;
-};
 -- Not before the server has started: the shell may come after this module, and then looks at global ones alone.
-function module.ready()
-	shell:add_item("shell-command", status_command);
-end
+module.ready = shell.offer;
 
--- The shell has one command of a name. Where that of another host's module goes, this one's takes its place.
-module:hook_global("item-removed/shell-command", function (event)
-	local item = event.item;
-	if item ~= status_command and item.section == status_command.section and item.name == status_command.name then
-		shell:fire_event("item-added/shell-command", { source = shell, item = status_command });
-	end
-end, -1);
+-- COMPAT 0.12 has no module.ready, and its shell does not mind
+if not module.on_ready then shell.offer(); end
+module.offer_shell = shell.offer;
 
 module:hook_global("server-stopping", keep_capabilities);
 
 function module.unload()
-	shell:remove_item("shell-command", status_command);
+	shell.withdraw();
 	keep_capabilities();
+	if not module.reloading then status.forget(); end
 end
 
 function module.save()
 	-- Prosody goes on with what is running if this fails
 	local obstacle = core_file.obstacle_to_reload();
 	if obstacle then error(obstacle, 0); end
-	return { core = core, build = build, kept = kept.state };
+	return { core = core, build = build, kept = kept.state, failures = failures };
 end
+
+show_status();
+module:log("info", "%s", summary());
 
 if saved then
 	core = saved.core;
 	core:configure(st.stanza_mt, options);
+	core:explain(false); -- until it is known again whether that is read
 	-- A timer of the old module's may have been what the core waits for
 	module:add_timer(0, on_wake);
 else

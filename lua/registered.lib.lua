@@ -19,10 +19,6 @@ local options;
 
 local entries = module:open_store("mep_registered");
 
-local function try(method, ...)
-	return attempt(entries[method], entries, ...);
-end
-
 local function name_of(room, account)
 	return sha256(room.jid.."/"..account, true);
 end
@@ -61,39 +57,50 @@ local function is_crowded(room)
 	return count > options.max_registered;
 end
 
--- What was kept for an occupant: a list of records; nothing and an error where that can't be told.
-local function load(room, occupant)
-	local entry, err = try("get", name_of(room, occupant.bare_jid));
-	if err then
-		return nil, err;
-	elseif type(entry) == "table" and entry.format == format and entry.nick == jid_resource(occupant.nick) then
-		return entry.nodes;
+-- `ask(method, ...)` calls the core, and `tell` carries out what it answers as well; `outages` notes what of the
+-- storage fails.
+local function new(ask, tell, outages)
+	-- Calls the storage for an entry of a room. The log does not name the account: the room may not show it.
+	local function try(method, verb, room, name, ...)
+		local is_write = method == "set";
+		local result, err = attempt(entries[method], entries, name, ...);
+		if not result and (is_write or err) then
+			outages.failed(name, is_write, ("could not %s what a registered occupant of %s has published")
+				:format(verb, room.jid), err);
+		else
+			outages.worked(name, is_write);
+		end
+		return result, not result and err or nil; -- a driver may say more of what worked
 	end
-	return {};
-end
 
--- What is too much goes when they leave, as it does for others.
-local function save(room, occupant, records)
-	local name = name_of(room, occupant.bare_jid);
-	if is_crowded(room) and not try("get", name) then
-		return true;
+	-- What was kept for an occupant: a list of records; nothing where that can't be told.
+	local function load(room, occupant)
+		local entry, err = try("get", "load", room, name_of(room, occupant.bare_jid));
+		if err then
+			return nil;
+		elseif type(entry) == "table" and entry.format == format and entry.nick == jid_resource(occupant.nick) then
+			return entry.nodes;
+		end
+		return {};
 	end
-	local nodes, octets = plain(records);
-	if not nodes[1] or octets > options.max_registered_size then
-		return try("set", name, nil);
-	end
-	return try("set", name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
-end
 
-local function forget(room, account)
-	local ok, err = try("set", name_of(room, account), nil);
-	if not ok then
-		module:log("error", "Could not drop what was kept of a registered occupant: %s", err);
+	-- What is too much goes when they leave, as it does for others.
+	local function save(room, occupant, records)
+		local name = name_of(room, occupant.bare_jid);
+		if is_crowded(room) and not try("get", "load", room, name) then
+			return true;
+		end
+		local nodes, octets = plain(records);
+		if not nodes[1] or octets > options.max_registered_size then
+			return try("set", "remove", room, name, nil);
+		end
+		return try("set", "keep", room, name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
 	end
-end
 
--- `ask(method, ...)` calls the core, and `tell` carries out what it answers as well.
-local function new(ask, tell)
+	local function forget(room, account)
+		try("set", "remove", room, name_of(room, account), nil);
+	end
+
 	-- Occupants who have what was kept for them: by room and nick.
 	local back = setmetatable({}, { __mode = "k" });
 	local registered = {};
@@ -120,10 +127,8 @@ local function new(ask, tell)
 		if not held then return; end -- has not come in yet
 		back[room] = back[room] or {};
 		back[room][occupant.nick] = true;
-		local records, err = load(room, occupant);
-		if not records then
-			module:log("error", "Could not load what was kept of a registered occupant: %s", err);
-		elseif records[1] then
+		local records = load(room, occupant);
+		if records and records[1] then
 			tell("bring_back", room.jid, occupant.nick, records, time_now(), random_bytes(16));
 		end
 	end
@@ -133,10 +138,7 @@ local function new(ask, tell)
 		if back[room] then back[room][occupant.nick] = nil; end
 		local held = is_registered(room, occupant) and ask("snapshot_of", room.jid, occupant.nick);
 		if held and held[1] then
-			local ok, err = save(room, occupant, held);
-			if not ok then
-				module:log("error", "Could not keep what a registered occupant has published: %s", err);
-			end
+			save(room, occupant, held);
 		end
 	end
 
@@ -153,11 +155,14 @@ local function new(ask, tell)
 		if not before or first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
 		local held = ask("snapshot_of", room.jid, nick);
 		if not held then return true; end
-		local ok, err = save(room, room:get_occupant_by_nick(nick), held);
-		if ok then return true; end
-		module:log("error", "Could not keep what a registered occupant has published: %s", err);
+		if save(room, room:get_occupant_by_nick(nick), held) then return true; end
 		ask("put_back", room.jid, nick, before);
 		return false;
+	end
+
+	-- Whether nothing is written for the occupant at `nick` for now, as that failed a moment ago.
+	function registered.rests(room, nick)
+		return outages.rests(name_of(room, room:get_occupant_by_nick(nick).bare_jid), true);
 	end
 
 	function registered.forget_room(room)

@@ -410,18 +410,11 @@ end
 
 local shared = { copy = copy, copies = copies, can_share = can_share };
 
--- `share_stanzas` says whether one stanza is to be sent to many. If that is not done, `reason` says why.
+-- `share_stanzas` says whether one stanza is to be sent to many. If that is not done, `why_not` says why.
 function shared.set_options(options)
 	can_share = options.share_stanzas and not found;
 	shared.can_share = can_share;
-	if not options.share_stanzas then
-		shared.reason = "mep_share_stanzas is false";
-	else
-		shared.reason = found;
-	end
-	if options.share_stanzas and found then
-		module:log("info", "Notifications are rendered for each recipient anew, which takes longer: %s", found);
-	end
+	shared.why_not = not options.share_stanzas and "mep_share_stanzas is false" or found or nil;
 end
 
 return shared;

@@ -73,6 +73,11 @@ describe("Effects", function ()
 		assert.equal(1, said);
 	end);
 
+	it("explain whom something is not told to, at debug", function ()
+		run({ { kind = "explain", text = "100% of them" } });
+		assert.same({ { level = "debug", text = "100% of them" } }, module.logged);
+	end);
+
 	it("set a timer for the core", function ()
 		local function on_wake() end
 		run({ { kind = "wake", after = 2.5 } }, nil, on_wake);
@@ -189,13 +194,15 @@ describe("Effects", function ()
 		end);
 
 		it("are told of to nobody where that fails, and what comes after them is done", function ()
-			local reverted, failed;
-			run_keeping(batch(), function () return nil, "the disk is full"; end, function (room) reverted = room; end,
-				function () failed = true; end);
+			local reverted, unsent;
+			local effects = batch();
+			table.insert(effects, notify("n", "b", "c"));
+			run_keeping(effects, function () return nil, "the disk is full"; end, function (room) reverted = room; end,
+				function (count) unsent = count; end);
 			assert.equal("room@muc", reverted);
-			assert.is_true(failed);
+			assert.equal(3, unsent);
 			assert.same({}, done);
-			assert.equal(1, #module.logged);
+			assert.same({}, module.logged, "that is said where storage is called");
 			run({ send("t") }, origin);
 			assert.same({ "t to a" }, done);
 		end);

@@ -6,7 +6,7 @@ local new_stores = require "support.stores".new;
 local jid = "den@rooms.example";
 
 describe("What is kept", function ()
-	local stores, module, core, kept, room;
+	local stores, module, core, kept, room, outages, watch;
 
 	-- A stand-in for the core: it holds the records of rooms.
 	local function ask(method, room_jid, records)
@@ -24,7 +24,8 @@ describe("What is kept", function ()
 	end
 
 	local function start(state)
-		kept = glue.load("kept", module)(ask, state);
+		outages, watch = glue.new_outages(module);
+		kept = glue.load("kept", module)(ask, outages, state);
 	end
 
 	-- From the write that comes next, `times` of them fail.
@@ -86,7 +87,9 @@ describe("What is kept", function ()
 			assert.is_falsy(kept.ensure(room));
 		end);
 		assert.equal("", shown());
-		assert.match("Could not load the nodes of den@rooms.example: the database is gone", module.logged[1].text, 1, true);
+		assert.match("could not load the nodes of den@rooms.example: the database is gone", module.logged[1].text, 1, true);
+		assert.equal("error", module.logged[1].level);
+		watch.time = watch.time + 1;
 		assert.is_true(kept.ensure(room));
 		assert.equal("urn:a=old", shown());
 	end);
@@ -117,6 +120,7 @@ describe("What is kept", function ()
 			assert.equal("", shown());
 			assert.is_falsy(kept.ensure(room));
 		end);
+		watch.time = watch.time + 1;
 		assert.is_true(kept.ensure(room));
 		assert.equal("urn:a=old", shown());
 	end);
@@ -131,6 +135,7 @@ describe("What is kept", function ()
 		assert.is_falsy(kept.ensure(room));
 		refuse(0);
 		stores.write = nil;
+		watch.time = watch.time + 60;
 		assert.is_true(kept.ensure(room));
 		assert.equal("", shown());
 		assert.is_true(stores:is_empty());
@@ -161,6 +166,31 @@ describe("What is kept", function ()
 		assert.is_nil((kept.keep(record("urn:a", "new"))));
 		kept.revert(jid);
 		assert.equal("urn:a=new", shown());
+	end);
+
+	it("is not tried again for a while when it failed twice, and that is one line in the log", function ()
+		kept.ensure(room);
+		local tries = 0;
+		function stores.write()
+			tries = tries + 1;
+			return nil, "the disk is full";
+		end
+		for _ = 1, 5 do
+			assert.is_nil((kept.keep(record("urn:a", "new"))));
+		end
+		assert.equal(4, tries, "two times two");
+		assert.is_true(kept.rests(jid));
+		watch.time = watch.time + 1;
+		assert.is_false(kept.rests(jid));
+		stores.write = nil;
+		assert.is_true(kept.keep(record("urn:a", "new")));
+		local lines = {};
+		for _, line in ipairs(module.logged) do
+			if line.level ~= "debug" then table.insert(lines, line.level..": "..line.text); end
+		end
+		assert.equal(2, #lines);
+		assert.match("error: Storage fails: could not keep the nodes of den@rooms.example: the disk", lines[1], 1, true);
+		assert.match("info: Storage works again", lines[2], 1, true);
 	end);
 
 	it("of a later release is left alone, which is said once", function ()

@@ -317,7 +317,7 @@ for _, version in ipairs(prosody.versions) do
 			local switched = load_shared(prosody.load(version));
 			switched.set_options({ share_stanzas = false });
 			assert.is_false(switched.can_share);
-			assert.equal("mep_share_stanzas is false", switched.reason);
+			assert.equal("mep_share_stanzas is false", switched.why_not);
 			local copies = switched.copies(message);
 			assert.not_equal(copies(to), copies(to));
 			switched.set_options({ share_stanzas = true });
@@ -351,8 +351,8 @@ for _, version in ipairs(prosody.versions) do
 			local fallen_back = load_shared(library);
 			fallen_back.set_options({ share_stanzas = true });
 			assert.is_false(fallen_back.can_share);
-			assert.match("on ".._VERSION.." with this Prosody, after ", fallen_back.reason, 1, true);
-			assert.match("after .+, .+ is not that of a plain stanza", fallen_back.reason);
+			assert.match("on ".._VERSION.." with this Prosody, after ", fallen_back.why_not, 1, true);
+			assert.match("after .+, .+ is not that of a plain stanza", fallen_back.why_not);
 			local copies = fallen_back.copies(message);
 			local first, second = copies(to), copies("romeo@localhost/x");
 			assert.not_equal(first, second);

@@ -82,4 +82,12 @@ function glue.load(name, fake_module, with)
 	});
 end
 
+-- What notes which storage fails: with its counts in `failures`, and in `time` a clock that stands still.
+function glue.new_outages(fake_module)
+	local watch = { failures = { read = 0, write = 0 }, time = 1000, changes = 0 };
+	local function on_change() watch.changes = watch.changes + 1; end
+	local outages = glue.load("outages", fake_module).new(watch.failures, on_change, function () return watch.time; end);
+	return outages, watch;
+end
+
 return glue;

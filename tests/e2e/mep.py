@@ -98,6 +98,13 @@ async def must(client, type, to, payload):
     return reply
 
 
+async def must_soon(client, type, to, payload):
+    """A request that must succeed as soon as the server has tried its storage again; its reply."""
+    while (reply := await client.iq(type, to, payload)).get("type") != "result":
+        assert error_of(reply)[:2] == ("wait", "internal-server-error"), error_of(reply)
+    return reply
+
+
 async def refused(client, type, to, payload):
     """A request that must fail: type, condition and pubsub condition of its error."""
     reply = await client.iq(type, to, payload)

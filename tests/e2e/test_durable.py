@@ -3,7 +3,8 @@
 import pytest
 from mep import (
     CONFERENCE, DISCO_ITEMS, MOOD, MUC, OWNER, ROOM, TUNE, affiliate, come_in, configure, disco, entries, fields,
-    ids_in, items, make_persistent, mood, must, nodes_in, notify, options, owner, publish, pubsub, refused, retract,
+    ids_in, items, make_persistent, mood, must, must_soon, nodes_in, notify, options, owner, publish, pubsub, refused,
+    retract,
 )  # fmt: skip
 from testbed import error_of
 from testbed.storage import DISK_FULL
@@ -113,7 +114,7 @@ WRITES = {
 
 
 @every_driver
-@pytest.mark.allow_log(DISK_FULL, "Unable to write to mep", "Could not carry out a keep", "What is left of", "SQL")
+@pytest.mark.allow_log(DISK_FULL, "Unable to write to mep", "Storage fails", "What is left of", "SQL")
 async def test_what_can_not_be_kept_is_refused_and_not_told(server, connect, driver):
     alice = await connect("alice", features=notify(MOOD, TUNE, CONFERENCE))
     await come_in(alice, "alice")
@@ -158,7 +159,7 @@ async def test_nothing_of_a_destroyed_room_is_left(server, connect, driver):
     assert await state(alice) == []
 
 
-@pytest.mark.allow_log("SQL", "Could not carry out a keep", "Lost connection")
+@pytest.mark.allow_log("SQL", "Storage fails", "Lost connection")
 @pytest.mark.parametrize("driver", ["postgresql"])
 @pytest.mark.mep(storage="postgresql", options=PERSISTENT)
 async def test_a_database_that_went_away_and_came_back_loses_nothing(server, connect, driver):
@@ -249,7 +250,7 @@ async def test_what_a_later_release_wrote_is_left_alone(server, connect, driver)
 
 
 @pytest.mark.mep(storage="internal", options=PERSISTENT)
-@pytest.mark.allow_log("Unable to load mep_nodes", "Failed to load mep_nodes", "Could not load the nodes of den@")
+@pytest.mark.allow_log("Unable to load mep_nodes", "Failed to load mep_nodes", "Storage fails")
 async def test_what_can_not_be_loaded_is_not_served_and_not_overwritten(server, connect):
     alice = await connect("alice")
     await come_in(alice, "alice")
@@ -269,4 +270,5 @@ async def test_what_can_not_be_loaded_is_not_served_and_not_overwritten(server, 
             assert refusal == ("wait", "internal-server-error", None)
     assert alice.events() == []
     file.write_text(whole)
+    await must_soon(alice, "get", ROOM, items(MOOD))
     assert await state(alice) == before, "as soon as it can be told"

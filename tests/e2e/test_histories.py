@@ -21,7 +21,7 @@ STEPS = 120
 
 pytestmark = [
     pytest.mark.mep(storage="internal", options="muc_room_default_persistent = true\nmep_publish_burst = 100000"),
-    pytest.mark.allow_log("Could not carry out a keep", "Unable to write to mep"),
+    pytest.mark.allow_log("Storage fails", "Unable to write to mep"),
 ]
 
 

@@ -256,9 +256,7 @@ def tell_testbed(server, module):
 
 
 @pytest.mark.mep(hosts='Component "more.localhost" "muc"\nmodules_enabled = { "mep" }\n')
-async def test_the_command_of_the_shell_stays_as_long_as_a_host_has_it(server, version):
-    if version == "0.12":
-        return  # no commands of modules there
+async def test_the_command_of_the_shell_stays_as_long_as_a_host_has_it(server):
     for unloaded, left in (("more.localhost", HOST), ("more.localhost", HOST), (HOST, "more.localhost")):
         await asyncio.to_thread(server.shell, f'module:unload("mep", "{unloaded}")')
         assert "sessions" in await asyncio.to_thread(server.shell, f'mep:status("{left}")')

@@ -277,7 +277,7 @@ class Prosody:
 
     def status(self):
         """What the module counts, of all that there is and of all that happened."""
-        entries = "for k, v in pairs(t.status()) do l[#l + 1] = k..'='..v end"
+        entries = "for k, v in pairs(t.status()) do l[#l + 1] = k..'='..tostring(v) end"
         module = f"prosody.hosts['{self.rooms}'].modules.mep.module"
         shown = self.shell(f"> (function () local t, l = {module}, {{}} {entries} return table.concat(l, ' ') end)()")
         return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", shown)}

@@ -1,0 +1,81 @@
+-- The command `mep:status()` of Prosody's shell: of one host, or of all that have the module.
+
+local hosts = prosody.hosts;
+
+local shell = module:context("*");
+
+local function sorted_hosts()
+	local list = {};
+	for host, session in pairs(hosts) do
+		local mep = session.modules and session.modules.mep;
+		if mep and mep.module.report then
+			table.insert(list, host);
+		end
+	end
+	table.sort(list);
+	return list;
+end
+
+local function print_status(self, wanted)
+	local list = sorted_hosts();
+	local found = 0;
+	for _, host in ipairs(list) do
+		if wanted == nil or wanted == host then
+			found = found + 1;
+			for _, line in ipairs(hosts[host].modules.mep.module.report()) do
+				self.session.print(line);
+			end
+		end
+	end
+	if found == 0 then
+		return nil, wanted and "mod_mep does not run on "..tostring(wanted) or "mod_mep runs on no host";
+	end
+	return true, found == 1 and "1 host" or found.." hosts";
+end
+
+-- The shell looks for commands on virtual hosts and among the global ones; a component has none of its own.
+local command = {
+	section = "mep";
+	section_desc = "The MUC Eventing Protocol: what rooms and occupants publish";
+	name = "status";
+	desc = "Count what is known of rooms, and of what their clients want; without a host: of all hosts";
+	args = { { name = "host", type = "string" } };
+	handler = print_status;
+};
+
+local function offer()
+	shell:add_item("shell-command", command);
+end
+
+-- The shell has one command of a name. Where that of another host's module goes, this one's takes its place.
+module:hook_global("item-removed/shell-command", function (event)
+	local item = event.item;
+	if item ~= command and item.section == command.section and item.name == command.name then
+		shell:fire_event("item-added/shell-command", { source = shell, item = command });
+	end
+end, -1);
+
+local function withdraw()
+	shell:remove_item("shell-command", command);
+end
+
+-- COMPAT 0.12 has no shell commands of modules, but shares what its shell finds commands in
+if not module.on_ready then
+	local commands = module:shared "/*/admin_shell/env";
+	local section = { status = print_status };
+
+	function offer()
+		commands.mep = section;
+	end
+
+	function withdraw()
+		if commands.mep ~= section then return; end
+		commands.mep = nil;
+		for _, host in ipairs(sorted_hosts()) do
+			local other = hosts[host].modules.mep.module;
+			if other ~= module then other.offer_shell(); end
+		end
+	end
+end
+
+return { offer = offer, withdraw = withdraw };

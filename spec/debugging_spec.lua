@@ -1,0 +1,42 @@
+-- What is worked out for readers of the log at `debug` is worked out for nobody else.
+
+local glue = require "support.glue";
+
+describe("Lines at debug", function ()
+	local module, is_logged, told, debugging;
+
+	before_each(function ()
+		module = glue.new_module();
+		told, is_logged = {}, false;
+		local log = module.log;
+		-- Like Prosody, formats what a log takes, and nothing else.
+		function module:log(...)
+			if is_logged then log(self, ...); end
+		end
+		debugging = glue.load("debugging", module).new(function (is_read) table.insert(told, is_read); end);
+	end);
+
+	it("say who does what, to whoever reads them, and the core is told when that changes", function ()
+		debugging.note("den@rooms/alice", "comes in");
+		assert.same({}, told);
+		is_logged = true;
+		debugging.note("den@rooms/alice", "comes in");
+		debugging.note("den@rooms/bob", "comes in");
+		assert.same({ true }, told);
+		assert.same({
+			{ level = "debug", text = "den@rooms/alice comes in" },
+			{ level = "debug", text = "den@rooms/bob comes in" },
+		}, module.logged);
+		is_logged = false;
+		debugging.note("den@rooms/alice", "comes in");
+		assert.same({ true, false }, told);
+	end);
+
+	it("tell a new core anew", function ()
+		is_logged = true;
+		debugging.note("a", "b");
+		debugging.reset();
+		debugging.note("a", "b");
+		assert.same({ true, true }, told);
+	end);
+end);
