@@ -62,6 +62,13 @@ async def test_the_configuration_is_one_that_prosody_takes(connect):
     assert "pubsub/mep" in identities_in(await must(alice, "get", ROOM, disco(DISCO_INFO)))
 
 
+def test_debians_configurations_have_the_line_that_the_readme_shows_and_where_it_says():
+    (line,) = re.findall(r"^plugin_paths = .*$", blocks("lua")[0], re.M)
+    for version in ("0.12", "13.0"):
+        config = (TOP / "target/prosody" / version / "etc/prosody/prosody.cfg.lua").read_text()
+        assert line in re.split("^VirtualHost", config, flags=re.M)[0].splitlines()
+
+
 CAPABILITIES = (TOP / "docs" / "capabilities.md").read_text()
 
 
