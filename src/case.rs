@@ -78,10 +78,10 @@ impl Case<'_> {
     fn dispatch(&mut self, request: Request) -> Result<Answer, Error> {
         let now = self.call.now;
         self.room.subscriptions.expire(now);
-        if let Some(name) = request.node()
-            && let Ok(node) = self.service_mut()?.node_mut(name.as_str())
-        {
-            node.expire(now);
+        if let Some(name) = request.node() {
+            if let Ok(node) = self.service_mut()?.node_mut(name.as_str()) {
+                node.expire(now);
+            }
         }
         match request {
             Request::Publish { node, item, options } => self.publish(&node, item, &options),

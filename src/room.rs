@@ -98,10 +98,8 @@ impl Room {
                 self.move_to(session, occupant);
                 self.interest.clear(session);
                 self.pending.remove(session);
-                if let Some(session) = self.sessions.get_mut(session)
-                    && let Some(claim) = session.claim.take()
-                {
-                    self.unclaimed.push((session.jid.clone(), claim));
+                if let Some(session) = self.sessions.get_mut(session) {
+                    self.unclaimed.extend(session.claim.take().map(|claim| (session.jid.clone(), claim)));
                 }
                 session
             }

@@ -112,9 +112,8 @@ impl Slice {
     /// The `<set/>` that says which page it is, of how many entries.
     pub fn to_element(self, count: usize, id: impl Fn(usize) -> Option<String>) -> Element {
         let mut set = xml::bare("set", NS);
-        if self.start < self.end
-            && let (Some(first), Some(last)) = (id(self.start), id(self.end - 1))
-        {
+        let ends = if self.start < self.end { id(self.start).zip(id(self.end - 1)) } else { None };
+        if let Some((first, last)) = ends {
             let index = self.start.to_string();
             set.append_child(Element::builder("first", NS).with("index", &index).append(first).build());
             set.append_child(xml::text("last", NS, &last));

@@ -213,9 +213,8 @@ impl Subscriptions {
         if topics.is_empty() {
             self.topics.remove(who);
         }
-        if let Some(account) = account_of(who).filter(|_| removed)
-            && let Some(count) = self.by_account.get_mut(account)
-        {
+        let Some(account) = account_of(who).filter(|_| removed) else { return };
+        if let Some(count) = self.by_account.get_mut(account) {
             *count -= 1;
             if *count == 0 {
                 self.by_account.remove(account);

@@ -116,7 +116,7 @@ impl Crowd {
 
     fn kind(&self, number: usize) -> (usize, bool) {
         // Those who are interested are spread over the room.
-        (number % KINDS, number.is_multiple_of((self.sessions / INTERESTED).max(1)))
+        (number % KINDS, number % (self.sessions / INTERESTED).max(1) == 0)
     }
 
     /// Somebody comes in, and says what the client can do where that is not known yet.
@@ -224,7 +224,7 @@ impl Index {
             let jid = jid(number);
             let id =
                 sessions.insert(Session { jid, occupant, claim: None, understood: true, show: Show::Online });
-            let mood = number.is_multiple_of((count / INTERESTED).max(1));
+            let mood = number % (count / INTERESTED).max(1) == 0;
             let wanted = features(number % KINDS, mood);
             let nodes: NodeSet =
                 wanted.iter().filter_map(|var| var.strip_suffix("+notify")).map(Into::into).collect();

@@ -78,9 +78,8 @@ impl Known {
         let changed = std::mem::take(&mut self.changed);
         let mut shelves: Vec<_> = changed.iter().map(|&number| Shelf { number, sets: Vec::new() }).collect();
         for (hash, entry) in &self.sets {
-            if let Ok(at) = shelves.binary_search_by_key(&shelf_of(hash), |shelf| shelf.number)
-                && let Some(shelf) = shelves.get_mut(at)
-            {
+            let at = shelves.binary_search_by_key(&shelf_of(hash), |shelf| shelf.number);
+            if let Some(shelf) = at.ok().and_then(|at| shelves.get_mut(at)) {
                 shelf.sets.push((hash.clone(), entry.set.clone()));
             }
         }

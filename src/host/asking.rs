@@ -88,9 +88,8 @@ impl Host {
     fn send_pending(&mut self, call: &mut Call) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut left = self.options.last_items_batch.max(1);
-        while left > 0
-            && let Some(jid) = self.waiting.shift_remove_index(0)
-        {
+        while left > 0 {
+            let Some(jid) = self.waiting.shift_remove_index(0) else { break };
             let Some(room) = self.rooms.get_mut(&jid) else { continue };
             let Some((done, sent)) = room.send_pending(left, call, &self.options) else { continue };
             effects.extend(sent);
