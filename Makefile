@@ -15,10 +15,11 @@ FEATURE := $(shell packaging/lua-feature.sh $(LUA))
 # Each Lua has a folder of its own; the usual one has the shortest path.
 BUILD = target$(patsubst %,/%,$(filter-out lua54,$(FEATURE)))
 MODULE = $(BUILD)/module/mod_mep
+DIST = dist
 
 .DEFAULT_GOAL := help
-.PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning bench-boundary \
-	test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean
+.PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
+	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean notice deb
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +43,14 @@ module: core ## the module as a folder: target/module/mod_mep
 install: ## puts the module where Prosody finds it: DESTDIR, PREFIX, MODULEDIR, LUA
 	@[ -f $(MODULE)/build.lib.lua ] || $(MAKE) module
 	@packaging/install.sh $(MODULE) "$(DESTDIR)$(MODULEDIR)/mod_mep"
+
+notice: cargo ## NOTICE and Debian's copyright file, after a change of Cargo.lock
+	@for file in NOTICE packaging/debian/copyright; do \
+		packaging/crates.py $$(echo $${file##*/} | tr A-Z a-z) >$$file.new && mv $$file.new $$file || exit; \
+	done
+
+deb: ## the Debian package: dist/prosody-mod-mep_VERSION_ARCH.deb
+	@packaging/deb.sh $(DIST)
 
 setup: system prosody python node ## everything that the targets below need
 
@@ -109,4 +118,4 @@ test-browser: system prosody python node module ## Converse.js in a headless Chr
 	$(if $(wildcard tests/browser/*.test.*),cd tests/browser && node --test,@echo "no browser tests")
 
 clean: ## removes all that was built or fetched
-	rm -rf target tests/browser/node_modules examples/converse/node_modules
+	rm -rf target $(DIST) tests/browser/node_modules examples/converse/node_modules
