@@ -19,7 +19,8 @@ DIST = dist
 
 .DEFAULT_GOAL := help
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
-	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean notice deb
+	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean notice deb archive \
+	dist release
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,16 @@ notice: cargo ## NOTICE and Debian's copyright file, after a change of Cargo.loc
 
 deb: ## the Debian package: dist/prosody-mod-mep_VERSION_ARCH.deb
 	@packaging/deb.sh $(DIST)
+
+archive: module ## the module's folder for LUA as an archive: dist/mod_mep-VERSION-lua54-linux-MACHINE.tar.gz
+	@packaging/archive.sh $(DIST) $(MODULE) $(FEATURE)
+
+dist: cargo ## all that a release consists of, in dist/: sources, modules for every Lua, rocks, Debian package, checksums
+	@packaging/dist.sh $(DIST)
+
+release: cargo ## writes the number VERSION and the changelog, commits, tags, and makes dist/
+	@packaging/release.sh "$(VERSION)"
+	@packaging/dist.sh $(DIST)
 
 setup: system prosody python node ## everything that the targets below need
 
