@@ -112,7 +112,7 @@ test-rust: system ## the core: with Lua and without
 test-lua: system prosody module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
-test-e2e: system prosody python module ## pytest: real Prosodys of both versions, real clients
+test-e2e: system prosody python module ## pytest: real Prosodys of three versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e
 
 # The Luas that Debian's Prosody is not built for. What runs on each is a part: docs/compatibility.md.

@@ -12,8 +12,15 @@ end
 
 -- Those that run on this Lua.
 local prosody = { versions = {} };
-for _, version in ipairs({ "0.12", "13.0" }) do
+for _, version in ipairs({ "0.12", "13.0", "newest" }) do
 	if exists(lua.prosody.."/"..version.."/usr/bin/prosody") then table.insert(prosody.versions, version); end
+end
+
+-- The newest is missing if Debian's sid can't be read, or if it can't run here: the tests of it are pending then.
+if lua.prosody == "target/prosody" and prosody.versions[#prosody.versions] ~= "newest" then
+	local problem = io.open(lua.prosody.."/newest.problem");
+	prosody.problem_of_newest = problem and problem:read("*l") or "not fetched";
+	if problem then problem:close(); end
 end
 
 local function new_require(root)

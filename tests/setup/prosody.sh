@@ -1,45 +1,116 @@
 #!/bin/sh
-# Unpacks the two Prosody versions that the tests run against into target/prosody/, beside each other.
+# Unpacks the Prosody versions that the tests run against into target/prosody/, beside each other: 0.12 and 13.0 as Debian
+# has them for Debian 12, and the newest that Debian has at all, so that what breaks with it shows before it is released.
 # The system's apt lists, and a Prosody that may be installed, stay as they are.
 set -eu
 cd "$(dirname "$0")/../.."
 
 root=$PWD/target/prosody
-stamp=$root/.stamp
-recipe="$root $(cksum <tests/setup/prosody.sh)"
-[ "$(cat "$stamp" 2>/dev/null)" != "$recipe" ] || exit 0
-
-# apt itself reads whatever format the sources are in.
-# shellcheck disable=SC2016 # apt's own variables
-mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
-	awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
-[ -n "$mirror" ] || { echo "no Debian mirror among apt's sources" >&2; exit 1; }
-
 apt=$root/apt
-mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-for suite in bookworm bookworm-backports; do
-	echo "deb [signed-by=$keyring] $mirror $suite main"
-done >"$apt/sources.list"
+recipe="$root $(cksum <tests/setup/prosody.sh)"
+
+main() {
+	if [ "$(cat "$root/.stamp" 2>/dev/null)" != "$recipe" ]; then
+		rm -rf "$root"
+		read_lists bookworm bookworm-backports
+		for version in 0.12/bookworm 13.0/bookworm-backports; do
+			fetch "${version#*/}"
+			unpack "${version%/*}"
+			echo "prosody ${version%/*}: $(cat "$root/${version%/*}/version")"
+		done
+		echo "$recipe" >"$root/.stamp"
+	fi
+	newest=$root/newest
+	# Once a day is enough: it is released every few weeks.
+	if [ -z "$(find "$root/.newest" -mtime -1 2>/dev/null)" ] || ! [ -e "$newest" ] && ! [ -e "$newest.problem" ]; then
+		look_for_newest
+	fi
+	rm -rf "$apt" "$root/log"
+}
+
+# The tests go on without it, and show why: nothing that happens to Debian's sid, or to the way there, fails them.
+# What was fetched before and runs stays until a newer one runs, too.
+look_for_newest() {
+	rm -f "$newest.problem"
+	if ! (read_lists sid && fetch sid) >"$root/log" 2>&1; then
+		# Not marked as done: it is tried again next time.
+		problem "Debian's sid can't be read" "$(grep -m1 '^E:' "$root/log" || tail -n1 "$root/log")"
+		return
+	fi
+	rm -rf "$newest.before"
+	[ ! -d "$newest" ] || mv "$newest" "$newest.before"
+	if (unpack newest && find_c_modules && run_once) >"$root/log" 2>&1; then
+		echo "prosody newest: $(cat "$newest/version")"
+		rm -rf "$newest.before"
+	else
+		problem "$(cat "$newest/version") does not run here" "$(tail -n1 "$root/log")"
+		rm -rf "$newest"
+		[ ! -d "$newest.before" ] || mv "$newest.before" "$newest"
+	fi
+	touch "$root/.newest"
+}
+
+# They were built for sid's libc and ICU: where the system's are older, those of 13.0 take their place.
+find_c_modules() {
+	echo 'for _, path in ipairs(arg) do assert(package.loadlib(path, "*")) end' |
+		find "$newest" -name '*.so' -exec lua5.4 - {} + && return
+	(cd "$root/13.0/usr/lib/prosody" && find . -name '*.so' -exec cp --parents -t "$newest/usr/lib/prosody" {} +) &&
+		echo "$(cat "$newest/version") with the C modules of $(cat "$root/13.0/version")" >"$newest/version.new" &&
+		mv "$newest/version.new" "$newest/version"
+}
+
+# A client joins a room, without mod_mep: what fails with this Prosody from here on is a finding.
+run_once() {
+	PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 timeout 60 python3 -c '
+import asyncio
+from testbed import Client, Prosody
+
+async def main():
+    async with Prosody("newest", module=False) as server, await Client.connect(server, "alice") as alice:
+        await alice.join(f"room@{server.rooms}", "alice")
+
+asyncio.run(main())'
+}
+
+problem() { # what output
+	echo "$1: ${2:-without a word}" >"$newest.problem"
+	echo "prosody newest: $(cat "$newest.problem")" >&2
+}
+
+read_lists() { # suites
+	# apt itself reads whatever format the sources are in.
+	mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
+		awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
+	[ -n "$mirror" ] || { echo "E: no Debian mirror among apt's sources" >&2; return 1; }
+	rm -rf "$apt"
+	mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	for suite in "$@"; do
+		echo "deb [signed-by=$keyring] $mirror $suite main"
+	done >"$apt/sources.list"
+	private_apt update
+}
 
 private_apt() {
-	apt-get -q -o APT::Sandbox::User=root \
+	apt-get -q -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any \
+		-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
 		-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
 		-o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt" \
 		-o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
 
-unpack() { # version suite
-	rm -rf "${root:?}/$1" "$apt/archives"/*.deb
-	(cd "$apt/archives" && private_apt download "prosody/$2")
-	dpkg -x "$apt/archives"/prosody_*.deb "$root/$1"
-	# The programs know their tree by absolute paths.
-	sed -i "s#^CFG_[A-Z]*='#&$root/$1#" "$root/$1/usr/bin/prosody" "$root/$1/usr/bin/prosodyctl"
-	echo "prosody $1: $(dpkg-deb -f "$apt/archives"/prosody_*.deb Version)"
+fetch() { # suite
+	rm -f "$apt/archives"/*.deb
+	(cd "$apt/archives" && private_apt download "prosody/$1")
 }
 
-private_apt update
-unpack 0.12 bookworm
-unpack 13.0 bookworm-backports
-rm -r "$apt"
-echo "$recipe" >"$stamp"
+unpack() { # folder
+	rm -rf "${root:?}/$1" &&
+		mkdir -p "$root/$1" &&
+		dpkg-deb -f "$apt/archives"/prosody_*.deb Version >"$root/$1/version" &&
+		dpkg -x "$apt/archives"/prosody_*.deb "$root/$1" &&
+		# The programs know their tree by absolute paths.
+		sed -i "s#^CFG_[A-Z]*='#&$root/$1#" "$root/$1/usr/bin/prosody" "$root/$1/usr/bin/prosodyctl"
+}
+
+main

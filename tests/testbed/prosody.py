@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LUA = os.environ.get("MEP_LUA", "lua54")
 BUILD = ROOT / "target" if LUA == "lua54" else ROOT / "target" / LUA
 PROSODYS = ROOT / "target" / ("prosody" if LUA == "lua54" else f"prosody-{LUA}")
-VERSIONS = [version for version in ("0.12", "13.0") if (PROSODYS / version).is_dir()]
+# The newest is named even if it could not be fetched: its tests are skipped with the reason.
+VERSIONS = [v for v in ("0.12", "13.0", "newest") if (PROSODYS / v).is_dir() or LUA == "lua54"]
 PLUGINS = (BUILD / "module", Path(__file__).with_name("plugins"))
 
 CONFIG = Template("""
