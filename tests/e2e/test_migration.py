@@ -55,8 +55,10 @@ def migrate(version, folder, source, target):
     (folder / file).write_text(config)
 
     (command,) = re.findall(r"```sh\n(.*?)```", SECTION, re.S)
+    # Without --root it would go on as user prosody, where the system has one, and could not read the test's files.
+    shown = {f"/etc/prosody/{file}": str(folder / file), "prosody-migrator ": "prosody-migrator --root "}
     done = subprocess.run(
-        ["sh", "-ec", replaced(command, {f"/etc/prosody/{file}": str(folder / file)})],
+        ["sh", "-ec", replaced(command, shown)],
         capture_output=True, text=True, timeout=60, cwd="/", env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(folder)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
