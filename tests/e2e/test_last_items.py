@@ -9,10 +9,12 @@ from testbed.xml import CLIENT
 MANY, BATCH = 1000, 10
 NODES = sorted(f"urn:test:{number}" for number in range(MANY))  # the order of their last items, at one address
 OLD = [(node, "old") for node in NODES]
+HALF = MANY // 2
+OPTIONS = f"mep_max_nodes = {MANY}\nmep_publish_burst = 10000\nmep_last_items_batch = {BATCH}\n"
 
-pytestmark = pytest.mark.mep(
-    options=f"mep_max_nodes = {MANY}\nmep_publish_burst = 10000\nmep_last_items_batch = {BATCH}"
-)
+MIDWAY = f'testbed_midway_at = "{NODES[HALF]}"\n'
+
+pytestmark = pytest.mark.mep(options=OPTIONS, modules=["testbed_midway"], global_options=MIDWAY)
 
 
 @pytest.fixture
@@ -29,11 +31,12 @@ async def put(alice, node, id):
     await must(alice, "set", f"{ROOM}/alice", publish(node, mood(), id))
 
 
-async def begin(connect, name="bob"):
-    """Bob, who wants it all and has the first batch."""
-    bob = await connect(name, features=notify(*NODES))
-    await bob.join(ROOM, name)
-    await bob.expect_event(NODES[0])
+@pytest.fixture
+async def bob(connect, server, alice):
+    """Who wants all of it, of which half has been sent: the server halts until `server.halted(by_itself=True)` ends."""
+    bob = await connect("bob", features=notify(*NODES))
+    await bob.join(ROOM, "bob")
+    assert await asyncio.to_thread(server.has_logged, "halting")
     return bob
 
 
@@ -55,61 +58,51 @@ async def pending(server):
     return (await asyncio.to_thread(server.status))["pending"]
 
 
-async def test_others_are_served_in_between(server, connect, alice):
-    carol = await connect("carol")
-    await carol.join(ROOM, "carol")
-    for name in ("bob", "dave", "erin", "frank", "grace"):  # until one is caught in the middle of it
-        bob = await begin(connect, name)
-        with server.halted():
-            await bob.drain()
-            before = len(told(bob))
-            carol.message(ROOM, "<body>hello</body>")
-        await carol.expect(lambda stanza: stanza.find(CLIENT + "body") is not None)
-        if before < MANY / 2:
-            break
-    else:
-        pytest.fail("they came in one go")
+async def test_others_are_served_in_between(server, alice, bob):
+    with server.halted(by_itself=True):
+        alice.message(ROOM, "<body>hello</body>")
     assert await all_told(bob, server) == OLD
     heard = [stanza for stanza in bob.received if stanza.tag == CLIENT + "message" and not is_subject(stanza)]
     hello = next(at for at, stanza in enumerate(heard) if stanza.find(CLIENT + "body") is not None)
-    assert before <= hello <= before + 3 * BATCH, "one who talks is heard among a thousand items"
+    assert HALF <= hello <= HALF + 3 * BATCH, "one who talks is heard among a thousand items"
 
 
 def is_subject(stanza):
     return stanza.find(CLIENT + "subject") is not None
 
 
-async def test_what_is_published_meanwhile_comes_once(server, connect, alice):
-    bob = await begin(connect)
+async def test_what_is_published_meanwhile_comes_once(server, alice, bob):
     late = NODES[-1:-6:-1]
-    await asyncio.gather(*(put(alice, node, "new") for node in late))
-    await bob.barrier()
-    among = told(bob)
-    assert len(among) < MANY and set(among) >= {(node, "new") for node in late}, "they came before their turn"
+    with server.halted(by_itself=True):
+        puts = [asyncio.create_task(put(alice, node, "new")) for node in late]
+        await asyncio.sleep(0)  # all of them have sent
+    await asyncio.gather(*puts)
     heard = await all_told(bob, server, NODES[-6])
-    assert sorted(heard) == sorted([*OLD[:-5], *((node, "new") for node in late)])
+    assert all(HALF <= heard.index((node, "new")) < MANY - len(late) for node in late), "they came before their turn"
+    assert sorted(heard) == sorted([*OLD[: -len(late)], *((node, "new") for node in late)])
 
 
-async def test_who_leaves_is_sent_no_more_and_who_comes_back_all_again(server, connect, alice):
-    bob = await begin(connect)
-    await bob.leave(ROOM)
+async def test_who_leaves_is_sent_no_more_and_who_comes_back_all_again(server, bob):
+    with server.halted(by_itself=True):
+        leaving = asyncio.create_task(bob.leave(ROOM))
+        await asyncio.sleep(0)  # it has been sent
+    await leaving
     assert await pending(server) == 0
     before = len(told(bob))
-    assert before < MANY
+    assert HALF <= before <= HALF + 3 * BATCH
     await bob.join(ROOM, "bob")
     assert (await all_told(bob, server))[before:] == OLD
 
 
+@pytest.mark.mep(global_options=MIDWAY + 'testbed_midway = "reload"')
 async def test_a_reload_in_between_loses_nothing(server, connect, alice):
-    bob = await begin(connect)
-    await asyncio.to_thread(server.reload)
+    bob = await connect("bob", features=notify(*NODES))
+    await bob.join(ROOM, "bob")
     assert await all_told(bob, server) == OLD
+    assert server.has_logged("reloaded")
 
 
-@pytest.mark.mep(
-    options=f"mep_max_nodes = {MANY}\nmep_publish_burst = 10000\nmep_last_items_batch = {BATCH}\n"
-    "mep_max_last_items = 100"
-)
+@pytest.mark.mep(options=OPTIONS + "mep_max_last_items = 100", global_options="")
 async def test_there_are_no_more_than_the_bound_says(server, connect, alice):
     await put(alice, NODES[700], "newest")
     bob = await connect("bob", features=notify(*NODES))

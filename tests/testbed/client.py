@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import codecs
-import fcntl
 import itertools
-import termios
 from collections import namedtuple
 from dataclasses import dataclass
 from xml.etree.ElementTree import tostring
@@ -310,16 +308,6 @@ class Client:
         """All events ever received, whether expected or not."""
         matches = is_event(node, from_, kind)
         return [Event.of(stanza) for stanza in self.received if matches(stanza)]
-
-    async def drain(self):
-        """Reads what is on its way, where nothing more is written."""
-        quiet, before = 0, None
-        while quiet < 10:
-            waiting = fcntl.ioctl(self._writer.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
-            now = waiting, len(self.wire)
-            quiet = quiet + 1 if now == before and not any(waiting) else 0
-            before = now
-            await asyncio.sleep(0)
 
     # The stream
 
