@@ -21,11 +21,13 @@ main() {
 		echo "$recipe" >"$root/.stamp"
 	fi
 	newest=$root/newest
-	# Once a day is enough: it is released every few weeks.
-	if [ -z "$(find "$root/.newest" -mtime -1 2>/dev/null)" ] || ! [ -e "$newest" ] && ! [ -e "$newest.problem" ]; then
-		look_for_newest
-	fi
+	looked_today || look_for_newest
 	rm -rf "$apt" "$root/log"
+}
+
+# Once a day is enough: Prosody is released every few weeks.
+looked_today() {
+	{ [ -e "$newest" ] || [ -e "$newest.problem" ]; } && [ -n "$(find "$root/.newest" -mtime -1 2>/dev/null)" ]
 }
 
 # The tests go on without it, and show why: nothing that happens to Debian's sid, or to the way there, fails them.
@@ -43,7 +45,7 @@ look_for_newest() {
 		echo "prosody newest: $(cat "$newest/version")"
 		rm -rf "$newest.before"
 	else
-		problem "$(cat "$newest/version") does not run here" "$(tail -n1 "$root/log")"
+		problem "$(cat "$newest/version") does not run here" "$(grep . "$root/log" | tail -n1)"
 		rm -rf "$newest"
 		[ ! -d "$newest.before" ] || mv "$newest.before" "$newest"
 	fi
@@ -79,6 +81,7 @@ problem() { # what output
 
 read_lists() { # suites
 	# apt itself reads whatever format the sources are in.
+	# shellcheck disable=SC2016 # these are apt's variables
 	mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
 		awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
 	[ -n "$mirror" ] || { echo "E: no Debian mirror among apt's sources" >&2; return 1; }
