@@ -20,7 +20,7 @@ DIST = dist
 .DEFAULT_GOAL := help
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean notice deb archive \
-	dist release
+	dist release newest
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -63,7 +63,7 @@ release: cargo ## writes the number VERSION and the changelog, commits, tags, an
 	@packaging/release.sh "$(VERSION)"
 	@packaging/dist.sh $(DIST)
 
-setup: system prosody python node ## everything that the targets below need
+setup: system newest python node ## everything that the targets below need
 
 system: cargo
 	@tests/setup/system.sh test
@@ -73,6 +73,9 @@ demo-system: cargo
 
 prosody: demo-system
 	@tests/setup/prosody.sh
+
+newest: prosody
+	@tests/setup/prosody.sh newest
 
 python: demo-system
 	@tests/setup/python.sh
@@ -109,10 +112,10 @@ test-rust: system ## the core: with Lua and without
 	$(CARGO_TEST)
 	$(CARGO_TEST) --no-default-features
 
-test-lua: system prosody module ## busted: the boundary and the glue
+test-lua: system newest module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
-test-e2e: system prosody python module ## pytest: real Prosodys of three versions, real clients
+test-e2e: system newest python module ## pytest: real Prosodys of three versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e
 
 # The Luas that Debian's Prosody is not built for. What runs on each is a part: docs/compatibility.md.

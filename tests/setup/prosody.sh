@@ -1,7 +1,8 @@
 #!/bin/sh
 # Unpacks the Prosody versions that the tests run against into target/prosody/, beside each other: 0.12 and 13.0 as Debian
-# has them for Debian 12, and the newest that Debian has at all, so that what breaks with it shows before it is released.
-# The system's apt lists, and a Prosody that may be installed, stay as they are.
+# has them for Debian 12. With `newest`, also the newest that Debian has at all, so that what breaks with it shows here
+# first. The system's apt lists, and a Prosody that may be installed, stay as they are.
+# Usage: prosody.sh [newest]
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -21,7 +22,7 @@ main() {
 		echo "$recipe" >"$root/.stamp"
 	fi
 	newest=$root/newest
-	looked_today || look_for_newest
+	[ "${1:-}" != newest ] || looked_today || look_for_newest
 	rm -rf "$apt" "$root/log"
 }
 
@@ -116,4 +117,4 @@ unpack() { # folder
 		sed -i "s#^CFG_[A-Z]*='#&$root/$1#" "$root/$1/usr/bin/prosody" "$root/$1/usr/bin/prosodyctl"
 }
 
-main
+main "$@"
