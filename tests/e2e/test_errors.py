@@ -259,7 +259,7 @@ async def test_capabilities_of_36000_levels_end_nobody(connect):
     alice.answers = dict.fromkeys(alice.answers, lambda iq: f"<query xmlns='{DISCO_INFO}'>{nested(36_000)}</query>")
     await alice.join(ROOM, "alice")
     alice.presence(ALICE, f"<c xmlns='http://jabber.org/protocol/caps' ver='x'>{nested(36_000)}</c>")
-    await alice.barrier()
+    await alice.barrier(timeout=60)  # Prosody itself works on such a presence for seconds
     await must(alice, "set", ALICE, publish(MOOD, mood()))
 
 

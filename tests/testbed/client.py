@@ -234,9 +234,9 @@ class Client:
     def message(self, to, inner, type="groupchat", id=None):
         self.send(f"<message{attributes(to=to, type=type, id=id or self.new_id())}>{inner}</message>")
 
-    async def barrier(self):
+    async def barrier(self, timeout=TIMEOUT):
         """Returns once everything has arrived that the server had sent to this client so far."""
-        reply = await self.iq("get", self._host, f"<ping xmlns='{PING[1:-1]}'/>")
+        reply = await self.iq("get", self._host, f"<ping xmlns='{PING[1:-1]}'/>", timeout=timeout)
         assert reply.get("type") == "result", tostring(reply, "unicode")
 
     # Rooms
