@@ -43,20 +43,24 @@ local command = {
 	handler = print_status;
 };
 
+-- The shell has one command of a name, so the module of one host offers it; when that is unloaded, another's does. 13.0.7
+-- warns of a second one.
+local offered = module:shared "/*/mep/shell_command";
+
 local function offer()
+	if offered.by then return; end
+	offered.by = module;
 	shell:add_item("shell-command", command);
 end
 
--- The shell has one command of a name. Where that of another host's module goes, this one's takes its place.
-module:hook_global("item-removed/shell-command", function (event)
-	local item = event.item;
-	if item ~= command and item.section == command.section and item.name == command.name then
-		shell:fire_event("item-added/shell-command", { source = shell, item = command });
-	end
-end, -1);
-
 local function withdraw()
+	if offered.by ~= module then return; end
 	shell:remove_item("shell-command", command);
+	offered.by = nil;
+	for _, host in ipairs(sorted_hosts()) do
+		local other = hosts[host].modules.mep.module;
+		if other ~= module then other.offer_shell(); end
+	end
 end
 
 -- COMPAT 0.12 has no shell commands of modules, but shares what its shell finds commands in

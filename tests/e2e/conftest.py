@@ -22,7 +22,7 @@ def version(request):
 def pytest_terminal_summary(terminalreporter):
     for version in VERSIONS:
         release = PROSODYS / version / "version"
-        shown = release.read_text().strip() if release.exists() else "missing"
+        shown = release.read_text().strip() if release.exists() else "missing, and the tests on it are skipped"
         terminalreporter.write_line(f"Prosody {version}: {shown}")
     if problem := problem_of_newest():
         terminalreporter.write_line(f"Prosody newest: {problem}", yellow=True)
