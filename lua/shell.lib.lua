@@ -43,42 +43,44 @@ local command = {
 	handler = print_status;
 };
 
--- The shell has one command of a name, so the module of one host offers it; when that is unloaded, another's does. 13.0.7
--- warns of a second one.
-local offered = module:shared "/*/mep/shell_command";
-
-local function offer()
-	if offered.by then return; end
-	offered.by = module;
+local function show()
 	shell:add_item("shell-command", command);
 end
 
-local function withdraw()
-	if offered.by ~= module then return; end
+local function hide()
 	shell:remove_item("shell-command", command);
-	offered.by = nil;
-	for _, host in ipairs(sorted_hosts()) do
-		local other = hosts[host].modules.mep.module;
-		if other ~= module then other.offer_shell(); end
-	end
 end
 
 -- COMPAT 0.12 has no shell commands of modules, but shares what its shell finds commands in
 if not module.on_ready then
 	local commands = module:shared "/*/admin_shell/env";
-	local section = { status = print_status };
 
-	function offer()
-		commands.mep = section;
+	function show()
+		commands.mep = { status = print_status };
 	end
 
-	function withdraw()
-		if commands.mep ~= section then return; end
+	function hide()
 		commands.mep = nil;
-		for _, host in ipairs(sorted_hosts()) do
-			local other = hosts[host].modules.mep.module;
-			if other ~= module then other.offer_shell(); end
-		end
+	end
+end
+
+-- The shell has one command of a name, and 13.0.7 warns of a second. So the module of one host offers it, and when that
+-- one is unloaded, another's does.
+local offered = module:shared "/*/mep/shell_command";
+
+local function offer()
+	if offered.by then return; end
+	offered.by = module;
+	show();
+end
+
+local function withdraw()
+	if offered.by ~= module then return; end
+	hide();
+	offered.by = nil;
+	for _, host in ipairs(sorted_hosts()) do
+		local other = hosts[host].modules.mep.module;
+		if other ~= module then other.offer_shell(); end
 	end
 end
 
