@@ -235,6 +235,7 @@ impl Bound {
     }
 
     /// `host:not_loaded(stanza)`
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
     fn not_loaded(lua: &Lua, this: &mut Self, stanza: LuaTable) -> LuaResult<LuaTable> {
         let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
         let effects = this.host.refuse(&iq, Error::NotLoaded);

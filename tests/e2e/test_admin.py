@@ -108,7 +108,10 @@ async def test_what_was_done_is_counted(server, connect):
     assert (seen["sessions"], seen["nodes"], seen["pending"]) == (3, 1, 0)
     assert "refusals_total policy-violation" in seen, "what did not occur yet is there, with zero"
 
+    created = re.compile(rf'^prosody_mod_mep__publishes_created\{{host="{HOST}"\}} (\S+)$', re.M)
+    since = created.search(await exposition(server))[1]
     await shell(server, f'module:reload("mep", "{HOST}")')
+    assert created.search(await exposition(server))[1] == since, "they go on"
     after = await metrics(server)
     assert {name: after[name] for name in seen if "total" in name} == {n: c for n, c in seen.items() if "total" in n}
     shown = await shell(server, f'mep:status("{HOST}")')
