@@ -253,7 +253,7 @@ class Prosody:
             [self._bin / "prosodyctl", "--config", self._folder / "prosody.cfg.lua", "shell", command],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,  # on a loaded machine, a crowd of thousands takes its time
         )
         if done.returncode:
             raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
