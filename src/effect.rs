@@ -2,10 +2,10 @@
 
 use minidom::Element;
 
-use crate::address::{RoomJid, SessionJid};
-use crate::message::Message;
-use crate::node::NodeName;
-use crate::snapshot::Change;
+use crate::jid::{RoomJid, SessionJid};
+use crate::pubsub::node::NodeName;
+use crate::pubsub::snapshot::Change;
+use crate::stanza::message::Message;
 
 /// One thing to do. A call's effects come in the order in which they must happen: the reply, then the
 /// notifications.

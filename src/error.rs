@@ -4,8 +4,7 @@
 use minidom::Element;
 use thiserror::Error;
 
-use crate::ns;
-use crate::xml::{self, With};
+use crate::xml::{self, With, ns};
 
 /// A request that was refused. Whatever the variant, the request has changed nothing.
 ///

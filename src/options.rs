@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 pub(crate) use self::nearest::nearest;
 pub use self::value::Value;
-use crate::access::Publishers;
-use crate::config::NotificationType;
-use crate::form::Form;
-use crate::node::NodeName;
-use crate::service::ServiceId;
+use crate::pubsub::access::Publishers;
+use crate::pubsub::config::NotificationType;
+use crate::pubsub::node::NodeName;
+use crate::pubsub::service::ServiceId;
+use crate::xml::form::Form;
 
 /// The module's options, as they are until the server's configuration is loaded anew.
 #[derive(Debug, Clone)]

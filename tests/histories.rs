@@ -12,10 +12,10 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mep_core::access::{Role, Standing};
 use mep_core::host::{Host, Seen, Sessions};
 use mep_core::options::Options;
-use mep_core::snapshot::NodeRecord;
+use mep_core::pubsub::access::{Role, Standing};
+use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;
 use support::{Happened, ROOM, World, element, occupant, said, seen, sort};

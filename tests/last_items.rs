@@ -11,11 +11,11 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mep_core::access::{Role, Standing};
 use mep_core::effect::Effect;
 use mep_core::host::Sessions;
 use mep_core::options::Options;
-use mep_core::snapshot::NodeRecord;
+use mep_core::pubsub::access::{Role, Standing};
+use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;
 use support::{Happened, ROOM, World, element, occupant, said, seen, sort};
@@ -312,7 +312,7 @@ fn presence(ver: usize) -> String {
     )
 }
 
-fn jid(who: usize) -> mep_core::address::SessionJid {
+fn jid(who: usize) -> mep_core::jid::SessionJid {
     format!("person{who}@example.org/client").as_str().into()
 }
 
@@ -392,7 +392,7 @@ fn who_comes_in_again_is_sent_all_of_it_again_from_the_start() {
 fn who_changes_the_nick_and_leaves_another_client_behind_is_sent_the_rest() {
     let mut play = crowd();
     play.play(Step::Join(6, [0].into()));
-    let (room, phone) = (World::room(), mep_core::address::SessionJid::from("person6@example.org/phone"));
+    let (room, phone) = (World::room(), mep_core::jid::SessionJid::from("person6@example.org/phone"));
     let mut call = play.world.call();
     play.world.host.enter(&room, seen("nick6"), &phone, said("<presence/>"), &mut call);
     let presence = presence(play.people[&6].ver);

@@ -183,7 +183,7 @@ fn of_a_list_the_names_are_used_and_the_other_entries_are_said() {
 
 fn forced(value: Value) -> (Vec<(String, String)>, Vec<String>) {
     let (options, problems) = read(&[("mep_max_items", number(10)), ("mep_node_config", value)]);
-    let fields = |(node, form): (&String, &mep_core::form::Form)| {
+    let fields = |(node, form): (&String, &mep_core::xml::form::Form)| {
         let fields: Vec<_> =
             form.fields.iter().map(|(var, values)| format!("{var}={}", values.concat())).collect();
         (node.clone(), fields.join(" "))

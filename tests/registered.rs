@@ -4,9 +4,9 @@
 
 mod support;
 
-use mep_core::access::{Role, Standing};
 use mep_core::options::Options;
-use mep_core::snapshot::NodeRecord;
+use mep_core::pubsub::access::{Role, Standing};
+use mep_core::pubsub::snapshot::NodeRecord;
 use support::{Happened, World, occupant, sort};
 
 const ANNE: &str = "anne@example.org/desk";

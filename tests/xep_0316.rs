@@ -13,9 +13,9 @@
 
 mod support;
 
-use mep_core::access::{Role, Standing};
-use mep_core::entity;
 use mep_core::options::Options;
+use mep_core::pubsub::access::{Role, Standing};
+use mep_core::usecase::entity;
 use support::{World, element, occupant, plain};
 
 const CRONE1: &str = "crone1@shakespeare.lit/desktop";

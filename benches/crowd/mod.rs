@@ -5,16 +5,16 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mep_core::access::{Actor, Publishers, Role, Standing};
-use mep_core::address::{RoomJid, SessionJid};
 use mep_core::call::Call;
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
 use mep_core::host::{Host, Setting};
-use mep_core::interest::{Interest, NodeSet};
-use mep_core::occupant::{Presence, Said, Session, Sessions, Show};
+use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::options::Options;
+use mep_core::pubsub::access::{Actor, Publishers, Role, Standing};
 use mep_core::room::Room;
+use mep_core::room::interest::{Interest, NodeSet};
+use mep_core::room::occupant::{Presence, Said, Session, Sessions, Show};
 use minidom::Element;
 use sha1::{Digest, Sha1};
 

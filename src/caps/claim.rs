@@ -3,7 +3,7 @@
 use minidom::Element;
 
 use super::hash::{Algorithm, Hash, Method};
-use crate::ns;
+use crate::xml::ns;
 
 /// What a presence says of its client: the `<c/>` of XEP-0390, that of XEP-0115, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

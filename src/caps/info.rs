@@ -7,9 +7,9 @@ use minidom::rxml::Namespace;
 use once_cell::unsync::OnceCell;
 
 use super::hash::{Hash, Method};
-use crate::interest::NodeSet;
-use crate::node::NodeName;
-use crate::ns;
+use crate::pubsub::node::NodeName;
+use crate::room::interest::NodeSet;
+use crate::xml::ns;
 
 /// How a feature ends that stands for the wish to be told of a node's events (XEP-0163, 4.3).
 const NOTIFY: &str = "+notify";

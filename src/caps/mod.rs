@@ -31,9 +31,9 @@ pub use self::hash::{Algorithm, Hash, Method};
 pub use self::info::{IllFormed, Info};
 use self::known::Known;
 pub use self::known::Shelf;
-use crate::address::{RoomJid, SessionJid};
 use crate::call::Call;
-use crate::interest::NodeSet;
+use crate::jid::{RoomJid, SessionJid};
+use crate::room::interest::NodeSet;
 
 /// A session in a room that is waiting for its claim to be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

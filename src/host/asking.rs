@@ -6,14 +6,13 @@ use minidom::Element;
 use minidom::rxml::Namespace;
 
 use super::Host;
-use crate::address::{RoomJid, SessionJid};
 use crate::call::Call;
 use crate::caps::{Claim, Info, Outcome, Question, Waiting};
 use crate::effect::Effect;
-use crate::interest::SessionId;
-use crate::ns;
+use crate::jid::{RoomJid, SessionJid};
 use crate::room::Room;
-use crate::xml::{self, With};
+use crate::room::interest::SessionId;
+use crate::xml::{self, With, ns};
 
 impl Host {
     /// What came back for a question: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or not them,

@@ -3,11 +3,11 @@
 //! The server says who such an occupant is, and keeps what it is given here.
 
 use super::Host;
-use crate::address::RoomJid;
 use crate::call::Call;
 use crate::effect::Effect;
-use crate::service::{Service, ServiceId};
-use crate::snapshot::NodeRecord;
+use crate::jid::RoomJid;
+use crate::pubsub::service::{Service, ServiceId};
+use crate::pubsub::snapshot::NodeRecord;
 
 impl Host {
     /// What an occupant has published, to be kept. `None`: nobody is at that nick.

@@ -4,12 +4,12 @@ use mlua::prelude::*;
 
 use super::raw::{Key, Table, Value};
 use super::stanza::{self, Kind};
-use crate::access::{Actor, Publishers, Role, Standing};
-use crate::address::{OccupantJid, RoomJid, SessionJid};
 use crate::call::Call;
 use crate::caps::Claim;
 use crate::host::{Seen, Sessions, Setting};
-use crate::occupant::{Presence, Said, Show};
+use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::pubsub::access::{Actor, Publishers, Role, Standing};
+use crate::room::occupant::{Presence, Said, Show};
 
 /// Seconds since 1970 and 16 random octets.
 pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {

@@ -5,8 +5,8 @@
 use mlua::prelude::*;
 
 use crate::caps::{Algorithm, Hash, Method, Shelf};
-use crate::interest::NodeSet;
-use crate::node::NodeName;
+use crate::pubsub::node::NodeName;
+use crate::room::interest::NodeSet;
 
 /// `{ number, sets }`.
 pub(super) fn to_table(lua: &Lua, shelf: &Shelf) -> LuaResult<LuaTable> {

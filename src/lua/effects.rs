@@ -6,9 +6,9 @@ use mlua::prelude::*;
 use super::raw::Keys;
 use super::records;
 use super::stanza::Builder;
-use crate::address::SessionJid;
 use crate::effect::Effect;
-use crate::message::Message;
+use crate::jid::SessionJid;
+use crate::stanza::message::Message;
 use crate::xml;
 
 /// The list of effects:

@@ -11,7 +11,7 @@ use crate::caps::Counters;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
-use crate::snapshot::NodeRecord;
+use crate::pubsub::snapshot::NodeRecord;
 
 /// `new(stanza_mt, options)`; what is wrong with the options is left out, see [`options::read_options`].
 pub(super) fn new(lua: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {

@@ -18,7 +18,7 @@ mod stanza;
 
 use mlua::prelude::*;
 
-use crate::entity;
+use crate::usecase::entity;
 
 /// Names the build, for those who have the file only: packaging/stamp.sh finds it there.
 const MARKER: &str = concat!(

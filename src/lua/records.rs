@@ -8,8 +8,8 @@ use mlua::prelude::*;
 
 use super::arguments::get;
 use super::stanza::{Builder, Reader, Walked};
-use crate::access::Affiliation;
-use crate::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
+use crate::pubsub::access::Affiliation;
+use crate::pubsub::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 
 /// A node's record as a table.
 pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<LuaTable> {

@@ -12,7 +12,7 @@ use mlua::prelude::*;
 
 use super::plan::{self, Step};
 use super::raw::{self, Key, Keys, Table, Value};
-use crate::ns;
+use crate::xml::ns;
 
 /// How much of a stanza is walked. Checked before anything is built: dropping a tree of tens of thousands of
 /// levels, which fits Prosody's limit for a stanza, would overflow the stack and end the server.

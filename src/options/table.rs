@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use std::fmt::Display;
 
 use super::{Options, Value, nearest};
-use crate::access::Publishers;
-use crate::config::{NotificationType, forced};
+use crate::pubsub::access::Publishers;
+use crate::pubsub::config::{NotificationType, forced};
 
 /// What all the names begin with.
 pub const PREFIX: &str = "mep_";

@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::{Role, Standing};
+use crate::pubsub::access::{Role, Standing};
 
 fn presence(nick: &str) -> Presence {
     Presence {

@@ -3,16 +3,16 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
-use mep_core::access::{Actor, Publishers, Role, Standing};
-use mep_core::address::{RoomJid, SessionJid};
 use mep_core::call::Call;
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
 use mep_core::host::{Host, Setting};
-use mep_core::node::NodeName;
-use mep_core::occupant::{Presence, Said, Show};
+use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::options::Options;
-use mep_core::snapshot::Change;
+use mep_core::pubsub::access::{Actor, Publishers, Role, Standing};
+use mep_core::pubsub::node::NodeName;
+use mep_core::pubsub::snapshot::Change;
+use mep_core::room::occupant::{Presence, Said, Show};
 use minidom::Element;
 
 pub const ROOM: &str = "coven@chat.shakespeare.lit";

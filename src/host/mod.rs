@@ -1,0 +1,488 @@
+//! All the rooms of a MUC host: where calls come in. How sessions are asked for their capabilities is in [`asking`].
+
+mod asking;
+mod registered;
+
+use std::collections::{BTreeSet, HashSet};
+
+use indexmap::{IndexMap, IndexSet};
+use minidom::Element;
+
+use crate::activity::{Activity, Tally};
+use crate::call::Call;
+use crate::caps::{Caps, Counters, Hash, Shelf, Waiting};
+use crate::effect::Effect;
+use crate::error::Error;
+use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::options::Options;
+use crate::pubsub::access::{Actor, Publishers, Standing};
+use crate::pubsub::service::{Service, ServiceId};
+use crate::pubsub::snapshot::NodeRecord;
+use crate::room::Room;
+use crate::room::interest::NodeSet;
+use crate::room::occupant::{Presence, Said};
+use crate::stanza::event::Event;
+use crate::stanza::request::Request;
+use crate::stanza::response;
+use crate::usecase::case::{Answer, Case};
+use crate::xml;
+
+/// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
+#[derive(Debug)]
+pub struct Host {
+    options: Options,
+    rooms: IndexMap<RoomJid, Room>,
+    caps: Caps,
+    /// When the server was asked to call [`Host::wake`], and did not do so yet.
+    alarms: BTreeSet<u64>,
+    /// Rooms that may have sessions which are still to be sent last items, in turn.
+    waiting: IndexSet<RoomJid>,
+    /// Whether the server was told that there is something to be kept of capabilities.
+    has_told: bool,
+    activity: Activity,
+}
+
+/// What the server knows about the addresses of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The room.
+    pub room: RoomJid,
+    /// Who publishes as the room, by its configuration.
+    pub publishers: Publishers,
+    /// Whether the room is one whose nodes are to be kept: a persistent one.
+    pub persistent: bool,
+    /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
+    pub anonymous: bool,
+    /// Whether what is changed here is to be stored, and that failed a moment ago: nothing is changed then.
+    pub read_only: bool,
+    /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
+    pub occupant: Option<(OccupantJid, Standing)>,
+}
+
+/// The sessions of an occupant, as a broadcast of its presence shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those that are there, with what their presences say.
+    pub here: Vec<(SessionJid, Said)>,
+    /// Those that said that they go.
+    pub left: Vec<SessionJid>,
+    /// The one that is coming in (again) with this presence: [`Host::enter`] is called for it, when it may be sent
+    /// something.
+    pub coming: Option<SessionJid>,
+}
+
+/// An occupant and its sessions.
+pub type Seen = (Presence, Sessions);
+
+/// What a host holds, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Rooms that something is known of.
+    pub rooms: usize,
+    /// Occupants.
+    pub occupants: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Nodes, of rooms and occupants.
+    pub nodes: usize,
+    /// Explicit subscriptions.
+    pub subscriptions: usize,
+    /// Verified sets of capabilities.
+    pub known: usize,
+    /// Questions in flight.
+    pub asking: usize,
+    /// Last items that are still to be sent.
+    pub pending: usize,
+}
+
+impl Host {
+    /// A host without rooms.
+    pub fn new(options: Options) -> Self {
+        let caps = Caps::new(options.caps_cache_size, options.caps_timeout);
+        Self {
+            options,
+            rooms: IndexMap::new(),
+            caps,
+            alarms: BTreeSet::new(),
+            waiting: IndexSet::new(),
+            has_told: false,
+            activity: Activity::default(),
+        }
+    }
+
+    /// Takes new options over, for a server part that was loaded anew: it knows of no alarm.
+    pub fn configure(&mut self, options: Options) {
+        self.set_options(options);
+        self.alarms.clear();
+        self.has_told = false;
+    }
+
+    /// Takes new options over. What is over a lowered limit already stays, and nothing is added to it. What nodes are
+    /// forced to be holds for those that are there, too.
+    pub fn set_options(&mut self, options: Options) {
+        self.caps.configure(options.caps_cache_size, options.caps_timeout);
+        for room in self.rooms.values_mut() {
+            room.force(&options);
+        }
+        self.options = Options { explains: self.options.explains, ..options };
+    }
+
+    /// The options, as they are.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Whether calls explain from now on whom they do not tell of events, and why.
+    pub fn explain(&mut self, explains: bool) {
+        self.options.explains = explains;
+    }
+
+    /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it.
+    /// Effects: the last items that it wants, or the question what it wants.
+    pub fn enter(
+        &mut self,
+        room: &RoomJid,
+        presence: Presence,
+        session: &SessionJid,
+        said: Said,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let again = entry.sessions.find(session.as_str()).is_some();
+        let id = entry.enter(presence, session);
+        entry.show(id, said.show);
+        let claim = said.claim.map(|claim| self.caps.share(claim));
+        let known = claim.as_ref().and_then(|claim| {
+            entry.claim(id, claim);
+            self.caps.known(claim)
+        });
+        if let Some(known) = &known {
+            entry.want(id, known);
+        }
+        // Coming in costs a client something; coming in again does not, so it has a rate.
+        let welcome = !again || entry.take_allowance(id, call.now, &self.options);
+        let mut effects = if welcome { entry.welcome(id, call, &self.options) } else { Vec::new() };
+        if !entry.pending.is_empty() {
+            effects.extend(self.wait_for(room, call.now));
+        }
+        effects.extend(self.withdraw(room, call));
+        if let (None, Some(claim)) = (known, claim) {
+            effects.extend(self.ask(room, session, &claim, call));
+        }
+        self.settle(call);
+        effects
+    }
+
+    /// An occupant's presence was broadcast: these are the sessions at that nick now, with what their presences
+    /// say of capabilities. A presence that says nothing changes nothing (XEP-0115, 8.4).
+    pub fn presence(
+        &mut self,
+        room: &RoomJid,
+        presence: Presence,
+        sessions: &Sessions,
+        call: &mut Call,
+    ) -> Vec<Effect> {
+        let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
+        let expected = sessions.here.iter().map(|(jid, _)| jid);
+        let here = entry.presence(presence, expected, &sessions.left, sessions.coming.as_ref());
+        let mut effects = Vec::new();
+        if !entry.pending.is_empty() {
+            // Also of somebody who was gone for the moment of a change of the nick.
+            effects.extend(self.wait_for(room, call.now));
+        }
+        for (jid, said) in &sessions.here {
+            if sessions.coming.as_ref() == Some(jid) {
+                continue;
+            }
+            let Some(entry) = self.rooms.get_mut(room) else { break };
+            let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
+            entry.show(id, said.show);
+            let Some(claim) = said.claim.clone() else { continue };
+            let who = Waiting { room: room.clone(), session: jid.clone() };
+            if entry.understands(id, &claim) || self.caps.waits(&claim, &who) {
+                continue;
+            }
+            // What is done for a changed mind has a rate: last items, questions.
+            if !entry.take_allowance(id, call.now, &self.options) {
+                continue;
+            }
+            let claim = self.caps.share(claim);
+            entry.claim(id, &claim);
+            effects.extend(self.withdraw(room, call));
+            match (self.caps.known(&claim), self.rooms.get_mut(room)) {
+                (Some(set), Some(entry)) => {
+                    let new = entry.want(id, &set);
+                    effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                    if !entry.pending.is_empty() {
+                        effects.extend(self.wait_for(room, call.now));
+                    }
+                    // It may have been asked in vain, for another of its hashes than the one that is known by now.
+                    effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], call));
+                }
+                _ => effects.extend(self.ask(room, jid, &claim, call)),
+            }
+        }
+        effects.extend(self.withdraw(room, call));
+        self.settle(call);
+        effects
+    }
+
+    /// A room is back in memory, with these occupants and their sessions: what is known of others is forgotten, and
+    /// whoever is not known comes in.
+    pub fn restore(&mut self, room: &RoomJid, occupants: Vec<Seen>, call: &mut Call) -> Vec<Effect> {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            let here: HashSet<_> = occupants.iter().map(|(presence, _)| &presence.occupant).collect();
+            let gone: Vec<_> = entry.nicks().filter(|nick| !here.contains(nick)).cloned().collect();
+            for nick in gone {
+                entry.leave(nick.as_str());
+            }
+        }
+        let mut effects = self.withdraw(room, call);
+        for (presence, sessions) in occupants {
+            effects.extend(self.presence(room, presence.clone(), &sessions, call));
+            for (session, said) in sessions.here {
+                if self.rooms.get(room).is_none_or(|room| room.sessions.find(session.as_str()).is_none()) {
+                    effects.extend(self.enter(room, presence.clone(), &session, said, call));
+                }
+            }
+        }
+        self.drop_if_empty(room);
+        effects
+    }
+
+    /// The nodes of a room itself, to be kept.
+    pub fn snapshot(&self, room: &RoomJid) -> Vec<NodeRecord> {
+        self.rooms.get(room).map(|room| room.service.snapshot()).unwrap_or_default()
+    }
+
+    /// The nodes of a room, as [`Host::snapshot`] has them now, are kept: from now on, what changes of them is.
+    pub fn kept(&mut self, room: &RoomJid) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            for (_, node) in room.service.nodes_mut() {
+                node.take_journal();
+            }
+        }
+    }
+
+    /// Gives a room the nodes that were kept, in the place of those that it has.
+    pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
+        let service = Service::restore(records, &self.options);
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.replace(ServiceId::Room, service);
+        } else if !service.is_empty() {
+            let mut entry = Room::new(room.clone());
+            entry.service = service;
+            self.rooms.insert(room.clone(), entry);
+        }
+    }
+
+    /// An occupant changes its nick.
+    pub fn rename(&mut self, room: &RoomJid, old: &str, new: &OccupantJid) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.rename(old, new);
+        }
+    }
+
+    /// An occupant left a room. Effects: the retractions of what goes with them.
+    pub fn leave(&mut self, room: &RoomJid, occupant: &str, call: &mut Call) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(entry) = self.rooms.get_mut(room) {
+            let purged = entry.purge_of(occupant);
+            entry.leave(occupant);
+            for (name, ids) in purged {
+                effects.extend(entry.keep(&name));
+                let Ok(node) = entry.service.node(name.as_str()) else { continue };
+                if node.config.notify_retract {
+                    let event = Event::retract(&name, &node.config, &ids);
+                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call, &self.options));
+                }
+            }
+        }
+        effects.extend(self.withdraw(room, call));
+        self.drop_if_empty(room);
+        self.settle(call);
+        effects
+    }
+
+    /// An account was banned from a room.
+    pub fn ban(&mut self, room: &RoomJid, account: &str) {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.ban(account);
+        }
+        self.drop_if_empty(room);
+    }
+
+    /// A room is no more. Effects: questions to others, in the place of those who were asked in it.
+    pub fn destroy(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
+        let Some(gone) = self.rooms.swap_remove(room) else { return Vec::new() };
+        let claims = gone
+            .sessions
+            .iter()
+            .filter_map(|(_, session)| Some((session.jid.clone(), session.claim.clone()?)));
+        self.withdraw_all(room, claims.collect(), call)
+    }
+
+    /// A request. `None`: it is not MEP's, and the server goes on with it as if there were no MEP.
+    pub fn request(
+        &mut self,
+        setting: &Setting,
+        actor: &Actor,
+        iq: &Element,
+        call: &mut Call,
+    ) -> Option<Vec<Effect>> {
+        let room = &setting.room;
+        let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let answered = answer(entry, setting, actor, iq, call, &self.options);
+        let pends = !entry.pending.is_empty();
+        self.drop_if_empty(room);
+        self.settle(call);
+        match answered {
+            Ok((Answer::NotOurs, _)) => None,
+            Ok((Answer::Reply(inner), Following { kept, effects })) => {
+                let reply = Effect::Reply(response::reply(iq, Ok(inner)));
+                let alarm = if pends { self.wait_for(room, call.now) } else { None };
+                Some(kept.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
+            }
+            Err(error) => Some(self.refuse(iq, error)),
+        }
+    }
+
+    /// Refuses a request. Effects: the reply.
+    pub fn refuse(&mut self, iq: &Element, error: Error) -> Vec<Effect> {
+        self.activity.refuse(error.condition());
+        vec![Effect::Reply(response::reply(iq, Err(error)))]
+    }
+
+    /// What a request changed could not be stored, so it is not so, and of its effects so many messages are not sent.
+    /// Effects: the refusal.
+    pub fn not_stored(&mut self, iq: &Element, unsent: u64) -> Vec<Effect> {
+        let mut tally = Tally { deliveries: unsent, ..Tally::default() };
+        if let Ok(Request::Publish { item, .. }) = Request::read(iq, &self.options) {
+            tally.publishes = 1;
+            let payload = item.and_then(|item| item.payload);
+            tally.payload_octets = payload.map_or(0, |payload| xml::size(&payload) as u64);
+        }
+        self.activity.take_back(tally);
+        self.refuse(iq, Error::NotStored)
+    }
+
+    /// So many messages are not sent, as what they tell of could not be stored.
+    pub fn not_sent(&mut self, messages: u64) {
+        self.activity.take_back(Tally { deliveries: messages, ..Tally::default() });
+    }
+
+    /// Whether a request that is too large to be looked at is MEP's to refuse: what goes on to `mod_muc`, which has its
+    /// own words, must not tell who is at which nick.
+    pub fn is_ours(&self, setting: &Setting, actor: &Actor) -> bool {
+        let Some((occupant, _)) = &setting.occupant else { return true };
+        let room = self.rooms.get(&setting.room).filter(|_| actor.occupant.is_some());
+        room.is_some_and(|room| {
+            let id = room.find(occupant.as_str()).map(ServiceId::Occupant);
+            id.is_some_and(|id| room.shows(id, actor.session.bare()))
+        })
+    }
+
+    /// What is held. Costs a walk over all rooms and nodes.
+    pub fn counts(&self) -> Counts {
+        let (known, asking) = self.caps.counts();
+        let mut counts = Counts { rooms: self.rooms.len(), known, asking, ..Counts::default() };
+        for room in self.rooms.values() {
+            counts.occupants += room.occupants.len();
+            counts.sessions += room.sessions.len();
+            counts.subscriptions += room.subscriptions.len();
+            counts.pending += room.pending.len();
+            counts.nodes +=
+                room.service.len() + room.occupants.values().map(|o| o.service.len()).sum::<usize>();
+        }
+        counts
+    }
+
+    /// What happened with capabilities so far, counted.
+    pub fn counters(&self) -> Counters {
+        self.caps.counters()
+    }
+
+    /// What the host did so far.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// The verified sets of capabilities that changed since this was last asked, to be kept: see [`Effect::Learned`].
+    pub fn learned(&mut self) -> Vec<Shelf> {
+        self.has_told = false;
+        self.caps.learned()
+    }
+
+    /// Takes in verified sets that were kept.
+    pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
+        self.caps.recall(sets);
+    }
+
+    /// A call is over: adds up what it did.
+    fn settle(&mut self, call: &mut Call) {
+        self.activity.add(std::mem::take(&mut call.tally));
+    }
+
+    fn drop_if_empty(&mut self, room: &RoomJid) {
+        if self.rooms.get(room).is_some_and(Room::is_empty) {
+            self.rooms.swap_remove(room);
+        }
+    }
+}
+
+/// What follows from a request: before the reply, and behind it.
+#[derive(Default)]
+struct Following {
+    kept: Vec<Effect>,
+    effects: Vec<Effect>,
+}
+
+fn answer(
+    room: &mut Room,
+    setting: &Setting,
+    actor: &Actor,
+    iq: &Element,
+    call: &mut Call,
+    options: &Options,
+) -> Result<(Answer, Following), Error> {
+    let (target, standing) = match &setting.occupant {
+        None => (ServiceId::Room, Standing::None),
+        Some((occupant, standing)) => match room.find(occupant.as_str()) {
+            Some(id) if room.shows(ServiceId::Occupant(id), actor.session.bare()) => {
+                (ServiceId::Occupant(id), *standing)
+            }
+            _ => return Ok((Answer::NotOurs, Following::default())),
+        },
+    };
+    // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
+    // an occupant has opened to all.
+    let outsider = actor.occupant.is_none() && target != ServiceId::Room;
+    let Setting { publishers, anonymous, read_only, .. } = *setting;
+    (room.publishers, room.persistent) = (publishers, setting.persistent);
+    let mut case = Case {
+        room,
+        target,
+        standing,
+        actor,
+        publishers,
+        anonymous,
+        read_only,
+        options,
+        call,
+        effects: Vec::new(),
+        changed: IndexSet::new(),
+    };
+    let answered = Request::read(iq, options).and_then(|request| {
+        if outsider && !request.is_for_anybody() {
+            return Ok(Answer::NotOurs);
+        }
+        case.run(request)
+    });
+    match answered {
+        Err(_) if outsider => Ok((Answer::NotOurs, Following::default())),
+        answered => {
+            let answer = answered?;
+            Ok((answer, Following { kept: case.kept(), effects: case.effects }))
+        }
+    }
+}

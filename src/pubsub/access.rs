@@ -1,0 +1,264 @@
+//! Who may do what: affiliations, access models, and the one table that joins them to actions
+//! (XEP-0060, 4.1 and 4.5).
+
+use indexmap::IndexMap;
+
+use crate::error::Error;
+use crate::jid::{OccupantJid, SessionJid};
+use crate::pubsub::config::{AccessModel, NodeConfig, choice};
+use crate::pubsub::service::OccupantId;
+
+choice! {
+    /// A role in a room (XEP-0045, 5.1), from the least to the most.
+    #[derive(PartialOrd, Ord)]
+    Role {
+        /// Not in the room.
+        None = "none",
+        /// Without voice.
+        Visitor = "visitor",
+        /// With voice.
+        Participant = "participant",
+        /// Who keeps order.
+        Moderator = "moderator",
+    }
+}
+
+choice! {
+    /// An affiliation to a room (XEP-0045, 5.2), from the least to the most.
+    #[derive(PartialOrd, Ord)]
+    Standing {
+        /// Banned.
+        Outcast = "outcast",
+        /// Nobody in particular.
+        None = "none",
+        /// On the member list.
+        Member = "member",
+        /// An admin of the room.
+        Admin = "admin",
+        /// An owner of the room.
+        Owner = "owner",
+    }
+}
+
+choice! {
+    /// An affiliation to a node (XEP-0060, 4.1).
+    Affiliation {
+        /// Everything: the occupant of the address, the owners of the room.
+        Owner = "owner",
+        /// May publish and read.
+        Publisher = "publisher",
+        /// May publish only.
+        PublishOnly = "publish-only",
+        /// May read, whatever the access model.
+        Member = "member",
+        /// As the access model says.
+        None = "none",
+        /// Nothing at all.
+        Outcast = "outcast",
+    }
+}
+
+choice! {
+    /// Who publishes as the room: an entry of the room's configuration.
+    Publishers {
+        /// Owners of the room.
+        Owners = "owners",
+        /// Owners and admins.
+        Admins = "admins",
+        /// Them and all moderators.
+        Moderators = "moderators",
+        /// Whoever has voice.
+        Participants = "participants",
+    }
+}
+
+impl Publishers {
+    /// Whether somebody of this role and affiliation publishes as the room.
+    pub fn include(self, role: Role, standing: Standing) -> bool {
+        match self {
+            Self::Owners => standing == Standing::Owner,
+            Self::Admins => standing >= Standing::Admin,
+            Self::Moderators => standing >= Standing::Admin || role == Role::Moderator,
+            Self::Participants => standing >= Standing::Admin || role >= Role::Participant,
+        }
+    }
+}
+
+/// Whom an owner names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Person {
+    /// An account, by its bare JID.
+    Account(Box<str>),
+    /// An occupant, whatever the nick; never the nick's next holder.
+    Occupant(OccupantId),
+}
+
+/// Whom a node's owner named, and as what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Affiliations(IndexMap<Person, Affiliation>);
+
+impl Affiliations {
+    /// What somebody is here, known by account or as occupant. An account counts before an occupant.
+    pub fn get(&self, account: &str, occupant: Option<OccupantId>) -> Affiliation {
+        if self.0.is_empty() {
+            return Affiliation::None;
+        }
+        let by_account = self.0.get(&Person::Account(account.into()));
+        let by_occupant = || self.0.get(&Person::Occupant(occupant?));
+        by_account.or_else(by_occupant).copied().unwrap_or(Affiliation::None)
+    }
+
+    /// What a person is as it was named.
+    pub fn of(&self, person: &Person) -> Affiliation {
+        self.0.get(person).copied().unwrap_or(Affiliation::None)
+    }
+
+    /// Names somebody; `None` takes the name back.
+    pub fn set(&mut self, person: Person, affiliation: Affiliation) {
+        if affiliation == Affiliation::None {
+            self.0.shift_remove(&person);
+        } else {
+            self.0.insert(person, affiliation);
+        }
+    }
+
+    /// Forgets those for whom `keep` does not hold.
+    pub fn retain(&mut self, keep: impl Fn(&Person) -> bool) {
+        self.0.retain(|person, _| keep(person));
+    }
+
+    /// Everybody who was named, in that order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Person, Affiliation)> {
+        self.0.iter().map(|(person, &affiliation)| (person, affiliation))
+    }
+
+    /// How many were named.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nobody is named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What somebody wants to do to a node, or to the service where the node is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Publish an item.
+    Publish,
+    /// Make a node, change its configuration.
+    Configure,
+    /// Take an item back, purge the node, delete it: what a moderator may do in the owner's place.
+    Remove,
+    /// Read items and meta-data, subscribe.
+    Read,
+}
+
+/// Who asks: what the room knows of them at this moment. Handed in with each request, never remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The stanza's sender.
+    pub session: SessionJid,
+    /// The sender's address in the room; `None` outside.
+    pub occupant: Option<OccupantJid>,
+    /// The role in the room.
+    pub role: Role,
+    /// The affiliation to the room.
+    pub standing: Standing,
+    /// Whether the room shows real JIDs to the actor.
+    pub sees_jids: bool,
+}
+
+impl Actor {
+    /// Whether the actor has voice.
+    pub fn has_voice(&self) -> bool {
+        self.role >= Role::Participant
+    }
+
+    /// Whether the actor keeps order over somebody of this standing: a moderator, of no lesser standing
+    /// (XEP-0045, 8).
+    pub fn moderates(&self, standing: Standing) -> bool {
+        self.role == Role::Moderator && self.standing >= standing
+    }
+}
+
+/// The table: what each affiliation may do, the access model aside.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub fn allow(affiliation: Affiliation, action: Action) -> Result<(), Error> {
+    use Affiliation::{Member, None, Outcast, Owner, PublishOnly, Publisher};
+    let may = match action {
+        Action::Publish => matches!(affiliation, Owner | Publisher | PublishOnly),
+        Action::Configure | Action::Remove => affiliation == Owner,
+        Action::Read => match affiliation {
+            Owner | Publisher | Member | None => true,
+            PublishOnly | Outcast => false,
+        },
+    };
+    if may { Ok(()) } else { Err(Error::Forbidden) }
+}
+
+/// Whether the access model lets somebody read who is in the room or not, with this affiliation to the node.
+///
+/// # Errors
+/// [`Error::NotInRoom`], [`Error::ClosedNode`], [`Error::Forbidden`].
+pub fn may_read(config: &NodeConfig, affiliation: Affiliation, in_room: bool) -> Result<(), Error> {
+    allow(affiliation, Action::Read)?;
+    match config.access_model {
+        AccessModel::Open => Ok(()),
+        AccessModel::Presence if in_room || affiliation != Affiliation::None => Ok(()),
+        AccessModel::Presence => Err(Error::NotInRoom),
+        AccessModel::Whitelist if affiliation != Affiliation::None => Ok(()),
+        AccessModel::Whitelist => Err(Error::ClosedNode),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+
+    #[test]
+    fn the_table_is_that_of_xep_0060() {
+        let may = |action| {
+            Affiliation::NAMES
+                .iter()
+                .filter(|name| allow(Affiliation::from_name(name).unwrap(), action).is_ok())
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(may(Action::Publish), ["owner", "publisher", "publish-only"]);
+        assert_eq!(may(Action::Configure), ["owner"]);
+        assert_eq!(may(Action::Remove), ["owner"]);
+        assert_eq!(may(Action::Read), ["owner", "publisher", "member", "none"]);
+    }
+
+    #[test]
+    fn access_models_decide_for_those_without_affiliation() {
+        let with = |access_model| NodeConfig { access_model, ..NodeConfig::new(&Options::default()) };
+        let read = |model, in_room| may_read(&with(model), Affiliation::None, in_room);
+        assert_eq!(read(AccessModel::Open, false), Ok(()));
+        assert_eq!(read(AccessModel::Presence, true), Ok(()));
+        assert_eq!(read(AccessModel::Presence, false), Err(Error::NotInRoom));
+        assert_eq!(read(AccessModel::Whitelist, true), Err(Error::ClosedNode));
+        assert_eq!(may_read(&with(AccessModel::Whitelist), Affiliation::Member, false), Ok(()));
+        assert_eq!(may_read(&with(AccessModel::Open), Affiliation::Outcast, true), Err(Error::Forbidden));
+    }
+
+    #[test]
+    fn a_moderator_keeps_order_over_equals_and_lesser_ones() {
+        let actor = |role, standing| Actor {
+            session: "a@b/c".into(),
+            occupant: None,
+            role,
+            standing,
+            sees_jids: true,
+        };
+        assert!(actor(Role::Moderator, Standing::Admin).moderates(Standing::Admin));
+        assert!(!actor(Role::Moderator, Standing::Admin).moderates(Standing::Owner));
+        assert!(!actor(Role::Participant, Standing::Owner).moderates(Standing::None));
+    }
+}

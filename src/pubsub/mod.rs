@@ -1,0 +1,9 @@
+//! What pubsub is made of (XEP-0060): services, nodes and items, access, subscriptions. Knows no room and no request.
+
+pub mod access;
+pub mod config;
+pub mod node;
+pub mod service;
+pub mod snapshot;
+pub mod subscribe_options;
+pub mod subscription;

@@ -1,0 +1,260 @@
+//! Nodes and items: what a pubsub service is made of (XEP-0060, 2).
+
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use minidom::Element;
+
+use crate::jid::name;
+use crate::options::Options;
+use crate::pubsub::access::Affiliations;
+use crate::pubsub::config::NodeConfig;
+use crate::pubsub::service::OccupantId;
+
+name! {
+    /// A node's name in its service.
+    NodeName
+}
+
+name! {
+    /// An item's name in its node.
+    ItemId
+}
+
+/// A published item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// The payload; shared with the events that carry it.
+    pub payload: Option<Rc<Element>>,
+    /// When it was published, in milliseconds since 1970.
+    pub at: u64,
+    /// Who published it, where that was an occupant.
+    pub publisher: Option<OccupantId>,
+}
+
+/// A node: its configuration and its items, oldest first.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// How it behaves.
+    pub config: NodeConfig,
+    /// Whom its owner named.
+    pub affiliations: Affiliations,
+    /// When it was made, in milliseconds since 1970.
+    pub made: u64,
+    items: IndexMap<ItemId, Numbered>,
+    /// The number of the next item.
+    next: u64,
+    /// What changed since the node was last kept; `None`: nothing of it is kept.
+    journal: Option<Journal>,
+}
+
+/// An item with its number: those of a node ascend, so a store that knows no order can be told it.
+#[derive(Debug, Clone)]
+struct Numbered {
+    number: u64,
+    item: Item,
+}
+
+/// What of a node is not any more as it is kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Journal {
+    /// Whether its configuration or its affiliations changed.
+    pub head: bool,
+    /// The items that came, changed or went; whether there was one of this id to be kept before.
+    pub items: IndexMap<ItemId, bool>,
+}
+
+impl Journal {
+    fn touch(&mut self, id: &ItemId, was_kept: bool) {
+        if !self.items.contains_key(id.as_str()) {
+            self.items.insert(id.clone(), was_kept);
+        }
+    }
+}
+
+impl Node {
+    /// A node without items.
+    pub fn new(config: NodeConfig, made: u64) -> Self {
+        let affiliations = Affiliations::default();
+        Self { config, affiliations, made, items: IndexMap::new(), next: 0, journal: None }
+    }
+
+    /// The items, oldest first.
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = (&ItemId, &Item)> + ExactSizeIterator {
+        self.items.iter().map(|(id, numbered)| (id, &numbered.item))
+    }
+
+    /// The item of this name.
+    pub fn item(&self, id: &str) -> Option<(&ItemId, &Item)> {
+        self.items.get_key_value(id).map(|(id, numbered)| (id, &numbered.item))
+    }
+
+    /// The item that was published last.
+    pub fn last(&self) -> Option<(&ItemId, &Item)> {
+        self.items().next_back()
+    }
+
+    /// Adds an item as the newest, in the place of one with the same id, and drops the oldest beyond the
+    /// configured number, or beyond `most`; they are returned, oldest first.
+    pub fn put(&mut self, id: ItemId, item: Item, most: u32) -> Vec<ItemId> {
+        self.insert(id, item, self.next);
+        self.shrink(most)
+    }
+
+    /// Whether a new item of this id would push another out, where no node has more than `most`.
+    pub fn is_full(&self, id: Option<&str>, most: u32) -> bool {
+        let replaces = id.is_some_and(|id| self.items.contains_key(id));
+        !replaces && self.items.len() >= self.config.max_items.min(most) as usize
+    }
+
+    /// Takes out what has expired (`pubsub#item_expire`).
+    pub fn expire(&mut self, now: u64) {
+        if let Some(seconds) = self.config.item_expire {
+            self.retain(|item| !is_over(seconds, item, now));
+        }
+    }
+
+    /// Whether an item's time is over.
+    pub fn has_expired(&self, item: &Item, now: u64) -> bool {
+        self.config.item_expire.is_some_and(|seconds| is_over(seconds, item, now))
+    }
+
+    /// Takes out what an occupant published; the ids are returned, oldest first.
+    pub fn remove_of(&mut self, publisher: OccupantId) -> Vec<ItemId> {
+        self.retain(|item| item.publisher != Some(publisher))
+    }
+
+    /// Takes an item out.
+    pub fn remove(&mut self, id: &str) -> Option<Item> {
+        let (id, Numbered { item, .. }) = self.items.shift_remove_entry(id)?;
+        self.gone([&id]);
+        Some(item)
+    }
+
+    /// Takes all items out.
+    pub fn purge(&mut self) {
+        self.retain(|_| false);
+    }
+
+    /// Drops the oldest items beyond the configured number, or beyond `most`; they are returned, oldest first.
+    pub fn shrink(&mut self, most: u32) -> Vec<ItemId> {
+        let keep = if self.config.persist_items { self.config.max_items.min(most) as usize } else { 0 };
+        let over = self.items.len().saturating_sub(keep);
+        let dropped: Vec<_> = self.items.drain(..over).map(|(id, _)| id).collect();
+        self.gone(&dropped);
+        dropped
+    }
+
+    /// Gives the node the configuration that the admin forces.
+    pub(crate) fn force(&mut self, name: &NodeName, options: &Options) {
+        let forced = self.config.clone().forced(name.as_str(), options);
+        if forced != self.config {
+            self.config = forced;
+            self.changed();
+        }
+    }
+
+    /// Notes that the configuration or the affiliations are not any more as they are kept.
+    pub(crate) fn changed(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.head = true;
+        }
+    }
+
+    /// The items with their numbers, oldest first.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (&ItemId, u64, &Item)> {
+        self.items.iter().map(|(id, Numbered { number, item })| (id, *number, item))
+    }
+
+    /// The item of this name, with its number.
+    pub(crate) fn numbered_item(&self, id: &ItemId) -> Option<(&ItemId, u64, &Item)> {
+        let (id, Numbered { number, item }) = self.items.get_key_value(id.as_str())?;
+        Some((id, *number, item))
+    }
+
+    /// Adds an item as the newest, under a number of its own.
+    pub(crate) fn insert(&mut self, id: ItemId, item: Item, number: u64) {
+        let replaced = self.items.shift_remove(id.as_str()).is_some();
+        if let Some(journal) = &mut self.journal {
+            journal.touch(&id, replaced);
+        }
+        self.items.insert(id, Numbered { number, item });
+        self.next = self.next.max(number.saturating_add(1));
+    }
+
+    /// What changed since this was last called; `None`: nothing was kept before. From now on, changes are noted.
+    pub(crate) fn take_journal(&mut self) -> Option<Journal> {
+        self.journal.replace(Journal::default())
+    }
+
+    /// Nothing of the node is kept.
+    pub(crate) fn unkept(&mut self) {
+        self.journal = None;
+    }
+
+    fn retain(&mut self, mut stays: impl FnMut(&Item) -> bool) -> Vec<ItemId> {
+        let goes = self.items.iter().filter(|(_, numbered)| !stays(&numbered.item));
+        let goes: Vec<_> = goes.map(|(id, _)| id.clone()).collect();
+        if !goes.is_empty() {
+            self.items.retain(|_, numbered| stays(&numbered.item));
+            self.gone(&goes);
+        }
+        goes
+    }
+
+    fn gone<'a>(&mut self, ids: impl IntoIterator<Item = &'a ItemId>) {
+        if let Some(journal) = &mut self.journal {
+            for id in ids {
+                journal.touch(id, true);
+            }
+        }
+    }
+}
+
+fn is_over(seconds: u64, item: &Item, now: u64) -> bool {
+    item.at.saturating_add(seconds.saturating_mul(1000)) <= now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(at: u64) -> Item {
+        Item { payload: None, at, publisher: None }
+    }
+
+    fn ids(node: &Node) -> Vec<&str> {
+        node.items().map(|(id, _)| id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_newest_items_stay_and_a_known_id_becomes_the_newest() {
+        let config = NodeConfig { max_items: 2, ..NodeConfig::new(&Options::default()) };
+        let mut node = Node::new(config, 0);
+        for id in ["a", "b", "a", "c"] {
+            node.put(id.into(), item(0), 9);
+        }
+        assert_eq!(ids(&node), ["a", "c"]);
+        assert!(node.is_full(None, 9) && !node.is_full(Some("a"), 9));
+        assert_eq!(node.shrink(1), ["a".into()]);
+        node.config.max_items = 3;
+        assert!(node.is_full(None, 1) && !node.is_full(None, 9));
+        node.config.persist_items = false;
+        node.put("d".into(), item(0), 9);
+        assert_eq!(ids(&node), [""; 0]);
+    }
+
+    #[test]
+    fn items_go_when_their_time_is_over() {
+        let config =
+            NodeConfig { max_items: 9, item_expire: Some(2), ..NodeConfig::new(&Options::default()) };
+        let mut node = Node::new(config, 0);
+        for (id, at) in [("a", 1000), ("b", 2000), ("c", 2001)] {
+            node.put(id.into(), item(at), 9);
+        }
+        node.expire(3000);
+        assert_eq!(ids(&node), ["b", "c"]);
+        node.expire(4000);
+        assert_eq!(ids(&node), ["c"]);
+    }
+}

@@ -1,0 +1,214 @@
+//! The options of a subscription (XEP-0060, 6.3; XEP-0248 for the root), and the one table of their fields.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use minidom::Element;
+
+use crate::error::Error;
+use crate::pubsub::config::choice;
+use crate::room::occupant::Show;
+use crate::xml::form::{self, Form, Kind};
+use crate::xml::ns;
+
+/// How somebody wants to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscribeOptions {
+    /// `pubsub#deliver`: whether at all.
+    pub deliver: bool,
+    /// `pubsub#expire`: until when, in milliseconds since 1970.
+    pub expire: Option<u64>,
+    /// `pubsub#include_body`: with a text for people.
+    pub include_body: bool,
+    /// `pubsub#show-values`: only while the client's availability is one of these.
+    pub show_values: Vec<Show>,
+    /// `pubsub#subscription_type`, of the root: of items, of nodes that come and go, or of both.
+    pub kind: SubscriptionType,
+    /// `pubsub#subscription_depth`, of the root. All nodes are its children, so both mean the same.
+    pub depth: Depth,
+}
+
+impl Default for SubscribeOptions {
+    /// Those of a subscription without any: the items of all nodes (XEP-0316 has the root for that).
+    fn default() -> Self {
+        Self {
+            deliver: true,
+            expire: None,
+            include_body: false,
+            show_values: SHOWS.to_vec(),
+            kind: SubscriptionType::Items,
+            depth: Depth::All,
+        }
+    }
+}
+
+choice! {
+    /// What a subscription to the root is about (XEP-0248, 5.1).
+    SubscriptionType {
+        /// What happens to items.
+        Items = "items",
+        /// Which nodes there are, and how they are configured.
+        Nodes = "nodes",
+        /// Both.
+        All = "all",
+    }
+}
+
+choice! {
+    /// How deep a subscription to the root goes (XEP-0248, 5.1).
+    Depth {
+        /// To its children.
+        One = "1",
+        /// To all that is below.
+        All = "all",
+    }
+}
+
+/// What has happened, as far as subscriptions tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Something to items: published, taken back.
+    Items,
+    /// A node was made.
+    Created,
+    /// A node is no more.
+    Deleted,
+    /// A node is configured otherwise.
+    Configured,
+}
+
+impl SubscriptionType {
+    /// Whether a subscriber to the root is told of this.
+    pub fn includes(self, what: What) -> bool {
+        match what {
+            What::Items => self != Self::Nodes,
+            What::Created | What::Configured => self != Self::Items,
+            // Its items went with it.
+            What::Deleted => true,
+        }
+    }
+}
+
+impl SubscribeOptions {
+    /// These options with the fields of a submitted form taken over; `root` is whether the subscription is to the
+    /// root collection.
+    ///
+    /// # Errors
+    /// [`Error::InvalidField`] for a field or a value that is not known here; nothing is taken over then.
+    pub fn with(&self, form: &Form, root: bool, now: u64) -> Result<Self, Error> {
+        let mut changed = self.clone();
+        for (var, values) in &form.fields {
+            changed.set(var, values, root, now).ok_or_else(|| Error::InvalidField(var.clone()))?;
+        }
+        Ok(changed)
+    }
+
+    /// The options as a form of type `kind` (`form` or `result`).
+    pub fn to_form(&self, kind: &str, root: bool) -> Element {
+        let flag = |value| if value { "1" } else { "0" };
+        let mut form = form::build(kind, ns::SUBSCRIBE_OPTIONS);
+        let shows: Vec<_> = self.show_values.iter().map(|show| show.as_str()).collect();
+        let expire = self.expire.map(timestamp).unwrap_or_default();
+        form.append_child(form::field(
+            "pubsub#deliver",
+            Kind::Boolean,
+            "Send notifications",
+            flag(self.deliver),
+        ));
+        form.append_child(form::field("pubsub#expire", Kind::Text, "Until when", &expire));
+        let body = form::field(
+            "pubsub#include_body",
+            Kind::Boolean,
+            "With a text for people",
+            flag(self.include_body),
+        );
+        form.append_child(body);
+        form.append_child(form::multi("pubsub#show-values", Show::NAMES, "Only while I am", &shows));
+        if root {
+            let kinds = Kind::List(SubscriptionType::NAMES);
+            form.append_child(form::field("pubsub#subscription_type", kinds, "Of what", self.kind.as_str()));
+            let depths = Kind::List(Depth::NAMES);
+            form.append_child(form::field(
+                "pubsub#subscription_depth",
+                depths,
+                "How deep",
+                self.depth.as_str(),
+            ));
+        }
+        form
+    }
+
+    fn set(&mut self, var: &str, values: &[String], root: bool, now: u64) -> Option<()> {
+        let one = || match values {
+            [] => Some(""),
+            [value] => Some(value.as_str()),
+            _ => None,
+        };
+        match var {
+            "pubsub#deliver" => self.deliver = form::boolean(one()?)?,
+            "pubsub#include_body" => self.include_body = form::boolean(one()?)?,
+            "pubsub#expire" => self.expire = expiry(one()?, now)?,
+            "pubsub#show-values" => {
+                self.show_values =
+                    values.iter().map(|value| Show::from_name(value)).collect::<Option<_>>()?;
+            }
+            "pubsub#subscription_type" if root => self.kind = SubscriptionType::from_name(one()?)?,
+            "pubsub#subscription_depth" if root => self.depth = Depth::from_name(one()?)?,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+const SHOWS: [Show; 5] = [Show::Away, Show::Chat, Show::Dnd, Show::Online, Show::Xa];
+
+/// A moment to come, or never. A lease that is over before it begins is none.
+#[expect(clippy::option_option, reason = "`None` is a value out of range; `Some(None)` is for ever")]
+fn expiry(value: &str, now: u64) -> Option<Option<u64>> {
+    if value.is_empty() {
+        return Some(None);
+    }
+    let at: SystemTime = humantime::parse_rfc3339(value).ok()?;
+    let at = u64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()?;
+    (at > now).then_some(Some(at))
+}
+
+/// A moment as XEP-0082 writes it.
+pub(crate) fn timestamp(at: u64) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(var: &str, value: &str, root: bool) -> Result<SubscribeOptions, Error> {
+        let form = Form { fields: vec![(format!("pubsub#{var}"), vec![value.into()])] };
+        SubscribeOptions::default().with(&form, root, 1_000)
+    }
+
+    #[test]
+    fn options_are_taken_over_or_refused() {
+        assert!(!with("deliver", "0", false).unwrap().deliver);
+        assert_eq!(with("show-values", "dnd", false).unwrap().show_values, [Show::Dnd]);
+        assert_eq!(with("subscription_type", "nodes", true).unwrap().kind, SubscriptionType::Nodes);
+        assert_eq!(with("expire", "2026-01-01T00:00:00Z", false).unwrap().expire, Some(1_767_225_600_000));
+        for (var, value) in [
+            ("deliver", "perhaps"),
+            ("show-values", "asleep"),
+            ("expire", "1970-01-01T00:00:00Z"),
+            ("expire", "soon"),
+            ("subscription_type", "nodes"),
+            ("digest", "1"),
+        ] {
+            assert_eq!(with(var, value, false), Err(Error::InvalidField(format!("pubsub#{var}"))), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_form_shows_what_a_form_sets() {
+        let options = with("expire", "2026-01-01T00:00:00Z", false).unwrap();
+        let parent = Element::builder("options", ns::PUBSUB).append(options.to_form("submit", true)).build();
+        let form = Form::read(&parent, ns::SUBSCRIBE_OPTIONS).unwrap();
+        assert_eq!(SubscribeOptions::default().with(&form, true, 1_000), Ok(options));
+    }
+}

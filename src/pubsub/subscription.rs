@@ -1,0 +1,310 @@
+//! Explicit subscriptions (XEP-0060, 6.1): who asked for what, beside the interest that capabilities express.
+
+use std::collections::HashMap;
+
+use indexmap::{IndexMap, IndexSet};
+
+use crate::error::Error;
+use crate::jid::SessionJid;
+use crate::options::Options;
+use crate::pubsub::node::NodeName;
+use crate::pubsub::service::{OccupantId, ServiceId};
+use crate::pubsub::subscribe_options::{SubscribeOptions, What};
+
+/// Who is subscribed, as they named themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subscriber {
+    /// One client, by its full JID.
+    Session(SessionJid),
+    /// An account, by its bare JID: all of its clients in the room.
+    Account(Box<str>),
+    /// An occupant, by the address in the room: all clients of that nick. Stays with the occupant through a nick
+    /// change, and ends with it.
+    Occupant(OccupantId),
+}
+
+/// What is subscribed to: a node of a service, or its root collection, which is all nodes, now and later
+/// (XEP-0316, 5).
+pub type Topic = (ServiceId, Option<NodeName>);
+
+/// The explicit subscriptions in a room, from either end.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, SubscribeOptions>>>,
+    topics: HashMap<Subscriber, IndexSet<Topic>>,
+    /// How many an account has, by its full and bare JIDs.
+    by_account: HashMap<Box<str>, usize>,
+    /// When the first lease is over.
+    next_expiry: Option<u64>,
+}
+
+impl Subscriptions {
+    /// Whether `who` is subscribed to `topic`.
+    pub fn contains(&self, who: &Subscriber, topic: &Topic) -> bool {
+        self.topics.get(who).is_some_and(|topics| topics.contains(topic))
+    }
+
+    /// Whether a subscription of `who`, one of `new` that a request adds, is within the limits. An account's count
+    /// together, whichever of its JIDs they name.
+    ///
+    /// # Errors
+    /// [`Error::TooManySubscriptions`].
+    pub fn check(&self, who: &Subscriber, topic: &Topic, new: usize, options: &Options) -> Result<(), Error> {
+        if self.contains(who, topic) {
+            return Ok(());
+        }
+        let mine = match account_of(who) {
+            Some(account) => self.by_account.get(account).copied().unwrap_or(0),
+            None => self.topics.get(who).map_or(0, IndexSet::len),
+        };
+        let theirs: usize = self.services.get(&topic.0).map_or(0, |s| s.values().map(IndexMap::len).sum());
+        if mine >= options.max_subscriptions || theirs + new > options.max_subscribers {
+            return Err(Error::TooManySubscriptions);
+        }
+        Ok(())
+    }
+
+    /// Subscribes `who`, or changes the options; whether that is new.
+    pub fn insert(&mut self, who: Subscriber, topic: Topic, options: SubscribeOptions) -> bool {
+        self.next_expiry = self.next_expiry.into_iter().chain(options.expire).min();
+        let nodes = self.services.entry(topic.0).or_default();
+        nodes.entry(topic.1.clone()).or_default().insert(who.clone(), options);
+        let account = account_of(&who).map(Box::from);
+        let new = self.topics.entry(who).or_default().insert(topic);
+        if let Some(account) = account.filter(|_| new) {
+            *self.by_account.entry(account).or_default() += 1;
+        }
+        new
+    }
+
+    /// The options of a subscription.
+    pub fn options(&self, who: &Subscriber, (service, node): &Topic) -> Option<&SubscribeOptions> {
+        self.services.get(service)?.get(node)?.get(who)
+    }
+
+    /// Ends the leases that are over at `now`. Costs nothing while none is.
+    pub fn expire(&mut self, now: u64) {
+        if self.next_expiry.is_none_or(|next| next > now) {
+            return;
+        }
+        let mut over = Vec::new();
+        self.next_expiry = None;
+        for (&service, nodes) in &self.services {
+            for (node, subscribers) in nodes {
+                for (who, options) in subscribers {
+                    match options.expire {
+                        Some(at) if at <= now => over.push((who.clone(), (service, node.clone()))),
+                        Some(at) => self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at))),
+                        None => {}
+                    }
+                }
+            }
+        }
+        for (who, topic) in over {
+            self.remove(&who, &topic);
+        }
+    }
+
+    /// Who is subscribed to a node, or to the root, with their options, in the order of subscribing.
+    pub fn of(&self, (service, node): &Topic) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
+        self.services.get(service).and_then(|nodes| nodes.get(node)).into_iter().flatten()
+    }
+
+    /// Ends one subscription; whether there was one.
+    pub fn remove(&mut self, who: &Subscriber, topic: &Topic) -> bool {
+        let Some(topics) = self.topics.get(who) else { return false };
+        if !topics.contains(topic) {
+            return false;
+        }
+        self.remove_from_topics(who, topic);
+        self.remove_from_service(who, topic);
+        true
+    }
+
+    /// Who is to be told of something at a node: those who are subscribed to it or to the root of its service, and
+    /// want to know of this kind of thing. Somebody can come twice.
+    pub fn subscribers(
+        &self,
+        service: ServiceId,
+        node: &NodeName,
+        what: What,
+    ) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
+        let service = self.services.get(&service);
+        let of = move |topic: &Option<NodeName>| {
+            service.and_then(|service| service.get(topic)).into_iter().flatten()
+        };
+        let direct = of(&Some(node.clone())).filter(move |_| what != What::Created);
+        let root = of(&None).filter(move |(_, options)| options.kind.includes(what));
+        direct.chain(root).filter(|(_, options)| options.deliver)
+    }
+
+    /// Everybody of an account who is subscribed to something, by a full or the bare JID. Costs a step a subscriber.
+    pub fn of_account(&self, account: &str) -> Vec<Subscriber> {
+        self.topics.keys().filter(|who| account_of(who) == Some(account)).cloned().collect()
+    }
+
+    /// What `who` is subscribed to.
+    pub fn topics(&self, who: &Subscriber) -> impl Iterator<Item = &Topic> {
+        self.topics.get(who).into_iter().flatten()
+    }
+
+    /// Whether `who` is subscribed to anything.
+    pub fn knows(&self, who: &Subscriber) -> bool {
+        self.topics.contains_key(who)
+    }
+
+    /// Ends all subscriptions to a node, which is no more.
+    pub fn remove_node(&mut self, service: ServiceId, node: &NodeName) {
+        let topic = (service, Some(node.clone()));
+        let Some(nodes) = self.services.get_mut(&service) else { return };
+        let subscribers = nodes.shift_remove(&topic.1).unwrap_or_default();
+        if nodes.is_empty() {
+            self.services.remove(&service);
+        }
+        for who in subscribers.into_keys() {
+            self.remove_from_topics(&who, &topic);
+        }
+    }
+
+    /// Ends all subscriptions to a service, which is no more.
+    pub fn remove_service(&mut self, service: ServiceId) {
+        for (node, subscribers) in self.services.remove(&service).into_iter().flatten() {
+            let topic = (service, node);
+            for who in subscribers.into_keys() {
+                self.remove_from_topics(&who, &topic);
+            }
+        }
+    }
+
+    /// Ends the subscriptions of `who` for which `ends` holds.
+    pub fn remove_subscriber(&mut self, who: &Subscriber, ends: impl Fn(&Topic) -> bool) {
+        let ended: Vec<_> = self.topics(who).filter(|topic| ends(topic)).cloned().collect();
+        for topic in ended {
+            self.remove(who, &topic);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.topics.values().map(IndexSet::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    fn remove_from_service(&mut self, who: &Subscriber, topic: &Topic) {
+        let Some(nodes) = self.services.get_mut(&topic.0) else { return };
+        if let Some(subscribers) = nodes.get_mut(&topic.1) {
+            subscribers.shift_remove(who);
+            if subscribers.is_empty() {
+                nodes.shift_remove(&topic.1);
+            }
+        }
+        if nodes.is_empty() {
+            self.services.remove(&topic.0);
+        }
+    }
+
+    fn remove_from_topics(&mut self, who: &Subscriber, topic: &Topic) {
+        let Some(topics) = self.topics.get_mut(who) else { return };
+        let removed = topics.shift_remove(topic);
+        if topics.is_empty() {
+            self.topics.remove(who);
+        }
+        let Some(account) = account_of(who).filter(|_| removed) else { return };
+        if let Some(count) = self.by_account.get_mut(account) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_account.remove(account);
+            }
+        }
+    }
+}
+
+/// The account of a subscriber who is named by a real JID.
+fn account_of(who: &Subscriber) -> Option<&str> {
+    match who {
+        Subscriber::Session(jid) => Some(jid.bare()),
+        Subscriber::Account(account) => Some(account),
+        Subscriber::Occupant(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str) -> Subscriber {
+        Subscriber::Account(name.into())
+    }
+
+    fn who(subscriptions: &Subscriptions, node: &str) -> Vec<Subscriber> {
+        subscriptions
+            .subscribers(ServiceId::Room, &node.into(), What::Items)
+            .map(|(who, _)| who.clone())
+            .collect()
+    }
+
+    #[test]
+    fn the_root_means_all_nodes() {
+        let mut subscriptions = Subscriptions::default();
+        assert!(subscriptions.insert(account("b"), (ServiceId::Room, None), SubscribeOptions::default()));
+        assert!(subscriptions.insert(
+            account("a"),
+            (ServiceId::Room, Some("mood".into())),
+            SubscribeOptions::default()
+        ));
+        assert!(!subscriptions.insert(
+            account("a"),
+            (ServiceId::Room, Some("mood".into())),
+            SubscribeOptions::default()
+        ));
+        assert_eq!(who(&subscriptions, "mood"), [account("a"), account("b")]);
+        assert_eq!(who(&subscriptions, "tune"), [account("b")]);
+        assert!(subscriptions.remove(&account("b"), &(ServiceId::Room, None)));
+        assert!(!subscriptions.remove(&account("b"), &(ServiceId::Room, None)));
+        assert_eq!(who(&subscriptions, "tune"), []);
+    }
+
+    #[test]
+    fn nothing_is_left_at_either_end() {
+        let occupant = ServiceId::Occupant(OccupantId(1));
+        let fill = || {
+            let mut subscriptions = Subscriptions::default();
+            for topic in
+                [(ServiceId::Room, Some("mood".into())), (occupant, None), (occupant, Some("mood".into()))]
+            {
+                subscriptions.insert(account("a"), topic, SubscribeOptions::default());
+            }
+            subscriptions
+        };
+        let empty =
+            |s: &Subscriptions| s.services.is_empty() && s.topics.is_empty() && s.by_account.is_empty();
+        let mut left = fill();
+        left.remove_subscriber(&account("a"), |_| true);
+        assert!(empty(&left));
+        let mut left = fill();
+        left.remove_service(occupant);
+        left.remove_node(ServiceId::Room, &"mood".into());
+        assert!(empty(&left));
+    }
+
+    #[test]
+    fn both_ends_are_bounded() {
+        let options = Options { max_subscriptions: 1, max_subscribers: 2, ..Options::default() };
+        let mut subscriptions = Subscriptions::default();
+        let topic = |node: &str| (ServiceId::Room, Some(NodeName::from(node)));
+        let add = |subscriptions: &mut Subscriptions, name: &str, node: &str| {
+            subscriptions.check(&account(name), &topic(node), 1, &options)?;
+            subscriptions.insert(account(name), topic(node), SubscribeOptions::default());
+            Ok(())
+        };
+        assert_eq!(add(&mut subscriptions, "a", "mood"), Ok(()));
+        assert_eq!(add(&mut subscriptions, "a", "mood"), Ok(()), "the same again is no more");
+        assert_eq!(add(&mut subscriptions, "a", "tune"), Err(Error::TooManySubscriptions));
+        assert_eq!(add(&mut subscriptions, "b", "tune"), Ok(()));
+        assert_eq!(add(&mut subscriptions, "c", "tune"), Err(Error::TooManySubscriptions));
+    }
+}

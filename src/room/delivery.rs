@@ -1,0 +1,494 @@
+//! Who is told of an event, and which last items somebody is sent (XEP-0060, 12.2; XEP-0316, 4.4 and 5).
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use indexmap::IndexSet;
+use minidom::Element;
+
+use crate::call::Call;
+use crate::effect::Effect;
+use crate::jid::SessionJid;
+use crate::options::Options;
+use crate::pubsub::access::{self, Affiliation};
+use crate::pubsub::config::{AccessModel, ItemReply, NotificationType, SendLast};
+use crate::pubsub::node::{Item, ItemId, Node, NodeName};
+use crate::pubsub::service::{OccupantId, Service, ServiceId};
+use crate::pubsub::subscribe_options::{SubscribeOptions, What};
+use crate::pubsub::subscription::{Subscriber, Topic};
+use crate::room::Room;
+use crate::room::explain::WhyNot;
+use crate::room::interest::SessionId;
+use crate::room::occupant::Session;
+use crate::room::pending::{Cause, Due, Place};
+use crate::stanza::event::{Envelope, Event};
+use crate::stanza::message::{Content, Message};
+use crate::xml;
+
+impl Room {
+    /// The effects that tell of `event` at a node of `service`: one message for all, and one with a text for people
+    /// for those who want that.
+    ///
+    /// Costs by who is interested and subscribed.
+    pub(crate) fn notify(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+        event: &Event,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        self.notify_of(service, name, node, event, None, call, options)
+    }
+
+    /// The effects that tell of the last item of a node that is back with its occupant: to all who are told of its
+    /// events, with the time of its publication.
+    pub(crate) fn announce(
+        &mut self,
+        service: ServiceId,
+        name: &NodeName,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        let node = self.service(service).and_then(|service| service.node(name.as_str()).ok());
+        let Some(node) = node.filter(|node| node.config.send_last == SendLast::OnSubAndPresence) else {
+            return Vec::new();
+        };
+        let Some((id, item)) = node.last().filter(|(_, item)| !node.has_expired(item, call.now)) else {
+            return Vec::new();
+        };
+        let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
+        let at = item.at;
+        let effects = self.notify_of(service, name, node, &event, Some(at), call, options);
+        self.note_told(service, name, at, &effects);
+        effects
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what an event is, to whom, and the call")]
+    fn notify_of(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+        event: &Event,
+        delayed: Option<u64>,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if node.config.deliver_notifications {
+            let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
+            let envelope = self.envelope(service, call.message_id(), delayed);
+            let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
+            effects.extend(told.map(|(to, body)| {
+                call.tally.deliveries += to.len() as u64;
+                let event = if body { event.with_body() } else { event.clone() };
+                Effect::Notify { message: event.into_message(&envelope), to }
+            }));
+        }
+        // That a node was made is told only to those who are subscribed to that: nobody else misses it.
+        if options.explains && event.what() != What::Created {
+            effects.push(self.explain_event(service, name, node, &effects, options));
+        }
+        effects
+    }
+
+    /// A message of `service` with `payload` to whoever `who` is, where that can be told.
+    pub(crate) fn tell(
+        &self,
+        service: ServiceId,
+        who: &Subscriber,
+        payload: Element,
+        call: &mut Call,
+    ) -> Option<Effect> {
+        let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
+        call.tally.deliveries += to.len() as u64;
+        let message = Message {
+            from: self.address(service).to_owned(),
+            id: call.message_id(),
+            kind: NotificationType::Headline,
+            body: None,
+            content: Content::Other(Rc::new(payload)),
+            occupant_id: None,
+            delay: None,
+        };
+        (!to.is_empty()).then_some(Effect::Notify { message, to })
+    }
+
+    /// The address that an item shows as its publisher's (`pubsub#itemreply`); never a real JID.
+    pub(crate) fn publisher(&self, service: ServiceId, node: &Node, item: &Item) -> Option<&str> {
+        match (node.config.itemreply, service) {
+            (ItemReply::None, _) => None,
+            (ItemReply::Publisher, ServiceId::Room) => {
+                let publisher =
+                    self.occupants.get(&item.publisher?).filter(|publisher| publisher.presence.visible)?;
+                Some(publisher.presence.occupant.as_str())
+            }
+            _ => Some(self.address(service)),
+        }
+    }
+
+    /// The last items that a session is sent when it comes in, for all that it wants and is subscribed to.
+    pub(crate) fn welcome(&mut self, session: SessionId, call: &mut Call, options: &Options) -> Vec<Effect> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let mut found = IndexSet::new();
+        if let Some(wanted) = self.interest.get(session) {
+            self.find_wanted(wanted.iter(), options, &mut found);
+        }
+        for subscriber in names_of(who) {
+            self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut found));
+        }
+        self.last_items(session, &found, Cause::Presence, call, options)
+    }
+
+    /// The last items that a session is sent because it wants `nodes` now, and did not before. What it is
+    /// subscribed to is not new to it.
+    pub(crate) fn last_items_of(
+        &mut self,
+        session: SessionId,
+        nodes: &[NodeName],
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let mut found = IndexSet::new();
+        self.find_wanted(nodes.iter(), options, &mut found);
+        for subscriber in names_of(who) {
+            let mut known = IndexSet::new();
+            self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut known));
+            found.retain(|place| !known.contains(place));
+        }
+        self.last_items(session, &found, Cause::Presence, call, options)
+    }
+
+    /// The last items that a new subscription brings: to the session that asked for it.
+    pub(crate) fn last_items_for_subscription(
+        &mut self,
+        session: SessionId,
+        topic: &Topic,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        let mut found = IndexSet::new();
+        self.find_subscribed(topic, &mut found);
+        self.last_items(session, &found, Cause::Subscription, call, options)
+    }
+
+    /// The last items of these places, of those for which a session may be sent them.
+    pub(crate) fn find_last<'a>(
+        &'a self,
+        session: SessionId,
+        places: impl Iterator<Item = (&'a Place, Due)>,
+        now: u64,
+    ) -> Vec<Found<'a>> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        places.filter_map(|(place, due)| self.find_last_at(who, place, due, now).ok()).collect()
+    }
+
+    /// The last item of a place, if the session may be sent it.
+    fn find_last_at<'a>(
+        &'a self,
+        who: &Session,
+        (service, name): &'a Place,
+        due: Due,
+        now: u64,
+    ) -> Result<Found<'a>, WhyNot> {
+        let service = *service;
+        let node = self.service(service).and_then(|service| service.node(name.as_str()).ok());
+        let node = node.ok_or(WhyNot::NoItem)?;
+        if !node.config.deliver_notifications {
+            return Err(WhyNot::NoNotifications);
+        } else if !due.cause.is_one_for(node.config.send_last) {
+            return Err(WhyNot::NoLastItem);
+        }
+        let is_due = |item: &Item| due.told != Some(item.at) && !node.has_expired(item, now);
+        let (id, item) = node.last().filter(|(_, item)| is_due(item)).ok_or(WhyNot::NoItem)?;
+        match self.why_unseen(who, service, node) {
+            None => Ok(Found { service, name, node, id, item }),
+            Some(why) => Err(why),
+        }
+    }
+
+    /// Sends last items to a session.
+    pub(crate) fn send_last(&self, session: SessionId, items: &[Found<'_>], call: &mut Call) -> Vec<Effect> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        call.tally.deliveries += items.len() as u64;
+        call.tally.last_items += items.len() as u64;
+        let mut effects = Vec::with_capacity(items.len());
+        for &Found { service, name, node, id, item } in items {
+            let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
+            let envelope = self.envelope(service, call.message_id(), Some(item.at));
+            effects
+                .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
+        }
+        effects
+    }
+
+    /// Whether a session wants the events of a node, by its capabilities or by a subscription.
+    pub(crate) fn wants(
+        &self,
+        session: SessionId,
+        service: ServiceId,
+        name: &NodeName,
+        options: &Options,
+    ) -> bool {
+        let selected = self.interest.get(session).is_some_and(|set| set.contains(name.as_str()));
+        let subscribed = |who| self.is_subscribed(who, service, name);
+        selected && options.selects(service, name) || self.sessions.get(session).is_some_and(subscribed)
+    }
+
+    /// Whether a session is subscribed to a node, by any of its names, or to all nodes of the service.
+    pub(crate) fn is_subscribed(&self, who: &Session, service: ServiceId, name: &NodeName) -> bool {
+        let topics = [(service, Some(name.clone())), (service, None)];
+        let is_topic = |name| topics.iter().any(|topic| self.subscriptions.contains(name, topic));
+        names_of(who).iter().any(is_topic)
+    }
+
+    /// Whether a session may read a node of `service`.
+    pub(crate) fn may_see(&self, session: &Session, service: ServiceId, node: &Node) -> bool {
+        self.why_unseen(session, service, node).is_none()
+    }
+
+    /// Why a session may not read a node of `service`; `None` if it may.
+    pub(crate) fn why_unseen(&self, session: &Session, service: ServiceId, node: &Node) -> Option<WhyNot> {
+        if !self.shows(service, session.jid.bare()) {
+            return Some(WhyNot::Hidden);
+        }
+        let affiliation = self.affiliation_of(session.jid.bare(), Some(session.occupant), service, node);
+        let may = access::may_read(&node.config, affiliation, true);
+        may.is_err().then_some(WhyNot::NoAccess(node.config.access_model, affiliation))
+    }
+
+    /// Whether the room lets `account` see the occupant whose service this is.
+    pub(crate) fn shows(&self, service: ServiceId, account: &str) -> bool {
+        let ServiceId::Occupant(id) = service else { return true };
+        self.occupants.get(&id).is_some_and(|occupant| {
+            occupant.presence.visible
+                || occupant.sessions.iter().any(|&session| self.account(session) == account)
+        })
+    }
+
+    fn recipients(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+        what: What,
+        options: &Options,
+    ) -> Recipients {
+        let for_all = node.affiliations.is_empty()
+            && node.config.access_model != AccessModel::Whitelist
+            && match service {
+                ServiceId::Room => true,
+                ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.presence.visible),
+            };
+        let counts = what != What::Created && options.selects(service, name);
+        let wanted = counts.then(|| self.interest.sessions(name.as_str()));
+        let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
+        let mut plain: Vec<_> = sessions
+            .filter(|session| for_all || self.may_see(session, service, node))
+            .map(|session| session.jid.clone())
+            .collect();
+
+        let mut with_body = IndexSet::new();
+        let mut subscribers = self.subscriptions.subscribers(service, name, what).peekable();
+        if subscribers.peek().is_some() {
+            let mut told: HashSet<SessionJid> = plain.iter().cloned().collect();
+            for (subscriber, options) in subscribers {
+                self.reach(subscriber, options, service, node, |jid| {
+                    if options.include_body {
+                        with_body.insert(jid);
+                    } else if told.insert(jid.clone()) {
+                        plain.push(jid);
+                    }
+                });
+            }
+            plain.retain(|jid| !with_body.contains(jid));
+        }
+        Recipients { plain, with_body: with_body.into_iter().collect() }
+    }
+
+    /// The sessions in the room of whoever is subscribed.
+    fn sessions_of(&self, who: &Subscriber) -> impl Iterator<Item = &Session> {
+        let (one, several): (_, &[SessionId]) = match who {
+            Subscriber::Session(jid) => (self.sessions.find(jid.as_str()), &[]),
+            Subscriber::Account(account) => (None, self.accounts.get(account).map_or(&[], Vec::as_slice)),
+            Subscriber::Occupant(id) => {
+                (None, self.occupants.get(id).map_or(&[], |occupant| &occupant.sessions))
+            }
+        };
+        one.into_iter().chain(several.iter().copied()).filter_map(|id| self.sessions.get(id))
+    }
+
+    /// Where a subscriber is reached: at the sessions in the room; outside of it only if the node lets outsiders
+    /// read.
+    fn reach(
+        &self,
+        who: &Subscriber,
+        options: &SubscribeOptions,
+        service: ServiceId,
+        node: &Node,
+        mut tell: impl FnMut(SessionJid),
+    ) {
+        let mut is_here = false;
+        for session in self.sessions_of(who) {
+            is_here = true;
+            if options.show_values.contains(&session.show) && self.may_see(session, service, node) {
+                tell(session.jid.clone());
+            }
+        }
+        if !is_here {
+            let outside = match who {
+                Subscriber::Session(jid) => jid.clone(),
+                Subscriber::Account(account) => SessionJid::from(&**account),
+                Subscriber::Occupant(_) => return,
+            };
+            let affiliation = node.affiliations.get(outside.bare(), None);
+            if self.shows(service, outside.bare())
+                && access::may_read(&node.config, affiliation, false).is_ok()
+            {
+                tell(outside);
+            }
+        }
+    }
+
+    /// The first of the last items of these places, up to a batch; the rest is pending. No more than the bounds
+    /// allow in all, the newest.
+    fn last_items(
+        &mut self,
+        session: SessionId,
+        places: &IndexSet<Place>,
+        cause: Cause,
+        call: &mut Call,
+        options: &Options,
+    ) -> Vec<Effect> {
+        let due = Due { cause, told: None };
+        let mut items = self.find_last(session, places.iter().map(|place| (place, due)), call.now);
+        let size = |item: &Item| item.payload.as_deref().map_or(0, xml::size) + 512;
+        let octets: usize = items.iter().map(|found| size(found.item)).sum();
+        if items.len() > options.max_last_items || octets > options.max_last_items_size {
+            items.sort_by_key(|found| std::cmp::Reverse(found.item.at));
+            items.truncate(options.max_last_items);
+            let mut left = options.max_last_items_size;
+            let fitting = items.iter().take_while(|found| {
+                let fits = size(found.item) <= left;
+                left = left.saturating_sub(size(found.item));
+                fits
+            });
+            let fitting = fitting.count();
+            items.truncate(fitting);
+        }
+        let later = items.split_off(options.last_items_batch.max(1).min(items.len()));
+        let mut effects = self.send_last(session, &items, call);
+        if options.explains {
+            let missing = self.missing_last(session, places, due, call.now);
+            effects.extend(self.explain_last_items(session, items.len(), later.len(), &missing));
+        }
+        let place = |found: &Found<'_>| (found.service, found.name.clone());
+        let later: Vec<_> = later.iter().map(place).collect();
+        if self.pending.has(session) {
+            let sent: Vec<_> = items.iter().map(place).collect();
+            self.pending.sent(session, &sent);
+        }
+        self.pending.add(session, later, cause, options.max_last_items);
+        effects
+    }
+
+    /// The places of which a session is sent no last item, and why.
+    #[cold]
+    fn missing_last(
+        &self,
+        session: SessionId,
+        places: &IndexSet<Place>,
+        due: Due,
+        now: u64,
+    ) -> Vec<(ServiceId, NodeName, WhyNot)> {
+        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let why = |place: &Place| self.find_last_at(who, place, due, now).err();
+        places.iter().filter_map(|place| Some((place.0, place.1.clone(), why(place)?))).collect()
+    }
+
+    /// Where nodes of these names are: the room's first, then the occupants' in the order of their coming.
+    fn find_wanted<'a>(
+        &self,
+        nodes: impl Iterator<Item = &'a NodeName> + Clone,
+        options: &Options,
+        found: &mut IndexSet<(ServiceId, NodeName)>,
+    ) {
+        let of_room = nodes.clone().filter(|node| self.service.holds(node.as_str()));
+        found.extend(of_room.map(|node| (ServiceId::Room, node.clone())));
+        let mut held: Vec<_> = nodes
+            .filter(|node| !options.subscription_only.contains(node.as_str()))
+            .flat_map(|node| self.holders.get(node.as_str()).into_iter().flatten().map(move |&id| (id, node)))
+            .collect();
+        held.sort_by_key(|&(id, _)| id);
+        found.extend(held.into_iter().map(|(id, node)| (ServiceId::Occupant(id), node.clone())));
+    }
+
+    /// The nodes that a subscription is about.
+    fn find_subscribed(&self, (service, node): &Topic, found: &mut IndexSet<(ServiceId, NodeName)>) {
+        if let Some(node) = node {
+            found.insert((*service, node.clone()));
+        } else {
+            let nodes = self.service(*service).into_iter().flat_map(Service::nodes);
+            found.extend(nodes.map(|(name, _)| (*service, name.clone())));
+        }
+    }
+
+    /// What somebody is to a node, known by account and, in the room, as occupant.
+    pub(crate) fn affiliation_of(
+        &self,
+        account: &str,
+        occupant: Option<OccupantId>,
+        service: ServiceId,
+        node: &Node,
+    ) -> Affiliation {
+        let owns = occupant.is_some_and(|occupant| match service {
+            ServiceId::Occupant(id) => id == occupant,
+            ServiceId::Room => self.occupants.get(&occupant).is_some_and(|occupant| {
+                self.publishers.include(occupant.presence.role, occupant.presence.standing)
+            }),
+        });
+        if owns { Affiliation::Owner } else { node.affiliations.get(account, occupant) }
+    }
+
+    fn account(&self, session: SessionId) -> &str {
+        self.sessions.get(session).map_or("", |session| session.jid.bare())
+    }
+
+    fn envelope(&self, service: ServiceId, id: String, delayed: Option<u64>) -> Envelope<'_> {
+        let occupant_id = match service {
+            ServiceId::Room => None,
+            ServiceId::Occupant(id) => {
+                self.occupants.get(&id).and_then(|o| o.presence.occupant_id.as_deref())
+            }
+        };
+        Envelope { from: self.address(service), room: self.jid.as_str(), id, occupant_id, delayed }
+    }
+}
+
+/// Who is told, each once.
+struct Recipients {
+    plain: Vec<SessionJid>,
+    with_body: Vec<SessionJid>,
+}
+
+/// A last item, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    service: ServiceId,
+    name: &'a NodeName,
+    node: &'a Node,
+    id: &'a ItemId,
+    item: &'a Item,
+}
+
+/// The names under which a session can be subscribed.
+fn names_of(session: &Session) -> [Subscriber; 3] {
+    [
+        Subscriber::Session(session.jid.clone()),
+        Subscriber::Account(session.jid.bare().into()),
+        Subscriber::Occupant(session.occupant),
+    ]
+}

@@ -1,0 +1,499 @@
+//! A room: its own service, its occupants with theirs, and what its sessions want.
+//!
+//! Here is who comes, changes and goes; [`crate::room::delivery`] says who is told of an event.
+
+mod by_name;
+mod delivery;
+pub(crate) mod explain;
+pub mod interest;
+pub mod occupant;
+pub(crate) mod pending;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::caps::Claim;
+use crate::effect::Effect;
+use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::options::Options;
+use crate::pubsub::access::Publishers;
+use crate::pubsub::config::AccessModel;
+use crate::pubsub::node::{ItemId, NodeName};
+use crate::pubsub::service::{OccupantId, Service, ServiceId};
+use crate::pubsub::snapshot::Change;
+use crate::pubsub::subscribe_options::SubscribeOptions;
+use crate::pubsub::subscription::{Subscriber, Subscriptions, Topic};
+use crate::room::by_name::ByName;
+use crate::room::interest::{Interest, NodeSet, SessionId};
+use crate::room::occupant::{Allowance, Occupant, Presence, Session, Sessions, Show};
+use crate::room::pending::{Pending, Places};
+
+/// A room as MEP knows it.
+#[derive(Debug)]
+pub struct Room {
+    pub(crate) jid: RoomJid,
+    pub(crate) service: Service,
+    /// Boxed, as the tree has nearly half of its places empty: numbers only grow.
+    pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
+    pub(crate) sessions: Sessions,
+    pub(crate) interest: Interest,
+    pub(crate) subscriptions: Subscriptions,
+    /// Node name to the occupants that have such a node: where last items are found.
+    pub(crate) holders: HashMap<NodeName, BTreeSet<OccupantId>>,
+    /// The sessions of accounts that are subscribed by their bare JID.
+    pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
+    /// Last items that are still to be sent.
+    pub(crate) pending: Pending,
+    /// Who publishes as the room, as its configuration had it when it was last asked something.
+    pub(crate) publishers: Publishers,
+    /// Whether its nodes are to be kept, as it was when it was last asked something.
+    pub(crate) persistent: bool,
+    /// What those who are not in the room may still do, all together.
+    pub(crate) allowance: Allowance,
+    by_nick: ByName<OccupantId>,
+    next_occupant: u64,
+    /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
+    /// left other sessions behind; a room tells that no other way.
+    gone: Option<Gone>,
+    /// Claims that nobody stands behind any more.
+    unclaimed: Vec<(SessionJid, Rc<Claim>)>,
+}
+
+impl Room {
+    /// A room that nobody is in.
+    pub fn new(jid: RoomJid) -> Self {
+        Self {
+            jid,
+            service: Service::default(),
+            occupants: BTreeMap::new(),
+            sessions: Sessions::default(),
+            interest: Interest::default(),
+            subscriptions: Subscriptions::default(),
+            holders: HashMap::new(),
+            accounts: HashMap::new(),
+            pending: Pending::default(),
+            publishers: Publishers::Admins,
+            persistent: false,
+            allowance: Allowance::default(),
+            by_nick: ByName::default(),
+            next_occupant: 0,
+            gone: None,
+            unclaimed: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is known of the room: it need not be kept.
+    pub fn is_empty(&self) -> bool {
+        self.occupants.is_empty() && self.service.is_empty() && self.subscriptions.is_empty()
+    }
+
+    /// Who is at this nick.
+    pub fn find(&self, occupant: &str) -> Option<OccupantId> {
+        self.by_nick.find(occupant, |id| nick_of(&self.occupants, id))
+    }
+
+    /// The addresses of the occupants.
+    pub fn nicks(&self) -> impl Iterator<Item = &OccupantJid> {
+        self.occupants.values().map(|occupant| &occupant.presence.occupant)
+    }
+
+    /// A session comes in, or comes in again: what it wanted before is forgotten.
+    pub fn enter(&mut self, presence: Presence, jid: &SessionJid) -> SessionId {
+        let occupant = self.occupant(presence);
+        match self.sessions.find(jid.as_str()) {
+            Some(session) => {
+                self.move_to(session, occupant);
+                self.interest.clear(session);
+                self.pending.remove(session);
+                if let Some(session) = self.sessions.get_mut(session) {
+                    self.unclaimed.extend(session.claim.take().map(|claim| (session.jid.clone(), claim)));
+                }
+                session
+            }
+            None => self.add(
+                occupant,
+                Session { jid: jid.clone(), occupant, claim: None, understood: false, show: Show::Online },
+            ),
+        }
+    }
+
+    /// An occupant's presence, with all the sessions that are at this nick now. Sessions that are not there any
+    /// more are gone; one that was at another nick has moved; one that never came in is left for [`Room::enter`].
+    ///
+    /// `left` are sessions that said that they go: they do not come back as somebody who changed the nick.
+    ///
+    /// Nor does `coming`, which comes in.
+    ///
+    /// Returns the sessions that are here.
+    pub fn presence<'a>(
+        &mut self,
+        presence: Presence,
+        jids: impl Iterator<Item = &'a SessionJid>,
+        left: &[SessionJid],
+        coming: Option<&SessionJid>,
+    ) -> Vec<SessionId> {
+        let mut known = Vec::new();
+        for jid in jids {
+            let found = self.sessions.find(jid.as_str());
+            known.extend(found.or_else(|| if coming == Some(jid) { None } else { self.back(jid) }));
+        }
+        if known.is_empty() && self.find(presence.occupant.as_str()).is_none() {
+            return known;
+        }
+        let occupant = self.occupant(presence);
+        for &session in &known {
+            self.move_to(session, occupant);
+        }
+        let here: HashSet<_> = known.iter().copied().collect();
+        let gone: Vec<_> = self
+            .occupants
+            .get(&occupant)
+            .map(|occupant| {
+                occupant.sessions.iter().copied().filter(|session| !here.contains(session)).collect()
+            })
+            .unwrap_or_default();
+        for session in gone {
+            self.remove_session(session);
+        }
+        self.gone.take_if(|gone| left.contains(&gone.session.jid));
+        known
+    }
+
+    /// An occupant has another nick now.
+    pub fn rename(&mut self, old: &str, new: &OccupantJid) {
+        if self.find(new.as_str()).is_some() {
+            return;
+        }
+        let Some(id) = self.by_nick.remove(old, |id| nick_of(&self.occupants, id)) else { return };
+        if let Some(occupant) = self.occupants.get_mut(&id) {
+            occupant.presence.occupant = new.clone();
+        }
+        self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
+    }
+
+    /// An occupant has left, whatever the reason: everything of theirs is gone.
+    pub fn leave(&mut self, occupant: &str) {
+        let Some(id) = self.find(occupant) else { return };
+        let sessions = self.occupants.get(&id).map(|occupant| occupant.sessions.clone()).unwrap_or_default();
+        if !sessions.is_empty() {
+            for session in sessions {
+                self.remove_session(session);
+            }
+            // Whoever leaves with all sessions does not turn up at another nick at once.
+            self.gone = None;
+        }
+        self.by_nick.remove(occupant, |id| nick_of(&self.occupants, id));
+        if let Some(gone) = self.occupants.remove(&id) {
+            for (node, _) in gone.service.nodes() {
+                self.not_held(node, id);
+            }
+        }
+        self.subscriptions.remove_service(ServiceId::Occupant(id));
+        self.subscriptions.remove_subscriber(&Subscriber::Occupant(id), |_| true);
+        self.unwatch_all();
+    }
+
+    /// Notes what a session's presence says of its capabilities. What it said before is not waited for any more.
+    pub fn claim(&mut self, id: SessionId, claim: &Rc<Claim>) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        session.understood = false;
+        if let Some(before) = session.claim.replace(Rc::clone(claim)).filter(|before| before != claim) {
+            self.unclaimed.push((session.jid.clone(), before));
+        }
+    }
+
+    /// Whether a session's presence says nothing new of its capabilities: it is the same claim, and understood.
+    pub fn understands(&self, session: SessionId, claim: &Claim) -> bool {
+        self.sessions
+            .get(session)
+            .is_some_and(|session| session.understood && session.claim.as_deref() == Some(claim))
+    }
+
+    /// The claims that nobody stands behind any more since this was last asked: nobody waits for them.
+    pub fn unclaimed(&mut self) -> Vec<(SessionJid, Rc<Claim>)> {
+        std::mem::take(&mut self.unclaimed)
+    }
+
+    /// Counts one against what the session's occupant may cause; whether that is permitted.
+    pub(crate) fn take_allowance(&mut self, session: SessionId, now: u64, options: &Options) -> bool {
+        let occupant =
+            self.sessions.get(session).and_then(|session| self.occupants.get_mut(&session.occupant));
+        occupant.is_some_and(|occupant| {
+            let permitted = occupant.allowance.permits(now, options);
+            if permitted {
+                occupant.allowance.count(now, options);
+            }
+            permitted
+        })
+    }
+
+    /// Notes how available a session says it is.
+    pub fn show(&mut self, session: SessionId, show: Show) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.show = show;
+        }
+    }
+
+    /// Takes out what an occupant published in the room's name, where the node wants that when they leave
+    /// (`pubsub#purge_offline`).
+    pub fn purge_of(&mut self, occupant: &str) -> Vec<(NodeName, Vec<ItemId>)> {
+        let Some(id) = self.find(occupant) else { return Vec::new() };
+        let nodes = self.service.nodes_mut().filter(|(_, node)| node.config.purge_offline);
+        nodes
+            .map(|(name, node)| (name.clone(), node.remove_of(id)))
+            .filter(|(_, ids)| !ids.is_empty())
+            .collect()
+    }
+
+    /// What became of a node of the room itself since it was last kept; `None` where nothing did, or where the room is
+    /// not one whose nodes are kept.
+    pub(crate) fn keep(&mut self, name: &NodeName) -> Option<Effect> {
+        let node = self.service.node_mut(name.as_str());
+        let change = match node {
+            Ok(node) if !self.persistent => {
+                node.unkept();
+                return None;
+            }
+            Ok(node) => node.take_change()?,
+            Err(_) if self.persistent => Change::Gone,
+            Err(_) => return None,
+        };
+        Some(Effect::Keep { room: self.jid.clone(), node: name.clone(), change })
+    }
+
+    /// Sets what a session wants; returns the nodes that are new to it.
+    pub fn want(&mut self, session: SessionId, set: &NodeSet) -> Vec<NodeName> {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.understood = true;
+        }
+        let old = self.interest.get(session).cloned().unwrap_or_default();
+        self.interest.set(session, set);
+        set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect()
+    }
+
+    /// Makes the nodes what they are forced to be. Whoever may not read one any more is told of no further event.
+    pub(crate) fn force(&mut self, options: &Options) {
+        if options.forced.is_empty() {
+            return;
+        }
+        for (name, node) in self.service.nodes_mut() {
+            node.force(name, options);
+        }
+        for (name, node) in self.occupants.values_mut().flat_map(|occupant| occupant.service.nodes_mut()) {
+            node.force(name, options);
+        }
+    }
+
+    /// The service of this number.
+    pub(crate) fn service(&self, id: ServiceId) -> Option<&Service> {
+        match id {
+            ServiceId::Room => Some(&self.service),
+            ServiceId::Occupant(id) => self.occupants.get(&id).map(|occupant| &occupant.service),
+        }
+    }
+
+    /// The service of this number, to change it.
+    pub(crate) fn service_mut(&mut self, id: ServiceId) -> Option<&mut Service> {
+        match id {
+            ServiceId::Room => Some(&mut self.service),
+            ServiceId::Occupant(id) => self.occupants.get_mut(&id).map(|occupant| &mut occupant.service),
+        }
+    }
+
+    /// The address of a service.
+    pub(crate) fn address(&self, id: ServiceId) -> &str {
+        match id {
+            ServiceId::Room => self.jid.as_str(),
+            ServiceId::Occupant(id) => {
+                self.occupants.get(&id).map_or("", |occupant| occupant.presence.occupant.as_str())
+            }
+        }
+    }
+
+    /// The nodes of a service are these now. Subscriptions to those that are no more end.
+    pub(crate) fn replace(&mut self, id: ServiceId, service: Service) {
+        let Some(place) = self.service_mut(id) else { return };
+        let after: Vec<_> = service.nodes().map(|(node, _)| node.clone()).collect();
+        let before = std::mem::replace(place, service);
+        for (node, _) in before.nodes().filter(|(node, _)| !after.contains(node)) {
+            self.dropped(node, id);
+        }
+        for node in &after {
+            self.held(node, id);
+        }
+    }
+
+    /// A node was made.
+    pub(crate) fn held(&mut self, node: &NodeName, service: ServiceId) {
+        if let ServiceId::Occupant(id) = service {
+            self.holders.entry(node.clone()).or_default().insert(id);
+        }
+    }
+
+    /// A node is no more: nor is it found, nor subscribed to.
+    pub(crate) fn dropped(&mut self, node: &NodeName, service: ServiceId) {
+        self.subscriptions.remove_node(service, node);
+        self.unwatch_all();
+        if let ServiceId::Occupant(id) = service {
+            self.not_held(node, id);
+        }
+    }
+
+    /// Keeps track of the sessions of an account that subscribes by its bare JID.
+    pub(crate) fn watch(&mut self, account: &str) {
+        if !self.accounts.contains_key(account) {
+            let theirs = self.sessions.iter().filter(|(_, session)| session.jid.bare() == account);
+            let theirs = theirs.map(|(id, _)| id).collect();
+            self.accounts.insert(account.into(), theirs);
+        }
+    }
+
+    /// Stops keeping track, where there is no reason any more.
+    pub(crate) fn unwatch(&mut self, account: &str) {
+        if !self.subscriptions.knows(&Subscriber::Account(account.into())) {
+            self.accounts.remove(account);
+        }
+    }
+
+    /// Stops keeping track of all those accounts that there is no reason for any more.
+    pub(crate) fn unwatch_all(&mut self) {
+        let subscriptions = &self.subscriptions;
+        self.accounts.retain(|account, _| subscriptions.knows(&Subscriber::Account(account.clone())));
+    }
+
+    /// An account was banned: all its subscriptions end, from wherever it has them.
+    pub fn ban(&mut self, account: &str) {
+        for who in self.subscriptions.of_account(account) {
+            self.subscriptions.remove_subscriber(&who, |_| true);
+        }
+        self.unwatch_all();
+    }
+
+    /// Whether a subscription needs no presence in the room.
+    fn outlasts_presence(&self, (service, node): &Topic) -> bool {
+        let node = node.as_ref().and_then(|node| self.service(*service)?.node(node.as_str()).ok());
+        node.is_some_and(|node| node.config.access_model == AccessModel::Open)
+    }
+
+    fn occupant(&mut self, presence: Presence) -> OccupantId {
+        if let Some(id) = self.find(presence.occupant.as_str()) {
+            if let Some(occupant) = self.occupants.get_mut(&id) {
+                occupant.presence = presence;
+            }
+            return id;
+        }
+        let id = OccupantId(self.next_occupant);
+        self.next_occupant += 1;
+        self.occupants.insert(id, Box::new(Occupant::new(presence)));
+        self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
+        id
+    }
+
+    fn add(&mut self, occupant: OccupantId, session: Session) -> SessionId {
+        self.gone = None;
+        let account = session.jid.bare().to_owned();
+        let id = self.sessions.insert(session);
+        if let Some(occupant) = self.occupants.get_mut(&occupant) {
+            occupant.sessions.push(id);
+        }
+        if let Some(theirs) = self.accounts.get_mut(account.as_str()) {
+            theirs.push(id);
+        }
+        id
+    }
+
+    fn move_to(&mut self, session: SessionId, occupant: OccupantId) {
+        let Some(entry) = self.sessions.get_mut(session) else { return };
+        let from = std::mem::replace(&mut entry.occupant, occupant);
+        if from == occupant {
+            return;
+        }
+        if let Some(from) = self.occupants.get_mut(&from) {
+            from.sessions.retain(|&other| other != session);
+        }
+        if let Some(to) = self.occupants.get_mut(&occupant) {
+            to.sessions.push(session);
+        }
+    }
+
+    fn remove_session(&mut self, id: SessionId) {
+        let wanted = self.interest.get(id).cloned().unwrap_or_default();
+        self.interest.clear(id);
+        let pending = self.pending.remove(id);
+        let Some(session) = self.sessions.remove(id) else { return };
+        if let Some(occupant) = self.occupants.get_mut(&session.occupant) {
+            occupant.sessions.retain(|&other| other != id);
+        }
+        let account = session.jid.bare();
+        if let Some(theirs) = self.accounts.get_mut(account) {
+            theirs.retain(|&other| other != id);
+            if theirs.is_empty() {
+                self.end(&Subscriber::Account(account.into()));
+                self.unwatch(account);
+            }
+        }
+        if let Some(claim) = &session.claim {
+            self.unclaimed.push((session.jid.clone(), Rc::clone(claim)));
+        }
+        let ended = self.end(&Subscriber::Session(session.jid.clone()));
+        self.gone = Some(Gone { session, wanted, pending, ended });
+    }
+
+    /// Ends the subscriptions of somebody who left, but for those that need no presence.
+    fn end(&mut self, who: &Subscriber) -> Vec<(Topic, SubscribeOptions)> {
+        let (_, ended): (Vec<_>, Vec<_>) =
+            self.subscriptions.topics(who).cloned().partition(|topic| self.outlasts_presence(topic));
+        let mut were = Vec::with_capacity(ended.len());
+        for topic in ended {
+            were.extend(
+                self.subscriptions.options(who, &topic).cloned().map(|options| (topic.clone(), options)),
+            );
+            self.subscriptions.remove(who, &topic);
+        }
+        were
+    }
+
+    /// Brings the session back that was just seen going, if it is this one: with all that it had.
+    fn back(&mut self, jid: &SessionJid) -> Option<SessionId> {
+        let Gone { mut session, wanted, pending, ended } =
+            self.gone.take_if(|gone| gone.session.jid == *jid)?;
+        if !session.understood {
+            // It was waiting for what it claims, and is not any more: its presence claims it again.
+            session.claim = None;
+        }
+        let id = self.add(session.occupant, session);
+        self.interest.set(id, &wanted);
+        self.pending.put_back(id, pending);
+        for (topic, options) in ended {
+            if self.service(topic.0).is_some() {
+                self.subscriptions.insert(Subscriber::Session(jid.clone()), topic, options);
+            }
+        }
+        Some(id)
+    }
+
+    fn not_held(&mut self, node: &NodeName, id: OccupantId) {
+        if let Some(holders) = self.holders.get_mut(node.as_str()) {
+            holders.remove(&id);
+            if holders.is_empty() {
+                self.holders.remove(node.as_str());
+            }
+        }
+    }
+}
+
+fn nick_of(occupants: &BTreeMap<OccupantId, Box<Occupant>>, id: OccupantId) -> &str {
+    occupants.get(&id).map_or("", |occupant| occupant.presence.occupant.as_str())
+}
+
+/// A session that is not there any more, with what it had.
+#[derive(Debug)]
+struct Gone {
+    session: Session,
+    wanted: NodeSet,
+    pending: Places,
+    ended: Vec<(Topic, SubscribeOptions)>,
+}
+
+#[cfg(test)]
+mod tests;

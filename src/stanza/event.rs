@@ -1,0 +1,162 @@
+//! Notifications (XEP-0060, 7.1.2 and others): the messages that tell of what happened at a node.
+
+use std::rc::Rc;
+
+use minidom::{Element, ElementBuilder};
+
+use crate::pubsub::config::{NodeConfig, NotificationType};
+use crate::pubsub::node::{Item, ItemId, NodeName};
+use crate::pubsub::subscribe_options::What;
+use crate::stanza::message::{Content, Message};
+use crate::xml::{With, ns};
+
+/// What happened at a node. A payload is shared with its item.
+#[derive(Debug, Clone)]
+pub struct Event {
+    content: Content,
+    kind: NotificationType,
+    what: What,
+    /// The whole payload of an item, which may have a text for people though it is not delivered.
+    payload: Option<Rc<Element>>,
+    /// The text that goes into the message.
+    shown: Option<String>,
+}
+
+impl Event {
+    /// An item was published.
+    pub fn item(
+        name: &NodeName,
+        config: &NodeConfig,
+        id: &ItemId,
+        item: &Item,
+        publisher: Option<&str>,
+    ) -> Self {
+        let payload = item.payload.clone().filter(|_| config.deliver_payloads);
+        let publisher = publisher.map(str::to_owned);
+        let content = Content::Item { node: name.clone(), id: id.clone(), payload, publisher };
+        let (kind, payload) = (config.notification_type, item.payload.clone());
+        Self { content, kind, what: What::Items, payload, shown: None }
+    }
+
+    /// A publish to a node that takes no items: only that it happened.
+    pub fn no_item(name: &NodeName, config: &NodeConfig) -> Self {
+        Self::new(config, What::Items, items(name))
+    }
+
+    /// Items were taken back.
+    pub fn retract<'a>(
+        name: &NodeName,
+        config: &NodeConfig,
+        ids: impl IntoIterator<Item = &'a ItemId>,
+    ) -> Self {
+        let retract = |id: &ItemId| Element::builder("retract", ns::EVENT).with("id", id.as_str()).build();
+        Self::new(config, What::Items, items(name).append_all(ids.into_iter().map(retract)))
+    }
+
+    /// All items were taken back.
+    pub fn purge(name: &NodeName, config: &NodeConfig) -> Self {
+        Self::new(config, What::Items, Element::builder("purge", ns::EVENT).with("node", name.as_str()))
+    }
+
+    /// The node is no more; `redirect` says where what it was about goes on (XEP-0060, 8.4.2).
+    pub fn delete(name: &NodeName, config: &NodeConfig, redirect: Option<&str>) -> Self {
+        let redirect = redirect.map(|uri| Element::builder("redirect", ns::EVENT).with("uri", uri).build());
+        let inner = Element::builder("delete", ns::EVENT).with("node", name.as_str()).append_all(redirect);
+        Self::new(config, What::Deleted, inner)
+    }
+
+    /// The node's configuration is another.
+    pub fn configuration(name: &NodeName, config: &NodeConfig) -> Self {
+        let inner = Element::builder("configuration", ns::EVENT).with("node", name.as_str());
+        let form = config.deliver_payloads.then(|| config.to_form("result"));
+        Self::new(config, What::Configured, inner.append_all(form))
+    }
+
+    /// A node was made: it belongs to the root collection now (XEP-0248, 4.1.2).
+    pub fn created(name: &NodeName, config: &NodeConfig) -> Self {
+        let associate = Element::builder("associate", ns::EVENT).with("node", name.as_str());
+        let associate = associate.append(config.to_meta_data()).build();
+        Self::new(config, What::Created, Element::builder("collection", ns::EVENT).append(associate))
+    }
+
+    /// What has happened, as subscriptions tell it apart.
+    pub fn what(&self) -> What {
+        self.what
+    }
+
+    /// The same with a text for people in the message (XEP-0060, 12.7).
+    #[must_use]
+    pub fn with_body(&self) -> Self {
+        let body = self.payload.as_deref().and_then(text_for_people);
+        Self { shown: Some(body.unwrap_or_else(|| self.node().to_owned())), ..self.clone() }
+    }
+
+    /// The message that carries it. Costs no copy of a payload.
+    pub fn into_message(self, envelope: &Envelope<'_>) -> Message {
+        Message {
+            from: envelope.from.to_owned(),
+            id: envelope.id.clone(),
+            kind: self.kind,
+            body: self.shown,
+            content: self.content,
+            occupant_id: envelope.occupant_id.map(str::to_owned),
+            delay: envelope.delayed.map(|at| (at, envelope.room.to_owned())),
+        }
+    }
+
+    /// The name of the node, where what happened tells it.
+    fn node(&self) -> &str {
+        match &self.content {
+            Content::Item { node, .. } => node.as_str(),
+            Content::Event(element) | Content::Other(element) => element.attr("node").unwrap_or_default(),
+        }
+    }
+
+    fn new(config: &NodeConfig, what: What, inner: ElementBuilder) -> Self {
+        let content = Content::Event(Rc::new(inner.build()));
+        Self { content, kind: config.notification_type, what, payload: None, shown: None }
+    }
+}
+
+/// What a notification has around it.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    /// The service's address.
+    pub from: &'a str,
+    /// The room's address: whoever kept an item that comes late.
+    pub room: &'a str,
+    /// One id for all copies: clients take the same id for the same event.
+    pub id: String,
+    /// The publisher's stable id (XEP-0421), where the room gives one.
+    pub occupant_id: Option<&'a str>,
+    /// When it happened, where that was earlier (XEP-0203).
+    pub delayed: Option<u64>,
+}
+
+/// The notice that somebody's subscription is another (XEP-0060, 12.17).
+pub(crate) fn subscription(node: Option<&NodeName>, jid: &str, state: &str) -> Element {
+    let subscription = Element::builder("subscription", ns::EVENT)
+        .with_some("node", node.map(NodeName::as_str))
+        .with("jid", jid)
+        .with("subscription", state)
+        .build();
+    Element::builder("event", ns::EVENT).append(subscription).build()
+}
+
+/// The notice that somebody's affiliation is another (XEP-0060, 8.9.4).
+pub(crate) fn affiliation(node: &NodeName, jid: &str, affiliation: &str) -> Element {
+    let entry = Element::builder("affiliation", ns::PUBSUB).with("jid", jid).with("affiliation", affiliation);
+    let list = Element::builder("affiliations", ns::PUBSUB).with("node", node.as_str()).append(entry.build());
+    Element::builder("pubsub", ns::PUBSUB).append(list.build()).build()
+}
+
+/// What a payload says, as far as that can be told without knowing it: a title (Atom), or its own texts.
+fn text_for_people(payload: &Element) -> Option<String> {
+    let titles = payload.children().filter(|child| matches!(child.name(), "title" | "text" | "summary"));
+    let text = titles.map(Element::text).chain([payload.text()]).find(|text| !text.trim().is_empty())?;
+    Some(text.trim().to_owned())
+}
+
+fn items(name: &NodeName) -> ElementBuilder {
+    Element::builder("items", ns::EVENT).with("node", name.as_str())
+}

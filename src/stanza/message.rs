@@ -1,0 +1,312 @@
+//! Messages that tell of something: an event around what has happened, sent to one or to many.
+//!
+//! Almost all messages are read by nobody here but pass through as text. So a message keeps what it is made of, and is
+//! made into text, or into an element, when that is asked for.
+
+use std::rc::Rc;
+
+use minidom::{Element, Node};
+
+use crate::pubsub::config::NotificationType;
+use crate::pubsub::node::{ItemId, NodeName};
+use crate::pubsub::subscribe_options::timestamp;
+use crate::xml::{self, With, ns};
+
+/// A message, the same for all whom it is sent to but for its `to`, which it does not have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The service's address.
+    pub(crate) from: String,
+    /// One id for all copies: clients take the same id for the same event.
+    pub(crate) id: String,
+    pub(crate) kind: NotificationType,
+    /// A text for people (XEP-0060, 12.7).
+    pub(crate) body: Option<String>,
+    pub(crate) content: Content,
+    /// The publisher's stable id (XEP-0421), where the room gives one.
+    pub(crate) occupant_id: Option<String>,
+    /// When it happened, where that was earlier, and the room, which kept it since (XEP-0203).
+    pub(crate) delay: Option<(u64, String)>,
+}
+
+/// What a message is about. Payloads are shared with the items that they are of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    /// An item of a node (XEP-0060, 7.1.2.1).
+    Item { node: NodeName, id: ItemId, payload: Option<Rc<Element>>, publisher: Option<String> },
+    /// Another child of `<event/>`.
+    Event(Rc<Element>),
+    /// Anything else, whole.
+    Other(Rc<Element>),
+}
+
+impl Message {
+    /// The value of its attribute `from`.
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// The value of its attribute `id`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The value of its attribute `type`.
+    pub fn kind(&self) -> &'static str {
+        self.kind.as_str()
+    }
+
+    /// It as an element. Costs a copy of the payload.
+    pub fn to_element(&self) -> Element {
+        let mut message = Element::builder("message", ns::CLIENT)
+            .with("from", &self.from)
+            .with("id", &self.id)
+            .with("type", self.kind())
+            .build();
+        self.each_child(|child| {
+            message.append_child(match child {
+                Child::Body(text) => xml::text("body", ns::CLIENT, text),
+                Child::Event(content) => {
+                    Element::builder("event", ns::EVENT).append(content.to_element()).build()
+                }
+                Child::Other(element) => element.clone(),
+                Child::OccupantId(id) => {
+                    Element::builder("occupant-id", ns::OCCUPANT_ID).with("id", id).build()
+                }
+                Child::Delay(at, from) => Element::builder("delay", ns::DELAY)
+                    .with("from", from)
+                    .with("stamp", &timestamp(at))
+                    .build(),
+            });
+        });
+        message
+    }
+
+    /// Its start tag, up to the value of the attribute `to`.
+    pub fn render_start(&self) -> String {
+        let mut text = String::from("<message");
+        for (name, value) in [("from", &*self.from), ("id", &*self.id), ("type", self.kind())] {
+            attribute(&mut text, name, value);
+        }
+        text.push_str(" to='");
+        text
+    }
+
+    /// Adds what is behind the start tag to a text. Every child declares its own namespace, but for the body: that is the
+    /// stream's, which is another between servers. Costs by what is written, and copies nothing before.
+    pub fn render_rest(&self, text: &mut String) {
+        self.each_child(|child| match child {
+            Child::Body(body) => {
+                text.push_str("<body>");
+                xml::write_text(text, body);
+                text.push_str("</body>");
+            }
+            Child::Event(content) => {
+                open(text, "event", ns::EVENT);
+                text.push('>');
+                content.render(text);
+                text.push_str("</event>");
+            }
+            Child::Other(element) => xml::write(text, element, ""),
+            Child::OccupantId(id) => {
+                open(text, "occupant-id", ns::OCCUPANT_ID);
+                attribute(text, "id", id);
+                text.push_str("/>");
+            }
+            Child::Delay(at, from) => {
+                open(text, "delay", ns::DELAY);
+                attribute(text, "from", from);
+                attribute(text, "stamp", &timestamp(at));
+                text.push_str("/>");
+            }
+        });
+        text.push_str("</message>");
+    }
+
+    /// Names and namespaces of its children, in order.
+    pub fn children(&self) -> Vec<(String, String)> {
+        let mut children = Vec::with_capacity(3);
+        self.each_child(|child| {
+            let (name, ns) = match child {
+                Child::Body(_) => ("body", ns::CLIENT.to_owned()),
+                Child::Event(_) => ("event", ns::EVENT.to_owned()),
+                Child::Other(element) => (element.name(), element.ns()),
+                Child::OccupantId(_) => ("occupant-id", ns::OCCUPANT_ID.to_owned()),
+                Child::Delay(..) => ("delay", ns::DELAY.to_owned()),
+            };
+            children.push((name.to_owned(), ns));
+        });
+        children
+    }
+
+    /// The one order that its children have.
+    fn each_child<'a>(&'a self, mut visit: impl FnMut(Child<'a>)) {
+        if let Some(body) = &self.body {
+            visit(Child::Body(body));
+        }
+        visit(match &self.content {
+            Content::Other(element) => Child::Other(element),
+            content => Child::Event(content),
+        });
+        if let Some(id) = &self.occupant_id {
+            visit(Child::OccupantId(id));
+        }
+        if let Some((at, from)) = &self.delay {
+            visit(Child::Delay(*at, from));
+        }
+    }
+}
+
+impl Content {
+    fn to_element(&self) -> Element {
+        match self {
+            Self::Item { node, id, payload, publisher } => Element::builder("items", ns::EVENT)
+                .with("node", node.as_str())
+                .append(item_element(ns::EVENT, id, payload.as_deref(), publisher.as_deref()))
+                .build(),
+            Self::Event(element) | Self::Other(element) => Element::clone(element),
+        }
+    }
+
+    /// Adds it to a text, in the namespace of events.
+    fn render(&self, text: &mut String) {
+        match self {
+            Self::Item { node, id, payload, publisher } => {
+                text.push_str("<items");
+                attribute(text, "node", node.as_str());
+                text.push_str("><item");
+                attribute(text, "id", id.as_str());
+                if let Some(publisher) = publisher {
+                    attribute(text, "publisher", publisher);
+                }
+                match payload {
+                    Some(payload) => {
+                        text.push('>');
+                        xml::write(text, payload, ns::EVENT);
+                        text.push_str("</item></items>");
+                    }
+                    None => text.push_str("/></items>"),
+                }
+            }
+            Self::Event(element) | Self::Other(element) => xml::write(text, element, ns::EVENT),
+        }
+    }
+}
+
+/// An `<item/>` with its payload, in the namespace of an event or of a reply.
+pub(crate) fn item_element(
+    ns: &str,
+    id: &ItemId,
+    payload: Option<&Element>,
+    publisher: Option<&str>,
+) -> Element {
+    Element::builder("item", ns)
+        .with("id", id.as_str())
+        .with_some("publisher", publisher)
+        .append_all(payload.cloned().map(Node::Element))
+        .build()
+}
+
+/// A child of a message.
+enum Child<'a> {
+    Body(&'a str),
+    Event(&'a Content),
+    Other(&'a Element),
+    OccupantId(&'a str),
+    Delay(u64, &'a str),
+}
+
+/// The start of a start tag.
+fn open(text: &mut String, name: &str, ns: &str) {
+    text.push('<');
+    text.push_str(name);
+    attribute(text, "xmlns", ns);
+}
+
+fn attribute(text: &mut String, name: &str, value: &str) {
+    text.extend([" ", name, "='"]);
+    xml::write_value(text, value);
+    text.push('\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use minidom::rxml::Namespace;
+
+    use super::*;
+
+    fn text(message: &Message, to: &str) -> String {
+        let mut text = message.render_start();
+        text.push_str(to);
+        text.push_str("'>");
+        message.render_rest(&mut text);
+        text
+    }
+
+    /// What it is as text, is what it is as an element.
+    fn check(message: &Message) {
+        let mut expected = message.to_element();
+        let children: Vec<_> =
+            expected.children().map(|child| (child.name().to_owned(), child.ns())).collect();
+        assert_eq!(message.children(), children);
+        expected.set_attr(Namespace::NONE, "to".try_into().unwrap(), "romeo@example.org/x");
+        let text = text(message, "romeo@example.org/x").replacen(' ', " xmlns='jabber:client' ", 1);
+        assert_eq!(text.parse::<Element>().unwrap(), expected, "{text}");
+    }
+
+    fn message(content: Content) -> Message {
+        Message {
+            from: "den@rooms.example.org/o'neill & <sons>".into(),
+            id: "mep-1".into(),
+            kind: NotificationType::Headline,
+            body: None,
+            content,
+            occupant_id: None,
+            delay: None,
+        }
+    }
+
+    fn item(payload: Option<&str>) -> Content {
+        Content::Item {
+            node: "urn:a&'".into(),
+            id: "\"1\"".into(),
+            payload: payload.map(|text| Rc::new(text.parse().unwrap())),
+            publisher: None,
+        }
+    }
+
+    #[test]
+    fn its_text_and_its_element_say_the_same() {
+        let payloads = [
+            "<mood xmlns='urn:mood'><happy/>t &lt;&amp;&gt; &apos;&quot;<text>Yay</text>\r\n\t</mood>",
+            "<a xmlns='urn:a' xmlns:p='urn:p' p:b='&quot;1&apos;&#10;' c='&#9;' xml:lang='de' p:d=''><p:e/><b xmlns=''/></a>",
+            "<message xmlns='jabber:client'><body>&#13;</body></message>",
+            "<item xmlns='http://jabber.org/protocol/pubsub#event'/>",
+            "<a xmlns='urn:a'><b xmlns='urn:b'><a xmlns='urn:a'><c/></a><b/></b></a>",
+        ];
+        for payload in payloads {
+            check(&message(item(Some(payload))));
+            check(&message(Content::Event(Rc::new(payload.parse().unwrap()))));
+            check(&message(Content::Other(Rc::new(payload.parse().unwrap()))));
+        }
+        let full = Message {
+            body: Some("<body> & soul".into()),
+            occupant_id: Some("'id'".into()),
+            delay: Some((1_000_000_000_000, "den@rooms.example.org".into())),
+            ..message(item(None))
+        };
+        check(&full);
+        assert!(text(&full, "").contains("'><body>&lt;body&gt; &amp; soul</body><event xmlns='"));
+        let Content::Item { node, id, payload, .. } = full.content.clone() else { panic!("an item") };
+        check(&Message {
+            content: Content::Item { node, id, payload, publisher: Some("a@b/&".into()) },
+            ..full
+        });
+    }
+
+    #[test]
+    fn what_no_xml_can_have_is_not_in_its_text() {
+        let odd = message(Content::Other(Rc::new(xml::text("a", "urn:a", "1\u{0}2\u{1b}3\u{fffe}4"))));
+        assert!(text(&odd, "").contains(">1\u{fffd}2\u{fffd}3\u{fffd}4<"));
+    }
+}

@@ -1,0 +1,403 @@
+//! Requests, read from stanzas: what a client asks for, with every form of it checked (XEP-0060, 5 to 8).
+
+mod part;
+
+use minidom::Element;
+
+use self::part::{Part, check_companions};
+use crate::error::Error;
+use crate::options::Options;
+use crate::pubsub::node::{ItemId, NodeName};
+use crate::xml::form::Form;
+use crate::xml::rsm::Page;
+use crate::xml::{self, ns};
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// XEP-0060, 7.1
+    Publish {
+        /// Where.
+        node: NodeName,
+        /// What; a node may be one that takes no items.
+        item: Option<Published>,
+        /// What must hold of the node (7.1.5).
+        options: Form,
+    },
+    /// XEP-0060, 7.2
+    Retract {
+        /// Where.
+        node: NodeName,
+        /// Which items, at least one.
+        items: Vec<ItemId>,
+        /// Whether to tell of it; `None`: as the node is configured.
+        notify: Option<bool>,
+    },
+    /// XEP-0060, 6.5
+    Items {
+        /// Where.
+        node: NodeName,
+        /// Which items; none: all.
+        items: Vec<ItemId>,
+        /// So many, the newest.
+        max: Option<usize>,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
+    },
+    /// XEP-0060, 6.1
+    Subscribe {
+        /// To what; `None` is the root collection.
+        node: Option<NodeName>,
+        /// Who, as the client wrote it.
+        jid: String,
+        /// How to be told (6.3.7).
+        options: Form,
+    },
+    /// XEP-0060, 6.2
+    Unsubscribe {
+        /// From what; `None` is the root collection.
+        node: Option<NodeName>,
+        /// Who, as the client wrote it.
+        jid: String,
+    },
+    /// XEP-0060, 5.6
+    Subscriptions {
+        /// Of one node only.
+        node: Option<NodeName>,
+    },
+    /// XEP-0060, 5.7
+    Affiliations {
+        /// To one node only.
+        node: Option<NodeName>,
+    },
+    /// XEP-0060, 6.3.1
+    GetOptions {
+        /// Of the subscription to what; `None` is the root collection.
+        node: Option<NodeName>,
+        /// Whose, as the client wrote it.
+        jid: String,
+    },
+    /// XEP-0060, 6.3.5
+    SetOptions {
+        /// Of the subscription to what; `None` is the root collection.
+        node: Option<NodeName>,
+        /// Whose, as the client wrote it.
+        jid: String,
+        /// The fields to change.
+        form: Form,
+    },
+    /// XEP-0060, 6.4
+    GetDefaultOptions {
+        /// Of subscriptions to what; `None` is the root collection.
+        node: Option<NodeName>,
+    },
+    /// XEP-0060, 8.1
+    Create {
+        /// The name; `None`: an instant node.
+        node: Option<NodeName>,
+        /// The configuration.
+        config: Form,
+    },
+    /// XEP-0060, 8.2.1
+    GetConfig {
+        /// Where.
+        node: NodeName,
+    },
+    /// XEP-0060, 8.2.4; a form that was cancelled is empty.
+    SetConfig {
+        /// Where.
+        node: NodeName,
+        /// The fields to change.
+        form: Form,
+    },
+    /// XEP-0060, 8.3
+    GetDefault,
+    /// XEP-0060, 8.4
+    Delete {
+        /// Which.
+        node: NodeName,
+        /// Where what it was about goes on.
+        redirect: Option<String>,
+    },
+    /// XEP-0060, 8.5
+    Purge {
+        /// Which.
+        node: NodeName,
+    },
+    /// XEP-0060, 8.8.1
+    GetSubscribers {
+        /// Of which.
+        node: NodeName,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
+    },
+    /// XEP-0060, 8.8.2
+    SetSubscribers {
+        /// Of which.
+        node: NodeName,
+        /// Whose subscriptions, and how they are to be.
+        entries: Vec<Entry>,
+    },
+    /// XEP-0060, 8.9.1
+    GetAffiliates {
+        /// Of which.
+        node: NodeName,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
+    },
+    /// XEP-0060, 8.9.2
+    SetAffiliates {
+        /// Of which.
+        node: NodeName,
+        /// Whose affiliations, and what they are to be.
+        entries: Vec<Entry>,
+    },
+    /// XEP-0060, 5.1, 5.3 and 5.4
+    Info {
+        /// Of a node, or of the service.
+        node: Option<NodeName>,
+    },
+    /// XEP-0060, 5.2 and 5.5
+    List {
+        /// The items of a node, or the nodes of the service.
+        node: Option<NodeName>,
+        /// A page of them (XEP-0059).
+        page: Option<Page>,
+    },
+}
+
+/// An item as it came to be published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// The id that the publisher gave it.
+    pub id: Option<ItemId>,
+    /// The one payload.
+    pub payload: Option<Element>,
+}
+
+/// One entry of a list that an owner changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Who, as the owner wrote it.
+    pub jid: String,
+    /// The subscription or the affiliation; `None`: as it is.
+    pub value: Option<String>,
+}
+
+impl Request {
+    /// Reads a request from an `<iq/>`.
+    ///
+    /// # Errors
+    /// The variants of [`Error`] that say what is wrong with its form.
+    pub fn read(iq: &Element, options: &Options) -> Result<Self, Error> {
+        let query = xml::first_child(iq).ok_or(Error::Malformed("the request is empty"))?;
+        let set = match iq.attr("type") {
+            Some("set") => true,
+            Some("get") => false,
+            _ => return Err(Error::Malformed("a request is a get or a set")),
+        };
+        let part = Part { options };
+        if query.is("query", ns::DISCO_INFO) && !set {
+            return Ok(Self::Info { node: part.optional_node(query)? });
+        }
+        if query.is("query", ns::DISCO_ITEMS) && !set {
+            return Ok(Self::List { node: part.optional_node(query)?, page: Page::read(query)? });
+        }
+        let action = xml::first_child(query).ok_or(Error::Malformed("the request names no action"))?;
+        if !action.has_ns(query.ns().as_str()) {
+            return Err(Error::Malformed("the action is in another namespace"));
+        }
+        check_companions(query, action.name())?;
+        match (query.ns().as_str(), set, action.name()) {
+            (ns::PUBSUB, true, "publish") => part.publish(query, action),
+            (ns::PUBSUB, true, "retract") => part.retract(action),
+            (ns::PUBSUB, false, "items") => part.items(query, action),
+            (ns::PUBSUB, true, "subscribe") => {
+                let (node, jid) = part.subscription(action)?;
+                let options = query.get_child("options", ns::PUBSUB);
+                let options =
+                    options.map(|options| Form::read(options, ns::SUBSCRIBE_OPTIONS)).transpose()?;
+                Ok(Self::Subscribe { node, jid, options: options.unwrap_or_default() })
+            }
+            (ns::PUBSUB, true, "unsubscribe") => {
+                let (node, jid) = part.subscription(action)?;
+                Ok(Self::Unsubscribe { node, jid })
+            }
+            (ns::PUBSUB, false, "subscriptions") => {
+                Ok(Self::Subscriptions { node: part.optional_node(action)? })
+            }
+            (ns::PUBSUB, false, "affiliations") => {
+                Ok(Self::Affiliations { node: part.optional_node(action)? })
+            }
+            (ns::PUBSUB, false, "options") => {
+                let (node, jid) = part.subscription(action)?;
+                Ok(Self::GetOptions { node, jid })
+            }
+            (ns::PUBSUB, true, "options") => {
+                let (node, jid) = part.subscription(action)?;
+                Ok(Self::SetOptions { node, jid, form: Form::read(action, ns::SUBSCRIBE_OPTIONS)? })
+            }
+            (ns::PUBSUB, false, "default") => {
+                Ok(Self::GetDefaultOptions { node: part.optional_node(action)? })
+            }
+            (ns::PUBSUB, true, "create") => part.create(query, action),
+            (ns::OWNER, false, "configure") => Ok(Self::GetConfig { node: part.node(action)? }),
+            (ns::OWNER, true, "configure") => part.configure(action),
+            (ns::OWNER, false, "default") => Ok(Self::GetDefault),
+            (ns::OWNER, true, "delete") => {
+                let redirect = action.get_child("redirect", ns::OWNER);
+                let redirect = redirect.and_then(|redirect| redirect.attr("uri"));
+                let redirect = redirect.map(|uri| part.bounded(uri)).transpose()?.map(str::to_owned);
+                Ok(Self::Delete { node: part.node(action)?, redirect })
+            }
+            (ns::OWNER, true, "purge") => Ok(Self::Purge { node: part.node(action)? }),
+            (ns::OWNER, false, "subscriptions") => {
+                Ok(Self::GetSubscribers { node: part.node(action)?, page: Page::read(query)? })
+            }
+            (ns::OWNER, true, "subscriptions") => {
+                let entries = part.entries(action, "subscription")?;
+                Ok(Self::SetSubscribers { node: part.node(action)?, entries })
+            }
+            (ns::OWNER, false, "affiliations") => {
+                Ok(Self::GetAffiliates { node: part.node(action)?, page: Page::read(query)? })
+            }
+            (ns::OWNER, true, "affiliations") => {
+                let entries = part.entries(action, "affiliation")?;
+                Ok(Self::SetAffiliates { node: part.node(action)?, entries })
+            }
+            _ => Err(Error::Malformed("there is no such action")),
+        }
+    }
+
+    /// Whether it is about one node that might be open to anybody.
+    pub(crate) fn is_for_anybody(&self) -> bool {
+        let reads = matches!(
+            self,
+            Self::Subscribe { .. }
+                | Self::Unsubscribe { .. }
+                | Self::GetOptions { .. }
+                | Self::SetOptions { .. }
+                | Self::Items { .. }
+                | Self::Info { .. }
+                | Self::List { .. }
+        );
+        reads && self.node().is_some()
+    }
+
+    /// Whether it can lead to something that others are told of: such requests have a rate.
+    pub(crate) fn is_counted(&self) -> bool {
+        match self {
+            Self::Publish { .. }
+            | Self::Retract { .. }
+            | Self::Subscribe { .. }
+            | Self::Unsubscribe { .. }
+            | Self::Create { .. }
+            | Self::SetConfig { .. }
+            | Self::Delete { .. }
+            | Self::Purge { .. }
+            | Self::SetSubscribers { .. }
+            | Self::SetAffiliates { .. }
+            | Self::SetOptions { .. } => true,
+            Self::Items { .. }
+            | Self::Subscriptions { .. }
+            | Self::Affiliations { .. }
+            | Self::GetOptions { .. }
+            | Self::GetDefaultOptions { .. }
+            | Self::GetConfig { .. }
+            | Self::GetDefault
+            | Self::GetSubscribers { .. }
+            | Self::GetAffiliates { .. }
+            | Self::Info { .. }
+            | Self::List { .. } => false,
+        }
+    }
+
+    /// The node of which something is another afterwards: its configuration, its items, its affiliations.
+    pub(crate) fn changes(&self) -> Option<&NodeName> {
+        match self {
+            Self::Publish { .. }
+            | Self::Retract { .. }
+            | Self::Create { .. }
+            | Self::SetConfig { .. }
+            | Self::Delete { .. }
+            | Self::Purge { .. }
+            | Self::SetAffiliates { .. } => self.node(),
+            _ => None,
+        }
+    }
+
+    /// The node that the request names.
+    pub fn node(&self) -> Option<&NodeName> {
+        match self {
+            Self::Publish { node, .. }
+            | Self::Retract { node, .. }
+            | Self::Items { node, .. }
+            | Self::GetConfig { node }
+            | Self::SetConfig { node, .. }
+            | Self::Delete { node, .. }
+            | Self::Purge { node }
+            | Self::GetSubscribers { node, .. }
+            | Self::SetSubscribers { node, .. }
+            | Self::GetAffiliates { node, .. }
+            | Self::SetAffiliates { node, .. } => Some(node),
+            Self::Subscribe { node, .. }
+            | Self::Unsubscribe { node, .. }
+            | Self::Subscriptions { node }
+            | Self::Affiliations { node }
+            | Self::GetOptions { node, .. }
+            | Self::SetOptions { node, .. }
+            | Self::GetDefaultOptions { node }
+            | Self::Create { node, .. }
+            | Self::Info { node }
+            | Self::List { node, .. } => node.as_ref(),
+            Self::GetDefault => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: &str, inner: &str) -> Result<Request, Error> {
+        let iq = format!("<iq xmlns='jabber:client' type='{kind}'>{inner}</iq>");
+        Request::read(&iq.parse().unwrap(), &Options::default())
+    }
+
+    fn pubsub(kind: &str, inner: &str) -> Result<Request, Error> {
+        read(kind, &format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{inner}</pubsub>"))
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_form_is_named() {
+        let item = |inner: &str| pubsub("set", &format!("<publish node='n'><item>{inner}</item></publish>"));
+        assert_eq!(item("<a xmlns='x'/><b xmlns='x'/>"), Err(Error::InvalidPayload));
+        assert_eq!(item("text<a xmlns='x'/>"), Err(Error::InvalidPayload));
+        assert!(item(" <a xmlns='x'/>\n").is_ok());
+        assert_eq!(pubsub("set", "<publish><item/></publish>"), Err(Error::NodeRequired));
+        let two = pubsub("set", "<publish node='n'><item/><item/></publish>");
+        assert_eq!(two, Err(Error::Malformed("one request publishes one item")));
+        let long = format!("<publish node='{}'><item/></publish>", "n".repeat(1024));
+        assert_eq!(pubsub("set", &long), Err(Error::NameTooLong));
+        assert_eq!(pubsub("set", "<retract node='n'/>"), Err(Error::ItemRequired));
+        assert_eq!(pubsub("get", "<items node='n' subid='1'/>"), Err(Error::InvalidSubid));
+        assert!(matches!(pubsub("get", "<items node='n' max_items='0'/>"), Err(Error::Malformed(_))));
+        assert_eq!(pubsub("set", "<subscribe node='n'/>"), Err(Error::JidRequired));
+        assert!(matches!(pubsub("set", ""), Err(Error::Malformed(_))));
+        assert!(matches!(pubsub("get", "<publish node='n'/>"), Err(Error::Malformed(_))));
+        assert!(matches!(pubsub("set", "<publish xmlns='x' node='n'/>"), Err(Error::Malformed(_))));
+        assert_eq!(pubsub("get", "<options node='n'/>"), Err(Error::JidRequired));
+        assert!(matches!(read("set", ""), Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn an_empty_node_is_the_root() {
+        for node in ["", "node=''"] {
+            let request = pubsub("set", &format!("<subscribe {node} jid='a@b'/>"));
+            assert_eq!(
+                request,
+                Ok(Request::Subscribe { node: None, jid: "a@b".into(), options: Form::default() })
+            );
+        }
+    }
+}

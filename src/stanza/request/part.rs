@@ -1,0 +1,153 @@
+//! The parts that requests share, read and checked.
+
+use indexmap::IndexSet;
+use minidom::{Element, Node};
+
+use super::{Entry, Published, Request};
+use crate::error::Error;
+use crate::options::Options;
+use crate::pubsub::node::{ItemId, NodeName};
+use crate::xml::form::Form;
+use crate::xml::ns;
+use crate::xml::rsm::{self, Page};
+
+/// One request does one thing: beside the action there is only what belongs to it.
+pub(super) fn check_companions(query: &Element, action: &str) -> Result<(), Error> {
+    let belongs = |child: &Element| match action {
+        "publish" => child.is("publish-options", ns::PUBSUB),
+        "create" => child.is("configure", ns::PUBSUB),
+        "subscribe" => child.is("options", ns::PUBSUB),
+        "items" | "subscriptions" | "affiliations" => child.is("set", rsm::NS),
+        _ => false,
+    };
+    if query.children().skip(1).all(belongs) {
+        Ok(())
+    } else {
+        Err(Error::Malformed("one request does one thing"))
+    }
+}
+
+/// Reads the parts that requests share.
+pub(super) struct Part<'a> {
+    pub options: &'a Options,
+}
+
+impl Part<'_> {
+    pub fn publish(&self, query: &Element, publish: &Element) -> Result<Request, Error> {
+        let node = self.node(publish)?;
+        let mut items = publish.children().filter(|child| child.is("item", ns::PUBSUB));
+        let item = items.next().map(|item| self.published(item)).transpose()?;
+        if items.next().is_some() {
+            return Err(Error::Malformed("one request publishes one item"));
+        }
+        let options = match query.get_child("publish-options", ns::PUBSUB) {
+            Some(options) => Form::read(options, ns::PUBLISH_OPTIONS)?,
+            None => Form::default(),
+        };
+        Ok(Request::Publish { node, item, options })
+    }
+
+    fn published(&self, item: &Element) -> Result<Published, Error> {
+        let mut payload = None;
+        for node in item.nodes() {
+            match node {
+                Node::Element(element) if payload.is_none() => payload = Some(element.clone()),
+                Node::Text(text) if text.chars().all(|c| c.is_ascii_whitespace()) => {}
+                _ => return Err(Error::InvalidPayload),
+            }
+        }
+        let id = item.attr("id").filter(|id| !id.is_empty()).map(|id| self.name(id)).transpose()?;
+        Ok(Published { id, payload })
+    }
+
+    pub fn retract(&self, retract: &Element) -> Result<Request, Error> {
+        let node = self.node(retract)?;
+        let items = self.ids(retract)?;
+        if items.is_empty() {
+            return Err(Error::ItemRequired);
+        }
+        let notify = match retract.attr("notify") {
+            None => None,
+            Some("1" | "true") => Some(true),
+            Some("0" | "false") => Some(false),
+            Some(_) => return Err(Error::Malformed("notify is true or false")),
+        };
+        Ok(Request::Retract { node, items, notify })
+    }
+
+    pub fn items(&self, query: &Element, items: &Element) -> Result<Request, Error> {
+        if items.attr("subid").is_some() {
+            return Err(Error::InvalidSubid);
+        }
+        let max = match items.attr("max_items") {
+            None => None,
+            Some(text) => match text.parse() {
+                Ok(0) | Err(_) => return Err(Error::Malformed("max_items is a number from 1")),
+                Ok(max) => Some(max),
+            },
+        };
+        Ok(Request::Items { node: self.node(items)?, items: self.ids(items)?, max, page: Page::read(query)? })
+    }
+
+    pub fn subscription(&self, action: &Element) -> Result<(Option<NodeName>, String), Error> {
+        if action.attr("subid").is_some_and(|subid| !subid.is_empty()) {
+            return Err(Error::InvalidSubid);
+        }
+        let jid = action.attr("jid").ok_or(Error::JidRequired)?;
+        Ok((self.optional_node(action)?, jid.to_owned()))
+    }
+
+    /// The entries of a list: nobody twice (XEP-0060, 8.9.2.4).
+    pub fn entries(&self, list: &Element, kind: &str) -> Result<Vec<Entry>, Error> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for child in list.children().filter(|child| child.is(kind, ns::OWNER)) {
+            let jid = child.attr("jid").ok_or(Error::JidRequired)?;
+            if entries.iter().any(|entry| entry.jid == jid) || entries.len() >= self.options.max_affiliations
+            {
+                return Err(Error::Malformed("a list names nobody twice, and has an end"));
+            }
+            let value =
+                if kind == "subscription" { child.attr("subscription") } else { child.attr("affiliation") };
+            entries.push(Entry { jid: jid.into(), value: value.map(str::to_owned) });
+        }
+        if entries.is_empty() { Err(Error::Malformed("the list is empty")) } else { Ok(entries) }
+    }
+
+    pub fn create(&self, query: &Element, create: &Element) -> Result<Request, Error> {
+        let config = match query.get_child("configure", ns::PUBSUB) {
+            Some(configure) => Form::read(configure, ns::NODE_CONFIG)?,
+            None => Form::default(),
+        };
+        Ok(Request::Create { node: self.optional_node(create)?, config })
+    }
+
+    pub fn configure(&self, configure: &Element) -> Result<Request, Error> {
+        let form = Form::read(configure, ns::NODE_CONFIG)?;
+        Ok(Request::SetConfig { node: self.node(configure)?, form })
+    }
+
+    pub fn node(&self, element: &Element) -> Result<NodeName, Error> {
+        self.optional_node(element)?.ok_or(Error::NodeRequired)
+    }
+
+    /// The node attribute; an empty one is none.
+    pub fn optional_node(&self, element: &Element) -> Result<Option<NodeName>, Error> {
+        element.attr("node").filter(|node| !node.is_empty()).map(|node| self.name(node)).transpose()
+    }
+
+    /// The items that are named, each once.
+    fn ids(&self, parent: &Element) -> Result<Vec<ItemId>, Error> {
+        let items = parent.children().filter(|child| child.is("item", ns::PUBSUB));
+        let ids: Result<IndexSet<ItemId>, _> =
+            items.map(|item| self.name(item.attr("id").ok_or(Error::ItemRequired)?)).collect();
+        Ok(ids?.into_iter().collect())
+    }
+
+    fn name<'t, T: From<&'t str>>(&self, text: &'t str) -> Result<T, Error> {
+        self.bounded(text).map(T::from)
+    }
+
+    pub fn bounded<'t>(&self, text: &'t str) -> Result<&'t str, Error> {
+        if text.len() > self.options.max_name { Err(Error::NameTooLong) } else { Ok(text) }
+    }
+}
