@@ -2,8 +2,8 @@
 
 use minidom::Element;
 
+use crate::id::NodeName;
 use crate::jid::{RoomJid, SessionJid};
-use crate::pubsub::node::NodeName;
 use crate::pubsub::snapshot::Change;
 use crate::stanza::message::Message;
 

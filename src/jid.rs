@@ -3,46 +3,7 @@
 //! Prosody has normalised every `from` and `to` before a stanza arrives here. These types hold those strings
 //! as they are: they are keys, compared octet by octet, and never prepared again or refused.
 
-/// Defines a cheaply cloned string newtype.
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(std::rc::Rc<str>);
-
-        impl $name {
-            /// The string itself.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                Self(text.into())
-            }
-        }
-
-        impl std::borrow::Borrow<str> for $name {
-            fn borrow(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{:?}", &self.0)
-            }
-        }
-    };
-}
-pub(crate) use name;
+use crate::id::name;
 
 name! {
     /// A room's bare JID, `room@muc`.

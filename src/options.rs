@@ -1,18 +1,11 @@
 //! What an admin can set: limits, defaults, and nodes kept apart. Every list, cache and payload that a client can
-//! grow has its bound here. What each option is called, and what it may be, is in [`table`].
-
-mod nearest;
-pub mod table;
-mod value;
+//! grow has its bound here. What each option is called, and what it may be, is in [`crate::settings`].
 
 use std::collections::{HashMap, HashSet};
 
-pub(crate) use self::nearest::nearest;
-pub use self::value::Value;
-use crate::pubsub::access::Publishers;
-use crate::pubsub::config::NotificationType;
-use crate::pubsub::node::NodeName;
-use crate::pubsub::service::ServiceId;
+use crate::facts::Publishers;
+use crate::id::{NodeName, ServiceId};
+use crate::xml::choice::choice;
 use crate::xml::form::Form;
 
 /// The module's options, as they are until the server's configuration is loaded anew.
@@ -93,6 +86,18 @@ impl Options {
     /// the same capabilities to a room as to their contacts, so what is meant for one side may be kept from the other.
     pub fn selects(&self, service: ServiceId, node: &NodeName) -> bool {
         service == ServiceId::Room || !self.subscription_only.contains(node.as_str())
+    }
+}
+
+choice! {
+    /// The `type` of notifications; `groupchat` is what the prototype of 2012 sent.
+    NotificationType {
+        /// A message that no client stores.
+        Headline = "headline",
+        /// An ordinary message.
+        Normal = "normal",
+        /// A message of the room.
+        Groupchat = "groupchat",
     }
 }
 

@@ -9,8 +9,8 @@
 
 mod support;
 
+use mep_core::facts::{Role, Standing};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
 use support::{ROOM, World, element, occupant};
 
 const MOOD: &str = "<mood xmlns='urn:mood'><happy/></mood>";

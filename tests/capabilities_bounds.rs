@@ -18,10 +18,9 @@ use std::rc::Rc;
 
 use clients::{Answer, Claim, NODES, Product, QUIET, Random, Style, claim};
 use mep_core::effect::Effect;
-use mep_core::host::{Counts, Sessions};
+use mep_core::facts::{Role, Said, Sessions, Show, Standing};
+use mep_core::host::Counts;
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
-use mep_core::room::occupant::{Said, Show};
 use minidom::Element;
 use support::{World, element, occupant, seen};
 

@@ -12,9 +12,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mep_core::host::{Host, Seen, Sessions};
+use mep_core::facts::{Role, Seen, Sessions, Standing};
+use mep_core::host::Host;
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
 use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;

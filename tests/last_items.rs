@@ -12,9 +12,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mep_core::effect::Effect;
-use mep_core::host::Sessions;
+use mep_core::facts::{Role, Sessions, Standing};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
 use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;

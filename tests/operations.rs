@@ -11,9 +11,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mep_core::facts::{Role, Standing};
 use mep_core::host::Counts;
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
 use proptest::prelude::*;
 use support::{Happened, World, element, occupant};
 

@@ -2,8 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use mep_core::options::table::{Kind, OPTIONS};
-use mep_core::options::{Options, Value};
+use mep_core::options::Options;
+use mep_core::settings::{Kind, OPTIONS, Value};
 use proptest::prelude::*;
 
 fn read(settings: &[(&str, Value)]) -> (Options, Vec<String>) {

@@ -4,8 +4,8 @@
 
 mod support;
 
+use mep_core::facts::{Role, Standing};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
 use mep_core::pubsub::snapshot::NodeRecord;
 use support::{Happened, World, occupant, sort};
 

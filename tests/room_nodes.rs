@@ -14,10 +14,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use mep_core::facts::{Role, Standing};
 use mep_core::host::Host;
+use mep_core::id::{ItemId, NodeName};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
-use mep_core::pubsub::node::{ItemId, NodeName};
 use mep_core::pubsub::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 use proptest::prelude::*;
 use support::{ROOM, World};

@@ -13,8 +13,8 @@
 
 mod support;
 
+use mep_core::facts::{Role, Standing};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Role, Standing};
 use mep_core::usecase::entity;
 use support::{World, element, occupant, plain};
 

@@ -6,15 +6,15 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use mep_core::call::Call;
-use mep_core::caps::Claim;
+use mep_core::caps::{Claim, NodeSet};
 use mep_core::effect::Effect;
-use mep_core::host::{Host, Setting};
+use mep_core::facts::{Actor, Presence, Publishers, Role, Said, Setting, Show, Standing};
+use mep_core::host::Host;
 use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Actor, Publishers, Role, Standing};
 use mep_core::room::Room;
-use mep_core::room::interest::{Interest, NodeSet};
-use mep_core::room::occupant::{Presence, Said, Session, Sessions, Show};
+use mep_core::room::interest::Interest;
+use mep_core::room::session::{Session, Sessions};
 use minidom::Element;
 use sha1::{Digest, Sha1};
 

@@ -6,7 +6,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use sha3::{Sha3_256, Sha3_512};
 
-use crate::pubsub::config::choice;
+use crate::xml::choice::choice;
 
 /// The hash of a set of capabilities, as a presence has it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -7,8 +7,8 @@ use minidom::rxml::Namespace;
 use once_cell::unsync::OnceCell;
 
 use super::hash::{Hash, Method};
-use crate::pubsub::node::NodeName;
-use crate::room::interest::NodeSet;
+use crate::caps::NodeSet;
+use crate::id::NodeName;
 use crate::xml::ns;
 
 /// How a feature ends that stands for the wish to be told of a node's events (XEP-0163, 4.3).

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::hash::Hash;
-use crate::room::interest::NodeSet;
+use crate::caps::NodeSet;
 
 /// Verified sets by hash. When there are too many the one that was used longest ago goes.
 ///
@@ -157,7 +157,7 @@ fn shelf_of(hash: &Hash) -> u8 {
 mod tests {
     use super::*;
     use crate::caps::hash::{Algorithm, Method};
-    use crate::pubsub::node::NodeName;
+    use crate::id::NodeName;
 
     fn hash(value: &str) -> Hash {
         Hash { method: Method::Caps, algorithm: Algorithm::Sha1, value: value.into() }

@@ -21,6 +21,7 @@ mod group;
 mod hash;
 mod info;
 mod known;
+mod node_set;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -31,9 +32,9 @@ pub use self::hash::{Algorithm, Hash, Method};
 pub use self::info::{IllFormed, Info};
 use self::known::Known;
 pub use self::known::Shelf;
+pub use self::node_set::NodeSet;
 use crate::call::Call;
 use crate::jid::{RoomJid, SessionJid};
-use crate::room::interest::NodeSet;
 
 /// A session in a room that is waiting for its claim to be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

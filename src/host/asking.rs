@@ -9,9 +9,9 @@ use super::Host;
 use crate::call::Call;
 use crate::caps::{Claim, Info, Outcome, Question, Waiting};
 use crate::effect::Effect;
+use crate::id::SessionId;
 use crate::jid::{RoomJid, SessionJid};
 use crate::room::Room;
-use crate::room::interest::SessionId;
 use crate::xml::{self, With, ns};
 
 impl Host {

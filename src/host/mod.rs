@@ -10,21 +10,23 @@ use minidom::Element;
 
 use crate::activity::{Activity, Tally};
 use crate::call::Call;
-use crate::caps::{Caps, Counters, Hash, Shelf, Waiting};
+use crate::caps::{Caps, Counters, Hash, NodeSet, Shelf, Waiting};
 use crate::effect::Effect;
 use crate::error::Error;
+use crate::facts::Seen;
+use crate::facts::Sessions;
+use crate::facts::Setting;
+use crate::facts::{Actor, Presence, Said, Standing};
+use crate::id::ServiceId;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::options::Options;
-use crate::pubsub::access::{Actor, Publishers, Standing};
-use crate::pubsub::service::{Service, ServiceId};
+use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::NodeRecord;
 use crate::room::Room;
-use crate::room::interest::NodeSet;
-use crate::room::occupant::{Presence, Said};
 use crate::stanza::event::Event;
 use crate::stanza::request::Request;
 use crate::stanza::response;
-use crate::usecase::case::{Answer, Case};
+use crate::usecase::context::{Answer, Case};
 use crate::xml;
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
@@ -41,38 +43,6 @@ pub struct Host {
     has_told: bool,
     activity: Activity,
 }
-
-/// What the server knows about the addresses of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// The room.
-    pub room: RoomJid,
-    /// Who publishes as the room, by its configuration.
-    pub publishers: Publishers,
-    /// Whether the room is one whose nodes are to be kept: a persistent one.
-    pub persistent: bool,
-    /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
-    pub anonymous: bool,
-    /// Whether what is changed here is to be stored, and that failed a moment ago: nothing is changed then.
-    pub read_only: bool,
-    /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
-    pub occupant: Option<(OccupantJid, Standing)>,
-}
-
-/// The sessions of an occupant, as a broadcast of its presence shows them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sessions {
-    /// Those that are there, with what their presences say.
-    pub here: Vec<(SessionJid, Said)>,
-    /// Those that said that they go.
-    pub left: Vec<SessionJid>,
-    /// The one that is coming in (again) with this presence: [`Host::enter`] is called for it, when it may be sent
-    /// something.
-    pub coming: Option<SessionJid>,
-}
-
-/// An occupant and its sessions.
-pub type Seen = (Presence, Sessions);
 
 /// What a host holds, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,8 +5,9 @@
 use super::Host;
 use crate::call::Call;
 use crate::effect::Effect;
+use crate::id::ServiceId;
 use crate::jid::RoomJid;
-use crate::pubsub::service::{Service, ServiceId};
+use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::NodeRecord;
 
 impl Host {

@@ -6,10 +6,8 @@ use super::raw::{Key, Table, Value};
 use super::stanza::{self, Kind};
 use crate::call::Call;
 use crate::caps::Claim;
-use crate::host::{Seen, Sessions, Setting};
+use crate::facts::{Actor, Presence, Publishers, Role, Said, Seen, Sessions, Setting, Show, Standing};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
-use crate::pubsub::access::{Actor, Publishers, Role, Standing};
-use crate::room::occupant::{Presence, Said, Show};
 
 /// Seconds since 1970 and 16 random octets.
 pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {

@@ -4,9 +4,8 @@
 
 use mlua::prelude::*;
 
-use crate::caps::{Algorithm, Hash, Method, Shelf};
-use crate::pubsub::node::NodeName;
-use crate::room::interest::NodeSet;
+use crate::caps::{Algorithm, Hash, Method, NodeSet, Shelf};
+use crate::id::NodeName;
 
 /// `{ number, sets }`.
 pub(super) fn to_table(lua: &Lua, shelf: &Shelf) -> LuaResult<LuaTable> {

@@ -2,8 +2,8 @@
 
 use mlua::prelude::*;
 
-use crate::options::table::{Kind, OPTIONS, Row};
-use crate::options::{Glue, Options, Value};
+use crate::options::{Glue, Options};
+use crate::settings::{Kind, OPTIONS, Row, Value};
 
 /// `read_options(set)`: what the glue acts on itself, and a list of what is wrong with `set`, which has the values of all
 /// that is set, by name. What is wrong is left out.

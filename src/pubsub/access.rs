@@ -4,41 +4,9 @@
 use indexmap::IndexMap;
 
 use crate::error::Error;
-use crate::jid::{OccupantJid, SessionJid};
-use crate::pubsub::config::{AccessModel, NodeConfig, choice};
-use crate::pubsub::service::OccupantId;
-
-choice! {
-    /// A role in a room (XEP-0045, 5.1), from the least to the most.
-    #[derive(PartialOrd, Ord)]
-    Role {
-        /// Not in the room.
-        None = "none",
-        /// Without voice.
-        Visitor = "visitor",
-        /// With voice.
-        Participant = "participant",
-        /// Who keeps order.
-        Moderator = "moderator",
-    }
-}
-
-choice! {
-    /// An affiliation to a room (XEP-0045, 5.2), from the least to the most.
-    #[derive(PartialOrd, Ord)]
-    Standing {
-        /// Banned.
-        Outcast = "outcast",
-        /// Nobody in particular.
-        None = "none",
-        /// On the member list.
-        Member = "member",
-        /// An admin of the room.
-        Admin = "admin",
-        /// An owner of the room.
-        Owner = "owner",
-    }
-}
+use crate::id::OccupantId;
+use crate::pubsub::config::{AccessModel, NodeConfig};
+use crate::xml::choice::choice;
 
 choice! {
     /// An affiliation to a node (XEP-0060, 4.1).
@@ -55,32 +23,6 @@ choice! {
         None = "none",
         /// Nothing at all.
         Outcast = "outcast",
-    }
-}
-
-choice! {
-    /// Who publishes as the room: an entry of the room's configuration.
-    Publishers {
-        /// Owners of the room.
-        Owners = "owners",
-        /// Owners and admins.
-        Admins = "admins",
-        /// Them and all moderators.
-        Moderators = "moderators",
-        /// Whoever has voice.
-        Participants = "participants",
-    }
-}
-
-impl Publishers {
-    /// Whether somebody of this role and affiliation publishes as the room.
-    pub fn include(self, role: Role, standing: Standing) -> bool {
-        match self {
-            Self::Owners => standing == Standing::Owner,
-            Self::Admins => standing >= Standing::Admin,
-            Self::Moderators => standing >= Standing::Admin || role == Role::Moderator,
-            Self::Participants => standing >= Standing::Admin || role >= Role::Participant,
-        }
     }
 }
 
@@ -156,34 +98,6 @@ pub enum Action {
     Read,
 }
 
-/// Who asks: what the room knows of them at this moment. Handed in with each request, never remembered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    /// The stanza's sender.
-    pub session: SessionJid,
-    /// The sender's address in the room; `None` outside.
-    pub occupant: Option<OccupantJid>,
-    /// The role in the room.
-    pub role: Role,
-    /// The affiliation to the room.
-    pub standing: Standing,
-    /// Whether the room shows real JIDs to the actor.
-    pub sees_jids: bool,
-}
-
-impl Actor {
-    /// Whether the actor has voice.
-    pub fn has_voice(&self) -> bool {
-        self.role >= Role::Participant
-    }
-
-    /// Whether the actor keeps order over somebody of this standing: a moderator, of no lesser standing
-    /// (XEP-0045, 8).
-    pub fn moderates(&self, standing: Standing) -> bool {
-        self.role == Role::Moderator && self.standing >= standing
-    }
-}
-
 /// The table: what each affiliation may do, the access model aside.
 ///
 /// # Errors
@@ -246,19 +160,5 @@ mod tests {
         assert_eq!(read(AccessModel::Whitelist, true), Err(Error::ClosedNode));
         assert_eq!(may_read(&with(AccessModel::Whitelist), Affiliation::Member, false), Ok(()));
         assert_eq!(may_read(&with(AccessModel::Open), Affiliation::Outcast, true), Err(Error::Forbidden));
-    }
-
-    #[test]
-    fn a_moderator_keeps_order_over_equals_and_lesser_ones() {
-        let actor = |role, standing| Actor {
-            session: "a@b/c".into(),
-            occupant: None,
-            role,
-            standing,
-            sees_jids: true,
-        };
-        assert!(actor(Role::Moderator, Standing::Admin).moderates(Standing::Admin));
-        assert!(!actor(Role::Moderator, Standing::Admin).moderates(Standing::Owner));
-        assert!(!actor(Role::Participant, Standing::Owner).moderates(Standing::None));
     }
 }

@@ -1,8 +1,9 @@
 //! A node's configuration (XEP-0060, 8.2), and the one table of its fields.
 
-mod fields;
-pub(crate) mod forced;
+pub(crate) mod fields;
 
+use crate::options::NotificationType;
+use crate::xml::choice::choice;
 use minidom::Element;
 
 use self::fields::{FIELDS, Field, META_DATA, one};
@@ -178,31 +179,6 @@ impl NodeConfig {
     }
 }
 
-/// A setting with a fixed list of values, each with its name on the wire.
-macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-
-        impl $name {
-            /// All the names, in the order of the variants.
-            pub const NAMES: &'static [&'static str] = &[$($text),+];
-
-            /// The name on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-
-            /// The setting of this name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-pub(crate) use choice;
-
 choice! {
     /// Who may read a node and be told of its events (XEP-0060, 4.5).
     AccessModel {
@@ -224,18 +200,6 @@ choice! {
         OnSub = "on_sub",
         /// Then, and to whoever comes in or becomes interested.
         OnSubAndPresence = "on_sub_and_presence",
-    }
-}
-
-choice! {
-    /// The `type` of notifications; `groupchat` is what the prototype of 2012 sent.
-    NotificationType {
-        /// A message that no client stores.
-        Headline = "headline",
-        /// An ordinary message.
-        Normal = "normal",
-        /// A message of the room.
-        Groupchat = "groupchat",
     }
 }
 

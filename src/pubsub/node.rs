@@ -5,21 +5,12 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use minidom::Element;
 
-use crate::jid::name;
+use crate::id::ItemId;
+use crate::id::NodeName;
+use crate::id::OccupantId;
 use crate::options::Options;
 use crate::pubsub::access::Affiliations;
 use crate::pubsub::config::NodeConfig;
-use crate::pubsub::service::OccupantId;
-
-name! {
-    /// A node's name in its service.
-    NodeName
-}
-
-name! {
-    /// An item's name in its node.
-    ItemId
-}
 
 /// A published item.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,20 +3,8 @@
 use indexmap::IndexMap;
 
 use crate::error::Error;
-use crate::pubsub::node::{Node, NodeName};
-
-/// Which service of a room: its own, or an occupant's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ServiceId {
-    /// The room's, at its bare JID.
-    Room,
-    /// An occupant's, at `room/nick`. The number stays the same through a nick change, and is never another's.
-    Occupant(OccupantId),
-}
-
-/// An occupant's number in its room: what stays when the nick changes, and is never given again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OccupantId(pub(crate) u64);
+use crate::id::NodeName;
+use crate::pubsub::node::Node;
 
 /// The nodes of one address, in the order of their creation.
 #[derive(Debug, Clone, Default)]

@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use minidom::Element;
 
+use crate::id::{ItemId, NodeName};
 use crate::options::Options;
 use crate::pubsub::access::{Affiliation, Affiliations, Person};
 use crate::pubsub::config::NodeConfig;
-use crate::pubsub::node::{Item, ItemId, Node, NodeName};
+use crate::pubsub::node::{Item, Node};
 use crate::pubsub::service::Service;
 
 /// A node as it is kept.

@@ -1,14 +1,15 @@
 //! The options of a subscription (XEP-0060, 6.3; XEP-0248 for the root), and the one table of their fields.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use minidom::Element;
 
 use crate::error::Error;
-use crate::pubsub::config::choice;
-use crate::room::occupant::Show;
+use crate::facts::Show;
+use crate::xml::choice::choice;
 use crate::xml::form::{self, Form, Kind};
 use crate::xml::ns;
+use crate::xml::time::timestamp;
 
 /// How somebody wants to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,11 +171,6 @@ fn expiry(value: &str, now: u64) -> Option<Option<u64>> {
     let at: SystemTime = humantime::parse_rfc3339(value).ok()?;
     let at = u64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()?;
     (at > now).then_some(Some(at))
-}
-
-/// A moment as XEP-0082 writes it.
-pub(crate) fn timestamp(at: u64) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at)).to_string()
 }
 
 #[cfg(test)]

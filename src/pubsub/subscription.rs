@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use indexmap::{IndexMap, IndexSet};
 
 use crate::error::Error;
+use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::jid::SessionJid;
 use crate::options::Options;
-use crate::pubsub::node::NodeName;
-use crate::pubsub::service::{OccupantId, ServiceId};
 use crate::pubsub::subscribe_options::{SubscribeOptions, What};
 
 /// Who is subscribed, as they named themselves.

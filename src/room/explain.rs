@@ -9,15 +9,14 @@ use std::fmt;
 use indexmap::IndexMap;
 
 use crate::effect::Effect;
+use crate::id::{NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::SessionJid;
 use crate::options::Options;
 use crate::pubsub::access::Affiliation;
 use crate::pubsub::config::AccessModel;
-use crate::pubsub::node::{Node, NodeName};
-use crate::pubsub::service::{OccupantId, ServiceId};
+use crate::pubsub::node::Node;
 use crate::room::Room;
-use crate::room::interest::SessionId;
-use crate::room::occupant::Session;
+use crate::room::session::Session;
 
 /// Why a session is not told of an event at a node, or not sent its last item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,52 +5,10 @@
 //! linked to each other. A publish costs by who is interested: the others are not looked at.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
-use crate::pubsub::node::NodeName;
-
-/// A session's number in its room. Numbers are reused, so tables over them stay dense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub(crate) u32);
-
-/// The nodes that a client wants events of: its features that end in `+notify`, without that ending, sorted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct NodeSet(Rc<[NodeName]>);
-
-impl NodeSet {
-    /// Whether `node` is in the set. Costs a binary search.
-    pub fn contains(&self, node: &str) -> bool {
-        self.0.binary_search_by(|probe| probe.as_str().cmp(node)).is_ok()
-    }
-
-    /// The nodes, sorted by octets.
-    pub fn iter(&self) -> std::slice::Iter<'_, NodeName> {
-        self.0.iter()
-    }
-
-    /// Whether no node is wanted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl FromIterator<NodeName> for NodeSet {
-    fn from_iter<I: IntoIterator<Item = NodeName>>(nodes: I) -> Self {
-        let mut nodes: Vec<_> = nodes.into_iter().collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        Self(nodes.into())
-    }
-}
-
-impl<'a> IntoIterator for &'a NodeSet {
-    type Item = &'a NodeName;
-    type IntoIter = std::slice::Iter<'a, NodeName>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
+use crate::caps::NodeSet;
+use crate::id::NodeName;
+use crate::id::SessionId;
 
 /// The index of one room: node to kinds of clients to sessions, and back.
 ///

@@ -2,31 +2,35 @@
 //!
 //! Here is who comes, changes and goes; [`crate::room::delivery`] says who is told of an event.
 
-mod by_name;
 mod delivery;
 pub(crate) mod explain;
 pub mod interest;
+pub(crate) mod last_items;
+mod name_index;
 pub mod occupant;
-pub(crate) mod pending;
+pub mod rate_limit;
+pub mod session;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::caps::Claim;
+use crate::caps::{Claim, NodeSet};
 use crate::effect::Effect;
+use crate::facts::{Presence, Publishers, Show};
+use crate::id::{ItemId, NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::options::Options;
-use crate::pubsub::access::Publishers;
 use crate::pubsub::config::AccessModel;
-use crate::pubsub::node::{ItemId, NodeName};
-use crate::pubsub::service::{OccupantId, Service, ServiceId};
+use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::Change;
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Subscriptions, Topic};
-use crate::room::by_name::ByName;
-use crate::room::interest::{Interest, NodeSet, SessionId};
-use crate::room::occupant::{Allowance, Occupant, Presence, Session, Sessions, Show};
-use crate::room::pending::{Pending, Places};
+use crate::room::interest::Interest;
+use crate::room::last_items::{Pending, Places};
+use crate::room::name_index::NameIndex;
+use crate::room::occupant::Occupant;
+use crate::room::rate_limit::Allowance;
+use crate::room::session::{Session, Sessions};
 
 /// A room as MEP knows it.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ pub struct Room {
     pub(crate) persistent: bool,
     /// What those who are not in the room may still do, all together.
     pub(crate) allowance: Allowance,
-    by_nick: ByName<OccupantId>,
+    by_nick: NameIndex<OccupantId>,
     next_occupant: u64,
     /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
     /// left other sessions behind; a room tells that no other way.
@@ -75,7 +79,7 @@ impl Room {
             publishers: Publishers::Admins,
             persistent: false,
             allowance: Allowance::default(),
-            by_nick: ByName::default(),
+            by_nick: NameIndex::default(),
             next_occupant: 0,
             gone: None,
             unclaimed: Vec::new(),

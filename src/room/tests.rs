@@ -1,5 +1,5 @@
 use super::*;
-use crate::pubsub::access::{Role, Standing};
+use crate::facts::{Role, Standing};
 
 fn presence(nick: &str) -> Presence {
     Presence {

@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use minidom::{Element, ElementBuilder};
 
-use crate::pubsub::config::{NodeConfig, NotificationType};
-use crate::pubsub::node::{Item, ItemId, NodeName};
+use crate::id::{ItemId, NodeName};
+use crate::options::NotificationType;
+use crate::pubsub::config::NodeConfig;
+use crate::pubsub::node::Item;
 use crate::pubsub::subscribe_options::What;
 use crate::stanza::message::{Content, Message};
 use crate::xml::{With, ns};

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use minidom::{Element, Node};
 
-use crate::pubsub::config::NotificationType;
-use crate::pubsub::node::{ItemId, NodeName};
-use crate::pubsub::subscribe_options::timestamp;
+use crate::id::{ItemId, NodeName};
+use crate::options::NotificationType;
+use crate::xml::time::timestamp;
 use crate::xml::{self, With, ns};
 
 /// A message, the same for all whom it is sent to but for its `to`, which it does not have.

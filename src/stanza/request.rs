@@ -6,8 +6,8 @@ use minidom::Element;
 
 use self::part::{Part, check_companions};
 use crate::error::Error;
+use crate::id::{ItemId, NodeName};
 use crate::options::Options;
-use crate::pubsub::node::{ItemId, NodeName};
 use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, ns};

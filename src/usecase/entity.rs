@@ -3,12 +3,12 @@
 use minidom::Element;
 
 use crate::error::Error;
+use crate::id::{NodeName, ServiceId};
 use crate::pubsub::access::Affiliation;
-use crate::pubsub::node::NodeName;
-use crate::pubsub::service::{Service, ServiceId};
+use crate::pubsub::service::Service;
 use crate::pubsub::subscription::Subscriber;
 use crate::stanza::response;
-use crate::usecase::case::{Answer, Case};
+use crate::usecase::context::{Answer, Case};
 use crate::xml::rsm::Page;
 use crate::xml::{With, ns};
 

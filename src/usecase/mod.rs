@@ -2,9 +2,8 @@
 
 pub mod entity;
 
-pub(crate) mod case;
-mod management;
-mod naming;
+pub(crate) mod context;
+mod identity;
 mod owner;
 mod publisher;
 mod subscriber;

@@ -3,14 +3,16 @@
 use minidom::Element;
 
 use crate::error::Error;
+use crate::id::NodeName;
 use crate::pubsub::access::Action;
 use crate::pubsub::config::NodeConfig;
-use crate::pubsub::node::NodeName;
 use crate::stanza::event::Event;
 use crate::stanza::response;
-use crate::usecase::case::{Answer, Case};
+use crate::usecase::context::{Answer, Case};
 use crate::xml::form::Form;
 use crate::xml::{With, ns};
+
+mod lists;
 
 impl Case<'_> {
     /// Makes a node, with a name of its own where the request has none (8.1).

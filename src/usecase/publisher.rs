@@ -5,14 +5,15 @@ use std::rc::Rc;
 use minidom::Element;
 
 use crate::error::Error;
+use crate::id::{ItemId, NodeName};
 use crate::options::Options;
 use crate::pubsub::access::Action;
 use crate::pubsub::config::{NodeConfig, NodeFull};
-use crate::pubsub::node::{Item, ItemId, NodeName};
+use crate::pubsub::node::Item;
 use crate::stanza::event::Event;
 use crate::stanza::request::Published;
 use crate::stanza::response;
-use crate::usecase::case::{Answer, Case};
+use crate::usecase::context::{Answer, Case};
 use crate::xml::form::Form;
 use crate::xml::{self, With, ns};
 

@@ -3,13 +3,13 @@
 use minidom::Element;
 
 use crate::error::Error;
+use crate::id::{ItemId, NodeName};
 use crate::pubsub::access::{self, Action};
-use crate::pubsub::node::{ItemId, NodeName};
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::stanza::message::item_element;
 use crate::stanza::{event, response};
-use crate::usecase::case::{Answer, Case};
+use crate::usecase::context::{Answer, Case};
 use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};

@@ -1,8 +1,10 @@
 //! Small helpers over [`minidom`]: building elements with literal attribute names, reading attributes, measuring.
 
+pub mod choice;
 pub mod form;
 pub mod ns;
 pub mod rsm;
+pub mod time;
 
 use minidom::rxml::{Namespace, NcName, xml_map::XmlMap};
 use minidom::{Element, ElementBuilder, Node};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mep_core::effect::Effect;
-use mep_core::host::{Host, Sessions};
+use mep_core::facts::Sessions;
+use mep_core::host::Host;
 
 use super::{SECOND, World, call, named, options, presence, say};
 use crate::clients::{Answer, Client, Manner, NODES, Product, Style, claim};

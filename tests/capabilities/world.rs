@@ -7,13 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use mep_core::call::Call;
-use mep_core::caps;
+use mep_core::caps::{self, NodeSet};
 use mep_core::effect::Effect;
-use mep_core::host::{Host, Sessions, Setting};
+use mep_core::facts::{Actor, Presence, Publishers, Role, Said, Sessions, Setting, Show, Standing};
+use mep_core::host::Host;
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Actor, Publishers, Role, Standing};
-use mep_core::room::interest::NodeSet;
-use mep_core::room::occupant::{Presence, Said, Show};
 use minidom::Element;
 
 use crate::clients::{

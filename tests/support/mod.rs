@@ -6,13 +6,12 @@
 use mep_core::call::Call;
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
-use mep_core::host::{Host, Setting};
+use mep_core::facts::{Actor, Presence, Publishers, Role, Said, Setting, Show, Standing};
+use mep_core::host::Host;
+use mep_core::id::NodeName;
 use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::options::Options;
-use mep_core::pubsub::access::{Actor, Publishers, Role, Standing};
-use mep_core::pubsub::node::NodeName;
 use mep_core::pubsub::snapshot::Change;
-use mep_core::room::occupant::{Presence, Said, Show};
 use minidom::Element;
 
 pub const ROOM: &str = "coven@chat.shakespeare.lit";

@@ -1,13 +1,14 @@
 //! The fields of a node's configuration: the one table of their names, kinds and values.
 
-use super::{AccessModel, ItemReply, NodeConfig, NodeFull, NotificationType, PublishModel, SendLast};
+use super::{AccessModel, ItemReply, NodeConfig, NodeFull, PublishModel, SendLast};
 use crate::error::Error;
+use crate::options::NotificationType;
 use crate::options::Options;
-use crate::options::table::one_of;
+use crate::xml::choice::one_of;
 use crate::xml::form::{Kind, boolean};
 
 /// One field of the form: its name, its kind, and how it is read and written.
-pub(super) struct Field {
+pub(crate) struct Field {
     pub var: &'static str,
     pub kind: Kind,
     pub label: &'static str,
@@ -42,7 +43,7 @@ impl Field {
 pub(super) const META_DATA: &[&str] =
     &["pubsub#title", "pubsub#description", "pubsub#type", "pubsub#access_model"];
 
-pub(super) const FIELDS: &[Field] = &[
+pub(crate) const FIELDS: &[Field] = &[
     text("pubsub#title", "A name for the node", |c| c.title.clone(), |c, v, o| put_text(&mut c.title, v, o)),
     text(
         "pubsub#description",

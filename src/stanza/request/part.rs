@@ -5,8 +5,8 @@ use minidom::{Element, Node};
 
 use super::{Entry, Published, Request};
 use crate::error::Error;
+use crate::id::{ItemId, NodeName};
 use crate::options::Options;
-use crate::pubsub::node::{ItemId, NodeName};
 use crate::xml::form::Form;
 use crate::xml::ns;
 use crate::xml::rsm::{self, Page};

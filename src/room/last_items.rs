@@ -8,12 +8,10 @@ use indexmap::IndexMap;
 
 use crate::call::Call;
 use crate::effect::Effect;
+use crate::id::{NodeName, ServiceId, SessionId};
 use crate::options::Options;
 use crate::pubsub::config::SendLast;
-use crate::pubsub::node::NodeName;
-use crate::pubsub::service::ServiceId;
 use crate::room::Room;
-use crate::room::interest::SessionId;
 
 /// Where a last item is: a node of a service.
 pub(crate) type Place = (ServiceId, NodeName);

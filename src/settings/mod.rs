@@ -5,12 +5,19 @@
 //! without a service, and never makes a limit larger than it may be. Of a list, or of what nodes are forced to be, only
 //! the wrong entries are left out, as the others are what protects.
 
+mod forced;
+mod nearest;
+mod value;
+
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::{Options, Value, nearest};
-use crate::pubsub::access::Publishers;
-use crate::pubsub::config::{NotificationType, forced};
+use self::nearest::nearest;
+pub use self::value::Value;
+use crate::facts::Publishers;
+use crate::options::NotificationType;
+use crate::options::Options;
+use crate::xml::choice::one_of;
 
 /// What all the names begin with.
 pub const PREFIX: &str = "mep_";
@@ -221,12 +228,6 @@ fn nodes(option: &str, value: &Value, problems: &mut Vec<String>) -> Option<Hash
 /// A text that a node can be called.
 pub(crate) fn node_name(value: &Value) -> Option<&str> {
     value.text().filter(|name| (1..=Options::MAX_NAME).contains(&name.len()))
-}
-
-/// The names as a sentence has them.
-pub(crate) fn one_of(names: &[&str]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
-    format!("one of {}", quoted.join(", "))
 }
 
 const fn whole(

@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::NodeConfig;
-use super::fields::{FIELDS, Field};
-use crate::options::table::node_name;
-use crate::options::{Options, Value, nearest};
+use crate::options::Options;
+use crate::pubsub::config::NodeConfig;
+use crate::pubsub::config::fields::{FIELDS, Field};
+use crate::settings::{Value, nearest, node_name};
 use crate::xml::form::{Form, Kind};
 
 const PREFIX: &str = "pubsub#";

@@ -8,18 +8,18 @@ use hashbrown::HashTable;
 
 /// A set of numbers, found by the names that `name_of` gives: the same for a number as long as it is in here.
 #[derive(Debug)]
-pub(crate) struct ByName<Id> {
+pub(crate) struct NameIndex<Id> {
     table: HashTable<Id>,
     hashes: RandomState,
 }
 
-impl<Id> Default for ByName<Id> {
+impl<Id> Default for NameIndex<Id> {
     fn default() -> Self {
         Self { table: HashTable::new(), hashes: RandomState::new() }
     }
 }
 
-impl<Id: Copy> ByName<Id> {
+impl<Id: Copy> NameIndex<Id> {
     /// The number of this name.
     pub(crate) fn find<'a>(&self, name: &str, name_of: impl Fn(Id) -> &'a str) -> Option<Id> {
         self.table.find(self.hashes.hash_one(name), |&id| name_of(id) == name).copied()
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn numbers_are_found_by_names_that_change_in_between() {
         let mut names: Vec<String> = (0..1000).map(|number| format!("a{number}")).collect();
-        let mut index = ByName::default();
+        let mut index = NameIndex::default();
         for id in 0..names.len() {
             index.insert(id, |id| names[id].as_str());
         }

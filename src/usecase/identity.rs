@@ -6,12 +6,13 @@
 
 use std::collections::HashMap;
 
+use crate::facts::Role;
+use crate::id::{OccupantId, ServiceId};
 use crate::jid::{SessionJid, names};
-use crate::pubsub::access::{Person, Role};
-use crate::pubsub::service::{OccupantId, ServiceId};
+use crate::pubsub::access::Person;
 use crate::pubsub::subscription::Subscriber;
 use crate::room::occupant::Occupant;
-use crate::usecase::case::Case;
+use crate::usecase::context::Case;
 
 impl Case<'_> {
     /// Whom the actor means with a JID of its own: full, bare, or the address in the room.

@@ -6,16 +6,15 @@ use indexmap::IndexSet;
 use minidom::{Element, ElementBuilder};
 
 use crate::error::Error;
+use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::options::Options;
 use crate::pubsub::access::{self, Action, Affiliation, Person};
-use crate::pubsub::node::NodeName;
-use crate::pubsub::service::{OccupantId, ServiceId};
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::stanza::request::Entry;
 use crate::stanza::{event, response};
-use crate::usecase::case::{Answer, Case};
-use crate::usecase::naming::Nicks;
+use crate::usecase::context::{Answer, Case};
+use crate::usecase::identity::Nicks;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};
 
