@@ -7,7 +7,7 @@ use crate::xml::choice::choice;
 
 /// What the server knows about the addresses of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct Target {
     /// The room.
     pub room: RoomJid,
     /// Who publishes as the room, by its configuration.
@@ -19,7 +19,7 @@ pub struct Setting {
     /// Whether what is changed here is to be stored, and that failed a moment ago: nothing is changed then.
     pub read_only: bool,
     /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
-    pub occupant: Option<(OccupantJid, Standing)>,
+    pub occupant: Option<(OccupantJid, RoomAffiliation)>,
 }
 
 /// Who asks: what the room knows of them at this moment. Handed in with each request, never remembered.
@@ -32,7 +32,7 @@ pub struct Actor {
     /// The role in the room.
     pub role: Role,
     /// The affiliation to the room.
-    pub standing: Standing,
+    pub room_affiliation: RoomAffiliation,
     /// Whether the room shows real JIDs to the actor.
     pub sees_jids: bool,
 }
@@ -45,20 +45,20 @@ impl Actor {
 
     /// Whether the actor keeps order over somebody of this standing: a moderator, of no lesser standing
     /// (XEP-0045, 8).
-    pub fn moderates(&self, standing: Standing) -> bool {
-        self.role == Role::Moderator && self.standing >= standing
+    pub fn moderates(&self, room_affiliation: RoomAffiliation) -> bool {
+        self.role == Role::Moderator && self.room_affiliation >= room_affiliation
     }
 }
 
 /// What the server says of an occupant with each presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presence {
+pub struct OccupantInfo {
     /// The address in the room.
     pub occupant: OccupantJid,
     /// The role.
     pub role: Role,
     /// The affiliation to the room.
-    pub standing: Standing,
+    pub room_affiliation: RoomAffiliation,
     /// Whether the room shows this occupant's presence to others (its presence broadcast setting).
     pub visible: bool,
     /// The stable id of XEP-0421, where the room gives one.
@@ -67,9 +67,9 @@ pub struct Presence {
 
 /// The sessions of an occupant, as a broadcast of its presence shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sessions {
+pub struct SessionsSeen {
     /// Those that are there, with what their presences say.
-    pub here: Vec<(SessionJid, Said)>,
+    pub here: Vec<(SessionJid, ClientPresence)>,
     /// Those that said that they go.
     pub left: Vec<SessionJid>,
     /// The one that is coming in (again) with this presence: [`Host::enter`] is called for it, when it may be sent
@@ -78,11 +78,11 @@ pub struct Sessions {
 }
 
 /// An occupant and its sessions.
-pub type Seen = (Presence, Sessions);
+pub type Seen = (OccupantInfo, SessionsSeen);
 
 /// What a presence stanza says of its client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ClientPresence {
     /// Its capabilities.
     pub claim: Option<Claim>,
     /// Its availability.
@@ -125,7 +125,7 @@ choice! {
 choice! {
     /// An affiliation to a room (XEP-0045, 5.2), from the least to the most.
     #[derive(PartialOrd, Ord)]
-    Standing {
+    RoomAffiliation {
         /// Banned.
         Outcast = "outcast",
         /// Nobody in particular.
@@ -155,12 +155,12 @@ choice! {
 
 impl Publishers {
     /// Whether somebody of this role and affiliation publishes as the room.
-    pub fn include(self, role: Role, standing: Standing) -> bool {
+    pub fn include(self, role: Role, room_affiliation: RoomAffiliation) -> bool {
         match self {
-            Self::Owners => standing == Standing::Owner,
-            Self::Admins => standing >= Standing::Admin,
-            Self::Moderators => standing >= Standing::Admin || role == Role::Moderator,
-            Self::Participants => standing >= Standing::Admin || role >= Role::Participant,
+            Self::Owners => room_affiliation == RoomAffiliation::Owner,
+            Self::Admins => room_affiliation >= RoomAffiliation::Admin,
+            Self::Moderators => room_affiliation >= RoomAffiliation::Admin || role == Role::Moderator,
+            Self::Participants => room_affiliation >= RoomAffiliation::Admin || role >= Role::Participant,
         }
     }
 }
@@ -171,15 +171,15 @@ mod tests {
 
     #[test]
     fn a_moderator_keeps_order_over_equals_and_lesser_ones() {
-        let actor = |role, standing| Actor {
+        let actor = |role, room_affiliation| Actor {
             session: "a@b/c".into(),
             occupant: None,
             role,
-            standing,
+            room_affiliation,
             sees_jids: true,
         };
-        assert!(actor(Role::Moderator, Standing::Admin).moderates(Standing::Admin));
-        assert!(!actor(Role::Moderator, Standing::Admin).moderates(Standing::Owner));
-        assert!(!actor(Role::Participant, Standing::Owner).moderates(Standing::None));
+        assert!(actor(Role::Moderator, RoomAffiliation::Admin).moderates(RoomAffiliation::Admin));
+        assert!(!actor(Role::Moderator, RoomAffiliation::Admin).moderates(RoomAffiliation::Owner));
+        assert!(!actor(Role::Participant, RoomAffiliation::Owner).moderates(RoomAffiliation::None));
     }
 }

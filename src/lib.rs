@@ -13,10 +13,9 @@
 //! - [`pubsub`]: nodes, items, access, subscriptions, and what of them outlives the process;
 //! - [`caps`], [`options`]: what clients say that they want; what an admin can set;
 //! - [`xml`]: forms, pages, namespaces;
-//! - [`error`], [`jid`](mod@jid), [`call`], [`activity`]: the ground.
+//! - [`error`], [`jid`](mod@jid), [`moment`], [`activity`]: the ground.
 
 pub mod activity;
-pub mod call;
 pub mod caps;
 pub mod effect;
 pub mod error;
@@ -24,6 +23,7 @@ pub mod facts;
 pub mod host;
 pub mod id;
 pub mod jid;
+pub mod moment;
 pub mod options;
 pub mod pubsub;
 pub mod room;

@@ -9,7 +9,7 @@
 
 mod support;
 
-use mep_core::facts::{Role, Standing};
+use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
 use support::{ROOM, World, element, occupant};
 
@@ -62,7 +62,7 @@ fn publish(to: &str) -> String {
 }
 
 fn ask(world: &mut World, nick: &str, iq: &str) -> support::Happened {
-    world.request(nick, &session(nick), Role::Participant, Standing::Owner, iq).unwrap()
+    world.request(nick, &session(nick), Role::Participant, RoomAffiliation::Owner, iq).unwrap()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The floors of the house, from the ground up; a module knows those of its own floor and below.
 const FLOORS: [&[&str]; 13] = [
-    &["error", "id", "jid", "call", "activity"],
+    &["error", "id", "jid", "moment", "activity"],
     &["xml"],
     &["caps"],
     &["facts"],

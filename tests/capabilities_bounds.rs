@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 use clients::{Answer, Claim, NODES, Product, QUIET, Random, Style, claim};
 use mep_core::effect::Effect;
-use mep_core::facts::{Role, Said, Sessions, Show, Standing};
+use mep_core::facts::{ClientPresence, Role, RoomAffiliation, SessionsSeen, Show};
 use mep_core::host::Counts;
 use mep_core::options::Options;
 use minidom::Element;
@@ -44,26 +44,26 @@ impl Room {
     }
 
     fn enter(&mut self, nick: &str, claim: &Claim) -> Out {
-        let (mut call, session) = (self.world.call(), session(nick));
+        let (mut moment, session) = (self.world.moment(), session(nick));
         sort(self.world.host.enter(
             &World::room(),
             seen(nick),
             &session.as_str().into(),
             said(claim),
-            &mut call,
+            &mut moment,
         ))
     }
 
     fn presence(&mut self, nick: &str, claim: &Claim) -> Out {
         let here = vec![(session(nick).as_str().into(), said(claim))];
-        let (mut call, sessions) = (self.world.call(), Sessions { here, ..Sessions::default() });
-        sort(self.world.host.presence(&World::room(), seen(nick), &sessions, &mut call))
+        let (mut moment, sessions) = (self.world.moment(), SessionsSeen { here, ..SessionsSeen::default() });
+        sort(self.world.host.presence(&World::room(), seen(nick), &sessions, &mut moment))
     }
 
     fn wake(&mut self, after: u64) -> Out {
         self.world.now += after;
-        let mut call = self.world.call();
-        sort(self.world.host.wake(&mut call))
+        let mut moment = self.world.moment();
+        sort(self.world.host.wake(&mut moment))
     }
 
     /// Whether an answer counted, and what followed.
@@ -75,8 +75,8 @@ impl Room {
             question.attr("from").unwrap(),
             answer.xml()
         );
-        let mut call = self.world.call();
-        self.world.host.answer(&element(&iq), &mut call).map(sort)
+        let mut moment = self.world.moment();
+        self.world.host.answer(&element(&iq), &mut moment).map(sort)
     }
 
     /// Who is told of what somebody publishes at their own address, or at the room's.
@@ -87,7 +87,7 @@ impl Room {
             session(nick)
         );
         let happened =
-            self.world.request(nick, &session(nick), Role::Participant, Standing::Owner, &iq).unwrap();
+            self.world.request(nick, &session(nick), Role::Participant, RoomAffiliation::Owner, &iq).unwrap();
         assert_eq!(happened.reply.unwrap().attr("type"), Some("result"));
         happened.messages.iter().map(|(jid, _)| jid.to_string()).collect()
     }
@@ -97,8 +97,8 @@ fn session(nick: &str) -> String {
     format!("{nick}@example.org/client")
 }
 
-fn said(claim: &Claim) -> Said {
-    Said { claim: Some(claim.read.clone()), show: Show::Online }
+fn said(claim: &Claim) -> ClientPresence {
+    ClientPresence { claim: Some(claim.read.clone()), show: Show::Online }
 }
 
 fn sort(effects: Vec<Effect>) -> Out {
@@ -155,8 +155,8 @@ fn who_answers_for_thousands_of_hashes_fills_no_more_than_the_cache() {
         assert!(counts.known <= 50 && counts.asking == 0, "{counts:?}");
     }
     assert_eq!(room.world.host.counters().evicted, 3000 - 50);
-    let shelves = room.world.host.learned();
-    assert_eq!(shelves.iter().map(|shelf| shelf.sets.len()).sum::<usize>(), 50, "so is what is kept");
+    let shards = room.world.host.learned();
+    assert_eq!(shards.iter().map(|shard| shard.sets.len()).sum::<usize>(), 50, "so is what is kept");
 }
 
 #[test]
@@ -205,8 +205,8 @@ fn a_crowd_is_asked_once_for_each_kind_and_not_at_all_after_a_restart() {
     assert_eq!(told.len(), (0..10_000).filter(|at| at % 30 % 7 == 0).count());
 
     let mut again = Room::new(Options::default());
-    for shelf in room.world.host.learned() {
-        again.world.host.recall(shelf.sets);
+    for shard in room.world.host.learned() {
+        again.world.host.recall(shard.sets);
     }
     assert_eq!(crowd(&mut again).len(), 0);
     assert_eq!(again.publish("n0", NODES[0], &occupant("n0")), told);
@@ -263,7 +263,7 @@ fn timers_do_not_multiply() {
 fn a_room_that_everybody_has_left_unseen_is_not_held() {
     let mut room = Room::new(Options::default());
     room.enter("a", &sha1(&product(0)));
-    let mut call = room.world.call();
-    room.world.host.restore(&World::room(), Vec::new(), &mut call);
+    let mut moment = room.world.moment();
+    room.world.host.restore(&World::room(), Vec::new(), &mut moment);
     assert_eq!(room.world.host.counts(), Counts::default());
 }

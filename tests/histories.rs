@@ -12,7 +12,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mep_core::facts::{Role, Seen, Sessions, Standing};
+use mep_core::facts::{Role, RoomAffiliation, Seen, SessionsSeen};
 use mep_core::host::Host;
 use mep_core::options::Options;
 use mep_core::pubsub::snapshot::NodeRecord;
@@ -283,8 +283,8 @@ impl Play {
     fn kick(&mut self, nick: usize) -> Result<(), TestCaseError> {
         let Some(occupant) = self.model.occupants.remove(&nick) else { return Ok(()) };
         occupant.clients.keys().for_each(|&session| self.model.gone(session));
-        let mut call = self.world.call();
-        let happened = sort(self.world.host.leave(&World::room(), &address(nick), &mut call));
+        let mut moment = self.world.moment();
+        let happened = sort(self.world.host.leave(&World::room(), &address(nick), &mut moment));
         check(heard(&happened), Vec::new())
     }
 
@@ -294,12 +294,12 @@ impl Play {
         if self.model.occupants.contains_key(&to) {
             return Ok(());
         }
-        let (room, mut call) = (World::room(), self.world.call());
+        let (room, mut moment) = (World::room(), self.world.moment());
         if self.model.occupants[&from].clients.len() == 1 {
             let occupant = self.model.occupants.remove(&from).unwrap();
             self.model.occupants.insert(to, occupant);
             self.world.host.rename(&room, &address(from), &address(to).as_str().into());
-            prop_assert!(self.world.host.leave(&room, &address(from), &mut call).is_empty());
+            prop_assert!(self.world.host.leave(&room, &address(from), &mut moment).is_empty());
         } else {
             let client = self.model.occupants.get_mut(&from).unwrap().clients.remove(&session).unwrap();
             let happened = self.broadcast(from, &[], None);
@@ -401,19 +401,19 @@ impl Play {
         let everybody: Vec<Seen> = (self.model.occupants.iter())
             .map(|(&nick, occupant)| (seen(&name(nick)), sessions(occupant)))
             .collect();
-        let mut call = self.world.call();
-        sort(self.world.host.restore(&World::room(), everybody, &mut call))
+        let mut moment = self.world.moment();
+        sort(self.world.host.restore(&World::room(), everybody, &mut moment))
     }
 
     /// The presence of whoever is at a nick now is broadcast.
     fn broadcast(&mut self, nick: usize, left: &[usize], coming: Option<usize>) -> Happened {
-        let sessions = Sessions {
+        let sessions = SessionsSeen {
             left: left.iter().map(|&session| jid(session).as_str().into()).collect(),
             coming: coming.map(|session| jid(session).as_str().into()),
             ..sessions(&self.model.occupants[&nick])
         };
-        let mut call = self.world.call();
-        sort(self.world.host.presence(&World::room(), seen(&name(nick)), &sessions, &mut call))
+        let mut moment = self.world.moment();
+        sort(self.world.host.presence(&World::room(), seen(&name(nick)), &sessions, &mut moment))
     }
 
     fn request(&mut self, session: usize, to: &str, inner: &str) -> Happened {
@@ -424,8 +424,8 @@ impl Play {
             jid(session)
         );
         let nick = name(self.model.nick_of(session).unwrap());
-        let standing = if session < 2 { Standing::Owner } else { Standing::None };
-        self.world.request(&nick, &jid(session), Role::Participant, standing, &iq).unwrap()
+        let room_affiliation = if session < 2 { RoomAffiliation::Owner } else { RoomAffiliation::None };
+        self.world.request(&nick, &jid(session), Role::Participant, room_affiliation, &iq).unwrap()
     }
 
     fn counts(&self) -> [usize; 5] {
@@ -441,10 +441,10 @@ impl Play {
     }
 }
 
-fn sessions(occupant: &Occupant) -> Sessions {
+fn sessions(occupant: &Occupant) -> SessionsSeen {
     let here = occupant.clients.iter();
     let here = here.map(|(&session, client)| (jid(session).as_str().into(), said(&client.presence)));
-    Sessions { here: here.collect(), ..Sessions::default() }
+    SessionsSeen { here: here.collect(), ..SessionsSeen::default() }
 }
 
 fn publish(node: usize, number: usize) -> String {

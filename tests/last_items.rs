@@ -12,7 +12,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mep_core::effect::Effect;
-use mep_core::facts::{Role, Sessions, Standing};
+use mep_core::facts::{Role, RoomAffiliation, SessionsSeen};
 use mep_core::options::Options;
 use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
@@ -67,7 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Somebody who is there.
 #[derive(Debug, Default)]
-struct Person {
+struct Affiliate {
     nick: String,
     ver: usize,
     wants: BTreeSet<usize>,
@@ -77,7 +77,7 @@ struct Person {
 
 struct Play {
     world: World,
-    people: BTreeMap<usize, Person>,
+    people: BTreeMap<usize, Affiliate>,
     /// The number of what was published there last.
     items: BTreeMap<Place, usize>,
     stored: (BTreeMap<Place, usize>, Vec<NodeRecord>),
@@ -104,11 +104,11 @@ impl Play {
             Step::Join(who, wants) => {
                 let person = self.people.entry(who).or_default();
                 let nick = if person.nick.is_empty() { format!("nick{who}") } else { person.nick.clone() };
-                *person = Person { nick: nick.clone(), ..Person::default() };
-                let (presence, mut call) = (self.presence(who), self.world.call());
+                *person = Affiliate { nick: nick.clone(), ..Affiliate::default() };
+                let (presence, mut moment) = (self.presence(who), self.world.moment());
                 let room = World::room();
                 let effects =
-                    self.world.host.enter(&room, seen(&nick), &jid(who), said(&presence), &mut call);
+                    self.world.host.enter(&room, seen(&nick), &jid(who), said(&presence), &mut moment);
                 self.asked(who, wants, effects);
             }
             Step::Want(who, wants) if self.people.contains_key(&who) => {
@@ -159,8 +159,8 @@ impl Play {
             Step::DestroyRoom => {
                 self.people.clear();
                 self.items.clear();
-                let mut call = self.world.call();
-                let effects = self.world.host.destroy(&World::room(), &mut call);
+                let mut moment = self.world.moment();
+                let effects = self.world.host.destroy(&World::room(), &mut moment);
                 self.done(effects, 0);
                 self.store();
             }
@@ -183,14 +183,14 @@ impl Play {
     }
 
     fn broadcast(&mut self, who: usize, presence: &str) -> Vec<Effect> {
-        let sessions = Sessions { here: vec![(jid(who), said(presence))], ..Sessions::default() };
-        let (nick, mut call) = (self.people[&who].nick.clone(), self.world.call());
-        self.world.host.presence(&World::room(), seen(&nick), &sessions, &mut call)
+        let sessions = SessionsSeen { here: vec![(jid(who), said(presence))], ..SessionsSeen::default() };
+        let (nick, mut moment) = (self.people[&who].nick.clone(), self.world.moment());
+        self.world.host.presence(&World::room(), seen(&nick), &sessions, &mut moment)
     }
 
     fn gone(&mut self, nick: &str) {
-        let mut call = self.world.call();
-        let effects = self.world.host.leave(&World::room(), &occupant(nick), &mut call);
+        let mut moment = self.world.moment();
+        let effects = self.world.host.leave(&World::room(), &occupant(nick), &mut moment);
         self.done(effects, 0);
     }
 
@@ -210,8 +210,8 @@ impl Play {
         let person = self.people.get_mut(&who).unwrap();
         person.heard.retain(|node, _| wants.contains(node) && person.wants.contains(node));
         person.wants = wants;
-        let mut call = self.world.call();
-        let effects = self.world.host.answer(&answer, &mut call).unwrap();
+        let mut moment = self.world.moment();
+        let effects = self.world.host.answer(&answer, &mut moment).unwrap();
         self.done(effects, BATCH);
     }
 
@@ -260,13 +260,15 @@ impl Play {
             jid(who)
         );
         let jid = jid(who);
-        self.world.request_effects(&nick, jid.as_str(), Role::Participant, Standing::Owner, &iq).unwrap()
+        self.world
+            .request_effects(&nick, jid.as_str(), Role::Participant, RoomAffiliation::Owner, &iq)
+            .unwrap()
     }
 
     fn wake(&mut self) {
         self.alarms -= 1;
-        let mut call = self.world.call();
-        let effects = self.world.host.wake(&mut call);
+        let mut moment = self.world.moment();
+        let effects = self.world.host.wake(&mut moment);
         self.done(effects, BATCH);
     }
 
@@ -349,8 +351,8 @@ fn wakes(effects: &[Effect]) -> usize {
 
 impl Play {
     fn woken(&mut self) -> (Vec<Effect>, usize) {
-        let mut call = self.world.call();
-        let effects = self.world.host.wake(&mut call);
+        let mut moment = self.world.moment();
+        let effects = self.world.host.wake(&mut moment);
         (effects, self.world.host.counts().pending)
     }
 }
@@ -392,12 +394,12 @@ fn who_changes_the_nick_and_leaves_another_client_behind_is_sent_the_rest() {
     let mut play = crowd();
     play.play(Step::Join(6, [0].into()));
     let (room, phone) = (World::room(), mep_core::jid::SessionJid::from("person6@example.org/phone"));
-    let mut call = play.world.call();
-    play.world.host.enter(&room, seen("nick6"), &phone, said("<presence/>"), &mut call);
+    let mut moment = play.world.moment();
+    play.world.host.enter(&room, seen("nick6"), &phone, said("<presence/>"), &mut moment);
     let presence = presence(play.people[&6].ver);
     for (nick, jid) in [("nick6", phone), ("other", jid(6))] {
-        let sessions = Sessions { here: vec![(jid, said(&presence))], ..Sessions::default() };
-        play.world.host.presence(&room, seen(nick), &sessions, &mut call);
+        let sessions = SessionsSeen { here: vec![(jid, said(&presence))], ..SessionsSeen::default() };
+        play.world.host.presence(&room, seen(nick), &sessions, &mut moment);
         let expected = if nick == "other" { 3 } else { 0 };
         assert_eq!(play.world.host.counts().pending, expected, "{nick}");
     }

@@ -11,7 +11,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mep_core::facts::{Role, Standing};
+use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::host::Counts;
 use mep_core::options::Options;
 use proptest::prelude::*;
@@ -156,7 +156,7 @@ impl Play {
             occupant(&nick(at)),
             if inner.starts_with("<delete") || inner.starts_with("<configure") { "#owner" } else { "" },
         );
-        self.world.request(&nick(who), &session(who), role, Standing::None, &iq)
+        self.world.request(&nick(who), &session(who), role, RoomAffiliation::None, &iq)
     }
 
     /// The messages that came: each session once at the most, and exactly these.
@@ -205,8 +205,8 @@ impl Play {
             Step::Enter { who, wants, honest } => self.enter(who, &wants, honest),
             Step::Leave { who } => {
                 let room = World::room();
-                let mut call = self.world.call();
-                self.world.host.leave(&room, &occupant(&nick(who)), &mut call);
+                let mut moment = self.world.moment();
+                self.world.host.leave(&room, &occupant(&nick(who)), &mut moment);
                 self.model.leave(who);
                 Ok(())
             }
@@ -435,8 +435,8 @@ proptest! {
         }
         let room = World::room();
         for who in 0..PEOPLE {
-            let mut call = play.world.call();
-            play.world.host.leave(&room, &occupant(&nick(who)), &mut call);
+            let mut moment = play.world.moment();
+            play.world.host.leave(&room, &occupant(&nick(who)), &mut moment);
         }
         prop_assert_eq!(play.world.host.counts(), Counts::default(), "nothing is left behind");
     }

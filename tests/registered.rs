@@ -4,7 +4,7 @@
 
 mod support;
 
-use mep_core::facts::{Role, Standing};
+use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
 use mep_core::pubsub::snapshot::NodeRecord;
 use support::{Happened, World, occupant, sort};
@@ -19,7 +19,7 @@ fn ask(world: &mut World, nick: &str, inner: &str) -> Happened {
          </pubsub></iq>",
         occupant("anne")
     );
-    let happened = world.request(nick, session, Role::Participant, Standing::None, &iq).unwrap();
+    let happened = world.request(nick, session, Role::Participant, RoomAffiliation::None, &iq).unwrap();
     assert_eq!(happened.reply.as_ref().unwrap().attr("type"), Some("result"), "{inner}");
     happened
 }
@@ -46,15 +46,15 @@ fn nodes(world: &World) -> Vec<String> {
 }
 
 fn bring_back(world: &mut World, records: Vec<NodeRecord>) -> Happened {
-    let mut call = world.call();
-    sort(world.host.bring_back(&World::room(), &occupant("anne"), records, &mut call))
+    let mut moment = world.moment();
+    sort(world.host.bring_back(&World::room(), &occupant("anne"), records, &mut moment))
 }
 
 #[test]
 fn nobody_is_brought_back_to_a_nick_that_is_free() {
     let (mut world, kept) = with_nodes(&["urn:a"]);
-    let mut call = world.call();
-    world.host.leave(&World::room(), &occupant("anne"), &mut call);
+    let mut moment = world.moment();
+    world.host.leave(&World::room(), &occupant("anne"), &mut moment);
     let before = world.host.counts();
     assert_eq!(world.host.snapshot_of(&World::room(), &occupant("anne")), None);
     assert!(bring_back(&mut world, kept).messages.is_empty());
@@ -82,8 +82,8 @@ fn what_was_made_meanwhile_stays_and_the_options_hold() {
 #[test]
 fn a_subscriber_to_all_is_told_of_what_is_back_once() {
     let (mut world, kept) = with_nodes(&["urn:a"]);
-    let mut call = world.call();
-    world.host.leave(&World::room(), &occupant("anne"), &mut call);
+    let mut moment = world.moment();
+    world.host.leave(&World::room(), &occupant("anne"), &mut moment);
     world.enter("anne", ANNE, "<presence/>");
     ask(&mut world, "ben", &format!("<subscribe jid='{BEN}'/>"));
     let told = bring_back(&mut world, kept.clone());

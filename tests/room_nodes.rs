@@ -14,7 +14,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use mep_core::facts::{Role, Standing};
+use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::host::Host;
 use mep_core::id::{ItemId, NodeName};
 use mep_core::options::Options;
@@ -154,7 +154,7 @@ fn ask_and_keep(
         "<iq type='{kind}' id='i' from='{OWNER}' to='{ROOM}'>\
          <pubsub xmlns='http://jabber.org/protocol/pubsub{ns}'>{inner}</pubsub></iq>"
     );
-    let happened = world.request("owner", OWNER, Role::Moderator, Standing::Owner, &iq).unwrap();
+    let happened = world.request("owner", OWNER, Role::Moderator, RoomAffiliation::Owner, &iq).unwrap();
     let reply = happened.reply.unwrap();
     (reply.attr("type") == Some("error"), reply, happened.kept)
 }

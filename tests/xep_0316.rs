@@ -13,7 +13,7 @@
 
 mod support;
 
-use mep_core::facts::{Role, Standing};
+use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
 use mep_core::usecase::entity;
 use support::{World, element, occupant, plain};
@@ -77,7 +77,7 @@ fn example_1_interested_occupants_receive_an_event_of_the_room() {
             "firstwitch",
             CRONE1,
             Role::Moderator,
-            Standing::Owner,
+            RoomAffiliation::Owner,
             &format!(
                 "<iq from='{CRONE1}' id='1' to='coven@chat.shakespeare.lit' type='set'>
                  <pubsub xmlns='http://jabber.org/protocol/pubsub'>
@@ -136,8 +136,9 @@ fn examples_3_and_4_an_occupant_publishes_and_the_interested_are_told() {
   </pubsub>
 </iq>"
     );
-    let happened =
-        world.request("secondwitch", WICCAROCKS, Role::Participant, Standing::None, &example_3).unwrap();
+    let happened = world
+        .request("secondwitch", WICCAROCKS, Role::Participant, RoomAffiliation::None, &example_3)
+        .unwrap();
 
     let reply = happened.reply.unwrap();
     assert_eq!((reply.attr("type"), reply.attr("id")), (Some("result"), Some("vlk3h264")));
@@ -192,7 +193,7 @@ fn examples_5_and_6_the_features_of_a_room_are_those_of_the_example() {
         occupant("firstwitch")
     ));
     let happened = world
-        .request("firstwitch", CRONE1, Role::Participant, Standing::None, &String::from(&query))
+        .request("firstwitch", CRONE1, Role::Participant, RoomAffiliation::None, &String::from(&query))
         .unwrap();
     let reply = happened.reply.unwrap();
     let query = reply.get_child("query", "http://jabber.org/protocol/disco#info").unwrap();

@@ -5,16 +5,16 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mep_core::call::Call;
 use mep_core::caps::{Claim, NodeSet};
 use mep_core::effect::Effect;
-use mep_core::facts::{Actor, Presence, Publishers, Role, Said, Setting, Show, Standing};
+use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Show, Target};
 use mep_core::host::Host;
 use mep_core::jid::{RoomJid, SessionJid};
+use mep_core::moment::Moment;
 use mep_core::options::Options;
 use mep_core::room::Room;
 use mep_core::room::interest::Interest;
-use mep_core::room::session::{Session, Sessions};
+use mep_core::room::session::{Session, SessionTable};
 use minidom::Element;
 use sha1::{Digest, Sha1};
 
@@ -85,11 +85,11 @@ pub fn jid(number: usize) -> SessionJid {
     format!("somebody{number}@example.org/gajim.{resource:08X}").as_str().into()
 }
 
-pub fn presence(room: &RoomJid, number: usize) -> Presence {
-    Presence {
+pub fn presence(room: &RoomJid, number: usize) -> OccupantInfo {
+    OccupantInfo {
         occupant: format!("{room}/{}", nick(number)).as_str().into(),
         role: Role::Participant,
-        standing: Standing::None,
+        room_affiliation: RoomAffiliation::None,
         visible: true,
         occupant_id: Some(BASE64_STANDARD.encode(Sha1::digest(number.to_string())).into()),
     }
@@ -123,55 +123,55 @@ impl Crowd {
     pub fn enter(&mut self, number: usize) {
         let (kind, mood) = self.kind(number);
         let features = features(kind, mood);
-        let said = Said { claim: Some(claim(&ver(&features))), show: Show::Online };
+        let said = ClientPresence { claim: Some(claim(&ver(&features))), show: Show::Online };
         self.come(number, said, &features);
     }
 
     /// The same, with the presence read already.
-    pub fn come(&mut self, number: usize, said: Said, features: &[String]) {
+    pub fn come(&mut self, number: usize, said: ClientPresence, features: &[String]) {
         let room = room(number % self.rooms);
-        let mut call = self.call();
-        let effects = self.host.enter(&room, presence(&room, number), &jid(number), said, &mut call);
+        let mut moment = self.moment();
+        let effects = self.host.enter(&room, presence(&room, number), &jid(number), said, &mut moment);
         for question in effects {
             if let Effect::Send(iq) = question {
-                let mut call = self.call();
-                self.host.answer(&answer(&iq, features), &mut call);
+                let mut moment = self.moment();
+                self.host.answer(&answer(&iq, features), &mut moment);
             }
         }
     }
 
     /// What the presence of somebody says, and what the client can do.
-    pub fn said(&self, number: usize) -> (Said, Vec<String>) {
+    pub fn said(&self, number: usize) -> (ClientPresence, Vec<String>) {
         let (kind, mood) = self.kind(number);
         let features = features(kind, mood);
-        (Said { claim: Some(claim(&ver(&features))), show: Show::Online }, features)
+        (ClientPresence { claim: Some(claim(&ver(&features))), show: Show::Online }, features)
     }
 
     pub fn leave(&mut self, number: usize) -> Vec<Effect> {
         let room = room(number % self.rooms);
-        let mut call = self.call();
-        self.host.leave(&room, &format!("{room}/{}", nick(number)), &mut call)
+        let mut moment = self.moment();
+        self.host.leave(&room, &format!("{room}/{}", nick(number)), &mut moment)
     }
 
     /// The first of the room publishes a mood; how many are told of it.
     pub fn publish(&mut self, request: &Publish) -> usize {
-        let mut call = self.call();
+        let mut moment = self.moment();
         let effects =
-            self.host.request(&request.setting, &request.actor, &request.iq, &mut call).unwrap_or_default();
+            self.host.request(&request.target, &request.actor, &request.iq, &mut moment).unwrap_or_default();
         effects.iter().map(|effect| if let Effect::Notify { to, .. } = effect { to.len() } else { 0 }).sum()
     }
 
-    pub fn call(&mut self) -> Call {
+    pub fn moment(&mut self) -> Moment {
         self.calls += 1;
         let mut random = [0; 16];
         random[..8].copy_from_slice(&self.calls.to_be_bytes());
-        Call::new(1_000_000 + self.calls, random)
+        Moment::new(1_000_000 + self.calls, random)
     }
 }
 
 /// A request, as the server hands it in.
 pub struct Publish {
-    setting: Setting,
+    target: Target,
     actor: Actor,
     iq: Element,
 }
@@ -188,19 +188,19 @@ impl Default for Publish {
             jid(0)
         );
         Self {
-            setting: Setting {
+            target: Target {
                 room,
                 publishers: Publishers::Admins,
                 persistent: false,
                 anonymous: true,
                 read_only: false,
-                occupant: Some((occupant.clone(), Standing::None)),
+                occupant: Some((occupant.clone(), RoomAffiliation::None)),
             },
             actor: Actor {
                 session: jid(0),
                 occupant: Some(occupant),
                 role: Role::Participant,
-                standing: Standing::None,
+                room_affiliation: RoomAffiliation::None,
                 sees_jids: false,
             },
             iq: iq.parse().unwrap(),
@@ -211,7 +211,7 @@ impl Default for Publish {
 /// The tables that a fan-out list is made from, by themselves: who wants what, and where they are.
 pub struct Index {
     interest: Interest,
-    sessions: Sessions,
+    sessions: SessionTable,
 }
 
 impl Index {
@@ -219,7 +219,7 @@ impl Index {
         let mut own = Room::new(room(0));
         own.enter(presence(&room(0), 0), &jid(0));
         let occupant = own.find(presence(&room(0), 0).occupant.as_str()).unwrap();
-        let (mut interest, mut sessions) = (Interest::default(), Sessions::default());
+        let (mut interest, mut sessions) = (Interest::default(), SessionTable::default());
         for number in 0..count {
             let jid = jid(number);
             let id =

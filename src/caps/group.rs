@@ -5,17 +5,17 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::{Claim, Waiting};
+use super::{Claim, Claimant};
 
 /// Who waits for one hash, and who was asked for it. Bounded by the sessions that are there: each waits once.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     asked: Option<Asked>,
     /// Those who were not asked yet.
-    queue: IndexMap<Waiting, Rc<Claim>>,
+    queue: IndexMap<Claimant, Rc<Claim>>,
     /// Those who were asked in vain: somebody else's answer serves them too. With the question, where the answer
     /// may still come.
-    failed: IndexMap<Waiting, (Rc<Claim>, Option<Asked>)>,
+    failed: IndexMap<Claimant, (Rc<Claim>, Option<Asked>)>,
     /// How many said nothing in time.
     silent: u32,
 }
@@ -25,7 +25,7 @@ pub(super) struct Group {
 pub(super) struct Asked {
     pub id: String,
     pub deadline: u64,
-    pub whom: Waiting,
+    pub whom: Claimant,
     pub claim: Rc<Claim>,
 }
 
@@ -41,26 +41,26 @@ impl Group {
     }
 
     /// Whether somebody's turn with this claim is now or to come, or passed while another's is now.
-    pub fn waits(&self, who: &Waiting, claim: &Claim) -> bool {
+    pub fn waits(&self, who: &Claimant, claim: &Claim) -> bool {
         self.claim(who).is_some_and(|own| **own == *claim)
             && (self.is_asking() || !self.failed.contains_key(who))
     }
 
     /// What somebody who waits here claims.
-    pub fn claim(&self, who: &Waiting) -> Option<&Rc<Claim>> {
+    pub fn claim(&self, who: &Claimant) -> Option<&Rc<Claim>> {
         let asked = self.asked.as_ref().filter(|asked| asked.whom == *who).map(|asked| &asked.claim);
         asked.or_else(|| self.queue.get(who)).or_else(|| self.failed.get(who).map(|(claim, _)| claim))
     }
 
     /// Everybody who waits: the one who is being asked, those who come next, those who were asked in vain.
-    pub fn members(&self) -> Vec<(Waiting, Rc<Claim>)> {
+    pub fn members(&self) -> Vec<(Claimant, Rc<Claim>)> {
         let asked = self.asked.iter().map(|asked| (&asked.whom, &asked.claim));
         let failed = self.failed.iter().map(|(who, (claim, _))| (who, claim));
         asked.chain(&self.queue).chain(failed).map(|(who, claim)| (who.clone(), Rc::clone(claim))).collect()
     }
 
     /// Somebody waits, if not already.
-    pub fn enqueue(&mut self, who: Waiting, claim: &Rc<Claim>) {
+    pub fn enqueue(&mut self, who: Claimant, claim: &Rc<Claim>) {
         if self.claim(&who).is_none() {
             self.queue.insert(who, Rc::clone(claim));
         }
@@ -80,7 +80,7 @@ impl Group {
     }
 
     /// Somebody who was asked has said that there will be no answer. Returns the question, which is answered.
-    pub fn refuse(&mut self, who: &Waiting) -> Option<Asked> {
+    pub fn refuse(&mut self, who: &Claimant) -> Option<Asked> {
         if let Some(asked) = self.asked.take_if(|asked| asked.whom == *who) {
             self.failed.insert(asked.whom.clone(), (Rc::clone(&asked.claim), None));
             return Some(asked);
@@ -89,7 +89,7 @@ impl Group {
     }
 
     /// Takes somebody out. Returns the question that they might still have answered.
-    pub fn remove(&mut self, who: &Waiting) -> Option<Asked> {
+    pub fn remove(&mut self, who: &Claimant) -> Option<Asked> {
         if let Some(asked) = self.asked.take_if(|asked| asked.whom == *who) {
             return Some(asked);
         }
@@ -99,7 +99,7 @@ impl Group {
 
     /// Takes the next one to be asked out of the queue: the first whose account has not failed yet, so that one
     /// account with many sessions does not keep others waiting. Costs a walk over those who failed.
-    pub fn next(&mut self) -> Option<(Waiting, Rc<Claim>)> {
+    pub fn next(&mut self) -> Option<(Claimant, Rc<Claim>)> {
         let failed: HashSet<_> = self.failed.keys().map(|who| who.session.bare()).collect();
         let at = self.queue.keys().position(|who| !failed.contains(who.session.bare()));
         self.queue.shift_remove_index(at.unwrap_or(0))

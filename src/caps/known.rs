@@ -23,7 +23,7 @@ pub(super) struct Known {
 
 /// Sets of one shelf of 64: all of them, to be kept in the place of what was kept of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shelf {
+pub struct Shard {
     /// Which one, below 64.
     pub number: u8,
     /// Its sets.
@@ -74,16 +74,16 @@ impl Known {
     }
 
     /// The shelves that changed since this was last asked.
-    pub fn changed(&mut self) -> Vec<Shelf> {
+    pub fn changed(&mut self) -> Vec<Shard> {
         let changed = std::mem::take(&mut self.changed);
-        let mut shelves: Vec<_> = changed.iter().map(|&number| Shelf { number, sets: Vec::new() }).collect();
+        let mut shards: Vec<_> = changed.iter().map(|&number| Shard { number, sets: Vec::new() }).collect();
         for (hash, entry) in &self.sets {
-            let at = shelves.binary_search_by_key(&shelf_of(hash), |shelf| shelf.number);
-            if let Some(shelf) = at.ok().and_then(|at| shelves.get_mut(at)) {
-                shelf.sets.push((hash.clone(), entry.set.clone()));
+            let at = shards.binary_search_by_key(&shelf_of(hash), |shard| shard.number);
+            if let Some(shard) = at.ok().and_then(|at| shards.get_mut(at)) {
+                shard.sets.push((hash.clone(), entry.set.clone()));
             }
         }
-        shelves
+        shards
     }
 
     pub fn len(&self) -> usize {
@@ -208,13 +208,13 @@ mod tests {
         for value in ["A1", "A2", "z", "/"] {
             known.file(&hash(value), &set(value));
         }
-        let shelves = known.changed();
-        let numbers: Vec<_> = shelves.iter().map(|shelf| (shelf.number, shelf.sets.len())).collect();
+        let shards = known.changed();
+        let numbers: Vec<_> = shards.iter().map(|shard| (shard.number, shard.sets.len())).collect();
         assert_eq!(numbers, [(0, 2), (51, 1), (63, 1)]);
         assert!(!known.has_changed() && known.changed().is_empty());
 
         let mut again = Known::new(100);
-        again.recall(shelves.into_iter().flat_map(|shelf| shelf.sets));
+        again.recall(shards.into_iter().flat_map(|shard| shard.sets));
         for value in ["A1", "A2", "z", "/"] {
             assert_eq!(again.get(&hash(value)), Some(set(value)));
         }

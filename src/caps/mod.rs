@@ -31,14 +31,14 @@ use self::group::{Asked, Group};
 pub use self::hash::{Algorithm, Hash, Method};
 pub use self::info::{IllFormed, Info};
 use self::known::Known;
-pub use self::known::Shelf;
+pub use self::known::Shard;
 pub use self::node_set::NodeSet;
-use crate::call::Call;
 use crate::jid::{RoomJid, SessionJid};
+use crate::moment::Moment;
 
 /// A session in a room that is waiting for its claim to be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Waiting {
+pub struct Claimant {
     /// The room whose presence the claim came in.
     pub room: RoomJid,
     /// The session.
@@ -51,7 +51,7 @@ pub struct Question {
     /// The stanza's id, by which the answer is known.
     pub id: String,
     /// Who is asked, and from where.
-    pub whom: Waiting,
+    pub whom: Claimant,
     /// The node of the query.
     pub node: String,
 }
@@ -60,7 +60,7 @@ pub struct Question {
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// What these sessions want is known now, if they still make the claim.
-    pub resolved: Vec<(Waiting, Rc<Claim>, NodeSet)>,
+    pub resolved: Vec<(Claimant, Rc<Claim>, NodeSet)>,
     /// The next question.
     pub question: Option<Question>,
 }
@@ -91,7 +91,7 @@ pub struct Caps {
     timeout: u64,
     groups: HashMap<Key, Group>,
     /// Questions that may still be answered: who was asked, and about what.
-    by_id: HashMap<String, (Key, Waiting)>,
+    by_id: HashMap<String, (Key, Claimant)>,
     /// Questions in flight, by the end of their time.
     deadlines: BTreeSet<(u64, String)>,
     claims: HashSet<Rc<Claim>>,
@@ -104,7 +104,7 @@ pub struct Caps {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Hash(Hash),
-    Session(Waiting),
+    Session(Claimant),
 }
 
 impl Caps {
@@ -140,12 +140,12 @@ impl Caps {
 
     /// Whether `who` need not be asked for `claim` now: is being asked, comes next, or was asked in vain while somebody
     /// else is being asked.
-    pub fn waits(&self, claim: &Claim, who: &Waiting) -> bool {
+    pub fn waits(&self, claim: &Claim, who: &Claimant) -> bool {
         self.groups.get(&key_of(claim, who)).is_some_and(|group| group.waits(who, claim))
     }
 
     /// Makes `who` wait for `claim`; gives the question to ask now, unless one is in flight.
-    pub fn ask(&mut self, claim: &Rc<Claim>, who: Waiting, call: &mut Call) -> Option<Question> {
+    pub fn ask(&mut self, claim: &Rc<Claim>, who: Claimant, moment: &mut Moment) -> Option<Question> {
         let key = key_of(claim, &who);
         let group = self.groups.entry(key.clone()).or_default();
         if group.is_asking() {
@@ -154,7 +154,7 @@ impl Caps {
         }
         let before = group.remove(&who);
         self.forget(before);
-        Some(self.question(&key, who, claim, call))
+        Some(self.question(&key, who, claim, moment))
     }
 
     /// Takes the answer to the question `id` from `from`. `None`: nobody was asked that, or not them, or it does not
@@ -166,14 +166,14 @@ impl Caps {
         id: &str,
         from: &str,
         info: Option<Result<Info, IllFormed>>,
-        call: &mut Call,
+        moment: &mut Moment,
     ) -> Option<Outcome> {
         let (key, whom) = self.by_id.get(id).filter(|(_, whom)| whom.session.as_str() == from).cloned()?;
         let claim = Rc::clone(self.groups.get(&key)?.claim(&whom)?);
-        let Some(Ok(info)) = info else { return Some(self.refused(&key, &whom, call)) };
+        let Some(Ok(info)) = info else { return Some(self.refused(&key, &whom, moment)) };
         let verified = match claim.hash().map(|hash| (hash.method, info.matches(hash))) {
             // XEP-0115 refuses the whole answer. XEP-0390 knows no hash of it: that does not make it untrue.
-            Some((Method::Caps, Err(_))) => return Some(self.refused(&key, &whom, call)),
+            Some((Method::Caps, Err(_))) => return Some(self.refused(&key, &whom, moment)),
             Some((_, verified)) => verified.unwrap_or(false),
             None => false,
         };
@@ -202,15 +202,15 @@ impl Caps {
         for (who, ..) in &outcome.resolved {
             self.leave(&key, who);
         }
-        outcome.question = self.next(&key, call);
+        outcome.question = self.next(&key, moment);
         Some(outcome)
     }
 
     /// Gives up the questions whose time is over. Returns the next ones.
-    pub fn expire(&mut self, call: &mut Call) -> Vec<Question> {
+    pub fn expire(&mut self, moment: &mut Moment) -> Vec<Question> {
         let mut next = Vec::new();
         while let Some((_, id)) =
-            self.deadlines.first().filter(|(deadline, _)| *deadline <= call.now).cloned()
+            self.deadlines.first().filter(|(deadline, _)| *deadline <= moment.now).cloned()
         {
             self.deadlines.pop_first();
             let Some((key, _)) = self.by_id.get(&id).cloned() else { continue };
@@ -218,7 +218,7 @@ impl Caps {
             if let Some(group) = self.groups.get_mut(&key) {
                 group.time_out();
             }
-            next.extend(self.next(&key, call));
+            next.extend(self.next(&key, moment));
         }
         next
     }
@@ -230,7 +230,7 @@ impl Caps {
 
     /// These do not wait any more: they left, or claim something else. Where it was one of them who was asked, the next
     /// is: somebody who stays. So a session causes one question at a time, however often it changes its claim.
-    pub fn withdraw(&mut self, who: Vec<(Waiting, Rc<Claim>)>, call: &mut Call) -> Vec<Question> {
+    pub fn withdraw(&mut self, who: Vec<(Claimant, Rc<Claim>)>, moment: &mut Moment) -> Vec<Question> {
         let mut left = Vec::new();
         for (who, claim) in who {
             let key = key_of(&claim, &who);
@@ -239,7 +239,7 @@ impl Caps {
                 left.push(key);
             }
         }
-        left.into_iter().filter_map(|key| self.next(&key, call)).collect()
+        left.into_iter().filter_map(|key| self.next(&key, moment)).collect()
     }
 
     /// Whether something was learned, or forgotten, since [`Caps::learned`] was last asked.
@@ -248,7 +248,7 @@ impl Caps {
     }
 
     /// The shelves of verified sets that changed since this was last asked.
-    pub fn learned(&mut self) -> Vec<Shelf> {
+    pub fn learned(&mut self) -> Vec<Shard> {
         self.known.changed()
     }
 
@@ -268,31 +268,31 @@ impl Caps {
     }
 
     /// Who was asked said nothing that can be used: the next is asked.
-    fn refused(&mut self, key: &Key, whom: &Waiting, call: &mut Call) -> Outcome {
+    fn refused(&mut self, key: &Key, whom: &Claimant, moment: &mut Moment) -> Outcome {
         self.counters.refused += 1;
         let ended = self.groups.get_mut(key).and_then(|group| group.refuse(whom));
         self.forget(ended);
-        Outcome { question: self.next(key, call), ..Outcome::default() }
+        Outcome { question: self.next(key, moment), ..Outcome::default() }
     }
 
     /// Those who wait with `whom`, and whose claim is known by now.
-    fn known_by_now(&mut self, key: &Key, whom: &Waiting) -> Vec<(Waiting, Rc<Claim>, NodeSet)> {
+    fn known_by_now(&mut self, key: &Key, whom: &Claimant) -> Vec<(Claimant, Rc<Claim>, NodeSet)> {
         let others = self.groups.get(key).map(Group::members).unwrap_or_default();
         let others = others.into_iter().filter(|(who, _)| who != whom);
         others.filter_map(|(who, claim)| self.known(&claim).map(|set| (who, claim, set))).collect()
     }
 
     /// Takes somebody out of a group.
-    fn leave(&mut self, key: &Key, who: &Waiting) {
+    fn leave(&mut self, key: &Key, who: &Claimant) {
         let question = self.groups.get_mut(key).and_then(|group| group.remove(who));
         self.forget(question);
     }
 
     /// Asks the next of a group, unless somebody is being asked.
-    fn next(&mut self, key: &Key, call: &mut Call) -> Option<Question> {
+    fn next(&mut self, key: &Key, moment: &mut Moment) -> Option<Question> {
         let group = self.groups.get_mut(key).filter(|group| !group.is_asking())?;
         if let Some((who, claim)) = group.next() {
-            return Some(self.question(key, who, &claim, call));
+            return Some(self.question(key, who, &claim, moment));
         }
         if group.is_empty() {
             self.groups.remove(key);
@@ -300,10 +300,10 @@ impl Caps {
         None
     }
 
-    fn question(&mut self, key: &Key, whom: Waiting, claim: &Rc<Claim>, call: &mut Call) -> Question {
-        let id = call.id();
+    fn question(&mut self, key: &Key, whom: Claimant, claim: &Rc<Claim>, moment: &mut Moment) -> Question {
+        let id = moment.id();
         let group = self.groups.entry(key.clone()).or_default();
-        let deadline = call.now + group.patience(self.timeout);
+        let deadline = moment.now + group.patience(self.timeout);
         group.start(Asked { id: id.clone(), deadline, whom: whom.clone(), claim: Rc::clone(claim) });
         self.by_id.insert(id.clone(), (key.clone(), whom.clone()));
         self.deadlines.insert((deadline, id.clone()));
@@ -312,7 +312,7 @@ impl Caps {
     }
 
     /// Serves a whole group: nobody waits any more.
-    fn close(&mut self, key: &Key) -> Vec<(Waiting, Rc<Claim>)> {
+    fn close(&mut self, key: &Key) -> Vec<(Claimant, Rc<Claim>)> {
         let Some(mut group) = self.groups.remove(key) else { return Vec::new() };
         let members = group.members();
         for (who, _) in &members {
@@ -330,7 +330,7 @@ impl Caps {
     }
 }
 
-fn key_of(claim: &Claim, who: &Waiting) -> Key {
+fn key_of(claim: &Claim, who: &Claimant) -> Key {
     claim.hash().map_or_else(|| Key::Session(who.clone()), |hash| Key::Hash(hash.clone()))
 }
 

@@ -16,12 +16,12 @@ const SECOND: u64 = 1000;
 
 struct World {
     caps: Caps,
-    call: Call,
+    moment: Moment,
 }
 
 impl World {
     fn new() -> Self {
-        Self { caps: Caps::new(10, 10 * SECOND), call: Call::new(0, [0; 16]) }
+        Self { caps: Caps::new(10, 10 * SECOND), moment: Moment::new(0, [0; 16]) }
     }
 
     fn claim(&mut self, c: &str) -> Rc<Claim> {
@@ -36,7 +36,7 @@ impl World {
     }
 
     fn ask(&mut self, claim: &Rc<Claim>, session: &str) -> Option<Question> {
-        self.caps.ask(claim, who(session), &mut self.call)
+        self.caps.ask(claim, who(session), &mut self.moment)
     }
 
     /// Of these, who claim the same, one is asked.
@@ -48,21 +48,21 @@ impl World {
 
     fn answer(&mut self, question: &Question, query: &str) -> Option<Outcome> {
         let info = Some(Info::read(&query.parse().unwrap(), None, 100));
-        self.caps.answer(&question.id, question.whom.session.as_str(), info, &mut self.call)
+        self.caps.answer(&question.id, question.whom.session.as_str(), info, &mut self.moment)
     }
 
     fn error(&mut self, question: &Question) -> Option<Outcome> {
-        self.caps.answer(&question.id, question.whom.session.as_str(), None, &mut self.call)
+        self.caps.answer(&question.id, question.whom.session.as_str(), None, &mut self.moment)
     }
 
     fn after(&mut self, time: u64) -> Vec<Question> {
-        self.call.now += time;
-        self.caps.expire(&mut self.call)
+        self.moment.now += time;
+        self.caps.expire(&mut self.moment)
     }
 
     fn withdraw(&mut self, claim: &Rc<Claim>, sessions: &[&str]) -> Option<Question> {
         let they = sessions.iter().map(|session| (who(session), Rc::clone(claim))).collect();
-        let mut asked = self.caps.withdraw(they, &mut self.call);
+        let mut asked = self.caps.withdraw(they, &mut self.moment);
         assert!(asked.len() <= 1, "one question for each hash");
         asked.pop()
     }
@@ -72,8 +72,8 @@ impl World {
     }
 }
 
-fn who(session: &str) -> Waiting {
-    Waiting { room: "room@muc".into(), session: session.into() }
+fn who(session: &str) -> Claimant {
+    Claimant { room: "room@muc".into(), session: session.into() }
 }
 
 fn served(outcome: &Outcome) -> Vec<&str> {
@@ -188,10 +188,10 @@ fn a_crowd_of_the_silent_keeps_nobody_waiting_for_long() {
     world.ask(&claim, "honest@x/1");
     let mut asked = None;
     while asked.is_none() {
-        let next = world.caps.next_deadline().unwrap() - world.call.now;
+        let next = world.caps.next_deadline().unwrap() - world.moment.now;
         asked = world.after(next).into_iter().find(|question| question.whom == who("honest@x/1"));
     }
-    assert!(world.call.now < 70 * SECOND, "{}", world.call.now);
+    assert!(world.moment.now < 70 * SECOND, "{}", world.moment.now);
 }
 
 #[test]

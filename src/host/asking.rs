@@ -6,37 +6,37 @@ use minidom::Element;
 use minidom::rxml::Namespace;
 
 use super::Host;
-use crate::call::Call;
-use crate::caps::{Claim, Info, Outcome, Question, Waiting};
+use crate::caps::{Claim, Claimant, Info, Outcome, Question};
 use crate::effect::Effect;
 use crate::id::SessionId;
 use crate::jid::{RoomJid, SessionJid};
+use crate::moment::Moment;
 use crate::room::Room;
 use crate::xml::{self, With, ns};
 
 impl Host {
     /// What came back for a question: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or not them,
     /// or it does not count any more.
-    pub fn answer(&mut self, iq: &Element, call: &mut Call) -> Option<Vec<Effect>> {
+    pub fn answer(&mut self, iq: &Element, moment: &mut Moment) -> Option<Vec<Effect>> {
         let (id, from) = (iq.attr("id")?, iq.attr("from")?);
         let query = iq.get_child("query", ns::DISCO_INFO).filter(|_| iq.attr("type") == Some("result"));
         let lang = iq.attr_ns(&Namespace::XML, "lang");
         let info = query.map(|query| Info::read(query, lang, self.options.caps_max_features));
-        let outcome = self.caps.answer(id, from, info, call)?;
-        let effects = self.apply(outcome, call);
-        self.settle(call);
+        let outcome = self.caps.answer(id, from, info, moment)?;
+        let effects = self.apply(outcome, moment);
+        self.settle(moment);
         Some(effects)
     }
 
     /// Gives up waiting for those whose time is over, and asks the next; sends the next batch of last items. To be
     /// called once for each [`Effect::Wake`].
-    pub fn wake(&mut self, call: &mut Call) -> Vec<Effect> {
-        let mut effects: Vec<_> = self.caps.expire(call).iter().map(send).collect();
-        effects.extend(self.send_pending(call));
+    pub fn wake(&mut self, moment: &mut Moment) -> Vec<Effect> {
+        let mut effects: Vec<_> = self.caps.expire(moment).iter().map(send).collect();
+        effects.extend(self.send_pending(moment));
         // The others are still to come: were each of them to ask for another, they would only become more.
         self.alarms.pop_first();
-        effects.extend(self.set_alarm(call.now));
-        self.settle(call);
+        effects.extend(self.set_alarm(moment.now));
+        self.settle(moment);
         effects
     }
 
@@ -46,32 +46,32 @@ impl Host {
         room: &RoomJid,
         session: &SessionJid,
         claim: &Rc<Claim>,
-        call: &mut Call,
+        moment: &mut Moment,
     ) -> Vec<Effect> {
-        let who = Waiting { room: room.clone(), session: session.clone() };
-        let question = self.caps.ask(claim, who, call);
-        question.iter().map(send).chain(self.set_alarm(call.now)).collect()
+        let who = Claimant { room: room.clone(), session: session.clone() };
+        let question = self.caps.ask(claim, who, moment);
+        question.iter().map(send).chain(self.set_alarm(moment.now)).collect()
     }
 
     /// Nobody waits any more for what nobody claims any more.
-    pub(super) fn withdraw(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
+    pub(super) fn withdraw(&mut self, room: &RoomJid, moment: &mut Moment) -> Vec<Effect> {
         let unclaimed = self.rooms.get_mut(room).map(Room::unclaimed).unwrap_or_default();
-        self.withdraw_all(room, unclaimed, call)
+        self.withdraw_all(room, unclaimed, moment)
     }
 
     pub(super) fn withdraw_all(
         &mut self,
         room: &RoomJid,
         unclaimed: Vec<(SessionJid, Rc<Claim>)>,
-        call: &mut Call,
+        moment: &mut Moment,
     ) -> Vec<Effect> {
         if unclaimed.is_empty() {
             return Vec::new();
         }
         let who =
-            unclaimed.into_iter().map(|(session, claim)| (Waiting { room: room.clone(), session }, claim));
-        let mut effects: Vec<_> = self.caps.withdraw(who.collect(), call).iter().map(send).collect();
-        effects.extend(self.set_alarm(call.now));
+            unclaimed.into_iter().map(|(session, claim)| (Claimant { room: room.clone(), session }, claim));
+        let mut effects: Vec<_> = self.caps.withdraw(who.collect(), moment).iter().map(send).collect();
+        effects.extend(self.set_alarm(moment.now));
         effects
     }
 
@@ -84,13 +84,13 @@ impl Host {
     }
 
     /// The next batch of last items: of one session after the other, and of one room after the other.
-    fn send_pending(&mut self, call: &mut Call) -> Vec<Effect> {
+    fn send_pending(&mut self, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut left = self.options.last_items_batch.max(1);
         while left > 0 {
             let Some(jid) = self.waiting.shift_remove_index(0) else { break };
             let Some(room) = self.rooms.get_mut(&jid) else { continue };
-            let Some((done, sent)) = room.send_pending(left, call, &self.options) else { continue };
+            let Some((done, sent)) = room.send_pending(left, moment, &self.options) else { continue };
             effects.extend(sent);
             left -= done.min(left);
             if !room.pending.is_empty() {
@@ -113,21 +113,21 @@ impl Host {
     }
 
     /// Gives the sessions that still make the claim what it turned out to stand for.
-    fn apply(&mut self, outcome: Outcome, call: &mut Call) -> Vec<Effect> {
+    fn apply(&mut self, outcome: Outcome, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for (Waiting { room, session }, claim, set) in outcome.resolved {
+        for (Claimant { room, session }, claim, set) in outcome.resolved {
             let Some(room) = self.rooms.get_mut(&room) else { continue };
             let still =
                 |id: &SessionId| room.sessions.get(*id).is_some_and(|s| s.claim.as_ref() == Some(&claim));
             let Some(id) = room.sessions.find(session.as_str()).filter(still) else { continue };
             let new = room.want(id, &set);
-            effects.extend(room.last_items_of(id, &new, call, &self.options));
+            effects.extend(room.last_items_of(id, &new, moment, &self.options));
             if !room.pending.is_empty() {
                 self.waiting.insert(room.jid.clone());
             }
         }
         effects.extend(outcome.question.iter().map(send));
-        effects.extend(self.set_alarm(call.now));
+        effects.extend(self.set_alarm(moment.now));
         if self.caps.has_learned() && !self.has_told {
             self.has_told = true;
             effects.push(Effect::Learned);
@@ -137,7 +137,7 @@ impl Host {
 }
 
 fn send(question: &Question) -> Effect {
-    let Waiting { room, session } = &question.whom;
+    let Claimant { room, session } = &question.whom;
     let query = Element::builder("query", ns::DISCO_INFO).with("node", &question.node).build();
     Effect::Send(xml::iq("get", &question.id, room.as_str(), session.as_str()).append(query).build())
 }

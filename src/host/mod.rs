@@ -9,16 +9,16 @@ use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
 
 use crate::activity::{Activity, Tally};
-use crate::call::Call;
-use crate::caps::{Caps, Counters, Hash, NodeSet, Shelf, Waiting};
+use crate::caps::{Caps, Claimant, Counters, Hash, NodeSet, Shard};
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::facts::Seen;
-use crate::facts::Sessions;
-use crate::facts::Setting;
-use crate::facts::{Actor, Presence, Said, Standing};
+use crate::facts::SessionsSeen;
+use crate::facts::Target;
+use crate::facts::{Actor, ClientPresence, OccupantInfo, RoomAffiliation};
 use crate::id::ServiceId;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::moment::Moment;
 use crate::options::Options;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::NodeRecord;
@@ -26,7 +26,7 @@ use crate::room::Room;
 use crate::stanza::event::Event;
 use crate::stanza::request::Request;
 use crate::stanza::response;
-use crate::usecase::context::{Answer, Case};
+use crate::usecase::context::{Answer, RequestContext};
 use crate::xml;
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
@@ -112,10 +112,10 @@ impl Host {
     pub fn enter(
         &mut self,
         room: &RoomJid,
-        presence: Presence,
+        presence: OccupantInfo,
         session: &SessionJid,
-        said: Said,
-        call: &mut Call,
+        said: ClientPresence,
+        moment: &mut Moment,
     ) -> Vec<Effect> {
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         let again = entry.sessions.find(session.as_str()).is_some();
@@ -130,16 +130,17 @@ impl Host {
             entry.want(id, known);
         }
         // Coming in costs a client something; coming in again does not, so it has a rate.
-        let welcome = !again || entry.take_allowance(id, call.now, &self.options);
-        let mut effects = if welcome { entry.welcome(id, call, &self.options) } else { Vec::new() };
+        let welcome = !again || entry.take_from_rate_limit(id, moment.now, &self.options);
+        let mut effects =
+            if welcome { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
         if !entry.pending.is_empty() {
-            effects.extend(self.wait_for(room, call.now));
+            effects.extend(self.wait_for(room, moment.now));
         }
-        effects.extend(self.withdraw(room, call));
+        effects.extend(self.withdraw(room, moment));
         if let (None, Some(claim)) = (known, claim) {
-            effects.extend(self.ask(room, session, &claim, call));
+            effects.extend(self.ask(room, session, &claim, moment));
         }
-        self.settle(call);
+        self.settle(moment);
         effects
     }
 
@@ -148,9 +149,9 @@ impl Host {
     pub fn presence(
         &mut self,
         room: &RoomJid,
-        presence: Presence,
-        sessions: &Sessions,
-        call: &mut Call,
+        presence: OccupantInfo,
+        sessions: &SessionsSeen,
+        moment: &mut Moment,
     ) -> Vec<Effect> {
         let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
         let expected = sessions.here.iter().map(|(jid, _)| jid);
@@ -158,7 +159,7 @@ impl Host {
         let mut effects = Vec::new();
         if !entry.pending.is_empty() {
             // Also of somebody who was gone for the moment of a change of the nick.
-            effects.extend(self.wait_for(room, call.now));
+            effects.extend(self.wait_for(room, moment.now));
         }
         for (jid, said) in &sessions.here {
             if sessions.coming.as_ref() == Some(jid) {
@@ -168,38 +169,38 @@ impl Host {
             let Some(id) = entry.sessions.find(jid.as_str()).filter(|id| here.contains(id)) else { continue };
             entry.show(id, said.show);
             let Some(claim) = said.claim.clone() else { continue };
-            let who = Waiting { room: room.clone(), session: jid.clone() };
+            let who = Claimant { room: room.clone(), session: jid.clone() };
             if entry.understands(id, &claim) || self.caps.waits(&claim, &who) {
                 continue;
             }
             // What is done for a changed mind has a rate: last items, questions.
-            if !entry.take_allowance(id, call.now, &self.options) {
+            if !entry.take_from_rate_limit(id, moment.now, &self.options) {
                 continue;
             }
             let claim = self.caps.share(claim);
             entry.claim(id, &claim);
-            effects.extend(self.withdraw(room, call));
+            effects.extend(self.withdraw(room, moment));
             match (self.caps.known(&claim), self.rooms.get_mut(room)) {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
-                    effects.extend(entry.last_items_of(id, &new, call, &self.options));
+                    effects.extend(entry.last_items_of(id, &new, moment, &self.options));
                     if !entry.pending.is_empty() {
-                        effects.extend(self.wait_for(room, call.now));
+                        effects.extend(self.wait_for(room, moment.now));
                     }
                     // It may have been asked in vain, for another of its hashes than the one that is known by now.
-                    effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], call));
+                    effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], moment));
                 }
-                _ => effects.extend(self.ask(room, jid, &claim, call)),
+                _ => effects.extend(self.ask(room, jid, &claim, moment)),
             }
         }
-        effects.extend(self.withdraw(room, call));
-        self.settle(call);
+        effects.extend(self.withdraw(room, moment));
+        self.settle(moment);
         effects
     }
 
     /// A room is back in memory, with these occupants and their sessions: what is known of others is forgotten, and
     /// whoever is not known comes in.
-    pub fn restore(&mut self, room: &RoomJid, occupants: Vec<Seen>, call: &mut Call) -> Vec<Effect> {
+    pub fn restore(&mut self, room: &RoomJid, occupants: Vec<Seen>, moment: &mut Moment) -> Vec<Effect> {
         if let Some(entry) = self.rooms.get_mut(room) {
             let here: HashSet<_> = occupants.iter().map(|(presence, _)| &presence.occupant).collect();
             let gone: Vec<_> = entry.nicks().filter(|nick| !here.contains(nick)).cloned().collect();
@@ -207,12 +208,12 @@ impl Host {
                 entry.leave(nick.as_str());
             }
         }
-        let mut effects = self.withdraw(room, call);
+        let mut effects = self.withdraw(room, moment);
         for (presence, sessions) in occupants {
-            effects.extend(self.presence(room, presence.clone(), &sessions, call));
+            effects.extend(self.presence(room, presence.clone(), &sessions, moment));
             for (session, said) in sessions.here {
                 if self.rooms.get(room).is_none_or(|room| room.sessions.find(session.as_str()).is_none()) {
-                    effects.extend(self.enter(room, presence.clone(), &session, said, call));
+                    effects.extend(self.enter(room, presence.clone(), &session, said, moment));
                 }
             }
         }
@@ -254,7 +255,7 @@ impl Host {
     }
 
     /// An occupant left a room. Effects: the retractions of what goes with them.
-    pub fn leave(&mut self, room: &RoomJid, occupant: &str, call: &mut Call) -> Vec<Effect> {
+    pub fn leave(&mut self, room: &RoomJid, occupant: &str, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(entry) = self.rooms.get_mut(room) {
             let purged = entry.purge_of(occupant);
@@ -264,13 +265,13 @@ impl Host {
                 let Ok(node) = entry.service.node(name.as_str()) else { continue };
                 if node.config.notify_retract {
                     let event = Event::retract(&name, &node.config, &ids);
-                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, call, &self.options));
+                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, moment, &self.options));
                 }
             }
         }
-        effects.extend(self.withdraw(room, call));
+        effects.extend(self.withdraw(room, moment));
         self.drop_if_empty(room);
-        self.settle(call);
+        self.settle(moment);
         effects
     }
 
@@ -283,34 +284,34 @@ impl Host {
     }
 
     /// A room is no more. Effects: questions to others, in the place of those who were asked in it.
-    pub fn destroy(&mut self, room: &RoomJid, call: &mut Call) -> Vec<Effect> {
+    pub fn destroy(&mut self, room: &RoomJid, moment: &mut Moment) -> Vec<Effect> {
         let Some(gone) = self.rooms.swap_remove(room) else { return Vec::new() };
         let claims = gone
             .sessions
             .iter()
             .filter_map(|(_, session)| Some((session.jid.clone(), session.claim.clone()?)));
-        self.withdraw_all(room, claims.collect(), call)
+        self.withdraw_all(room, claims.collect(), moment)
     }
 
     /// A request. `None`: it is not MEP's, and the server goes on with it as if there were no MEP.
     pub fn request(
         &mut self,
-        setting: &Setting,
+        target: &Target,
         actor: &Actor,
         iq: &Element,
-        call: &mut Call,
+        moment: &mut Moment,
     ) -> Option<Vec<Effect>> {
-        let room = &setting.room;
+        let room = &target.room;
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
-        let answered = answer(entry, setting, actor, iq, call, &self.options);
+        let answered = answer(entry, target, actor, iq, moment, &self.options);
         let pends = !entry.pending.is_empty();
         self.drop_if_empty(room);
-        self.settle(call);
+        self.settle(moment);
         match answered {
             Ok((Answer::NotOurs, _)) => None,
-            Ok((Answer::Reply(inner), Following { kept, effects })) => {
+            Ok((Answer::Reply(inner), RequestOutcome { kept, effects })) => {
                 let reply = Effect::Reply(response::reply(iq, Ok(inner)));
-                let alarm = if pends { self.wait_for(room, call.now) } else { None };
+                let alarm = if pends { self.wait_for(room, moment.now) } else { None };
                 Some(kept.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
             }
             Err(error) => Some(self.refuse(iq, error)),
@@ -343,9 +344,9 @@ impl Host {
 
     /// Whether a request that is too large to be looked at is MEP's to refuse: what goes on to `mod_muc`, which has its
     /// own words, must not tell who is at which nick.
-    pub fn is_ours(&self, setting: &Setting, actor: &Actor) -> bool {
-        let Some((occupant, _)) = &setting.occupant else { return true };
-        let room = self.rooms.get(&setting.room).filter(|_| actor.occupant.is_some());
+    pub fn is_ours(&self, target: &Target, actor: &Actor) -> bool {
+        let Some((occupant, _)) = &target.occupant else { return true };
+        let room = self.rooms.get(&target.room).filter(|_| actor.occupant.is_some());
         room.is_some_and(|room| {
             let id = room.find(occupant.as_str()).map(ServiceId::Occupant);
             id.is_some_and(|id| room.shows(id, actor.session.bare()))
@@ -378,7 +379,7 @@ impl Host {
     }
 
     /// The verified sets of capabilities that changed since this was last asked, to be kept: see [`Effect::Learned`].
-    pub fn learned(&mut self) -> Vec<Shelf> {
+    pub fn learned(&mut self) -> Vec<Shard> {
         self.has_told = false;
         self.caps.learned()
     }
@@ -389,8 +390,8 @@ impl Host {
     }
 
     /// A call is over: adds up what it did.
-    fn settle(&mut self, call: &mut Call) {
-        self.activity.add(std::mem::take(&mut call.tally));
+    fn settle(&mut self, moment: &mut Moment) {
+        self.activity.add(std::mem::take(&mut moment.tally));
     }
 
     fn drop_if_empty(&mut self, room: &RoomJid) {
@@ -402,43 +403,43 @@ impl Host {
 
 /// What follows from a request: before the reply, and behind it.
 #[derive(Default)]
-struct Following {
+struct RequestOutcome {
     kept: Vec<Effect>,
     effects: Vec<Effect>,
 }
 
 fn answer(
     room: &mut Room,
-    setting: &Setting,
+    target: &Target,
     actor: &Actor,
     iq: &Element,
-    call: &mut Call,
+    moment: &mut Moment,
     options: &Options,
-) -> Result<(Answer, Following), Error> {
-    let (target, standing) = match &setting.occupant {
-        None => (ServiceId::Room, Standing::None),
-        Some((occupant, standing)) => match room.find(occupant.as_str()) {
+) -> Result<(Answer, RequestOutcome), Error> {
+    let (service_id, room_affiliation) = match &target.occupant {
+        None => (ServiceId::Room, RoomAffiliation::None),
+        Some((occupant, room_affiliation)) => match room.find(occupant.as_str()) {
             Some(id) if room.shows(ServiceId::Occupant(id), actor.session.bare()) => {
-                (ServiceId::Occupant(id), *standing)
+                (ServiceId::Occupant(id), *room_affiliation)
             }
-            _ => return Ok((Answer::NotOurs, Following::default())),
+            _ => return Ok((Answer::NotOurs, RequestOutcome::default())),
         },
     };
     // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
     // an occupant has opened to all.
-    let outsider = actor.occupant.is_none() && target != ServiceId::Room;
-    let Setting { publishers, anonymous, read_only, .. } = *setting;
-    (room.publishers, room.persistent) = (publishers, setting.persistent);
-    let mut case = Case {
+    let outsider = actor.occupant.is_none() && service_id != ServiceId::Room;
+    let Target { publishers, anonymous, read_only, .. } = *target;
+    (room.publishers, room.persistent) = (publishers, target.persistent);
+    let mut case = RequestContext {
         room,
-        target,
-        standing,
+        service_id,
+        room_affiliation,
         actor,
         publishers,
         anonymous,
         read_only,
         options,
-        call,
+        moment,
         effects: Vec::new(),
         changed: IndexSet::new(),
     };
@@ -449,10 +450,10 @@ fn answer(
         case.run(request)
     });
     match answered {
-        Err(_) if outsider => Ok((Answer::NotOurs, Following::default())),
+        Err(_) if outsider => Ok((Answer::NotOurs, RequestOutcome::default())),
         answered => {
             let answer = answered?;
-            Ok((answer, Following { kept: case.kept(), effects: case.effects }))
+            Ok((answer, RequestOutcome { kept: case.kept(), effects: case.effects }))
         }
     }
 }

@@ -3,10 +3,10 @@
 //! The server says who such an occupant is, and keeps what it is given here.
 
 use super::Host;
-use crate::call::Call;
 use crate::effect::Effect;
 use crate::id::ServiceId;
 use crate::jid::RoomJid;
+use crate::moment::Moment;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::NodeRecord;
 
@@ -25,7 +25,7 @@ impl Host {
         room: &RoomJid,
         occupant: &str,
         records: Vec<NodeRecord>,
-        call: &mut Call,
+        moment: &mut Moment,
     ) -> Vec<Effect> {
         let Some(room) = self.rooms.get_mut(room) else { return Vec::new() };
         let Some(id) = room.find(occupant).map(ServiceId::Occupant) else { return Vec::new() };
@@ -35,12 +35,13 @@ impl Host {
             let fits = service.len() < self.options.max_nodes;
             if fits && !service.holds(name.as_str()) && !self.options.reserved_nodes.contains(name.as_str()) {
                 service.node_or(name, || node.clone());
-                room.held(name, id);
+                room.node_created(name, id);
                 back.push(name.clone());
             }
         }
-        let effects = back.iter().flat_map(|name| room.announce(id, name, call, &self.options)).collect();
-        self.settle(call);
+        let effects =
+            back.iter().flat_map(|name| room.notify_of_return(id, name, moment, &self.options)).collect();
+        self.settle(moment);
         effects
     }
 

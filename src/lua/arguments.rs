@@ -4,13 +4,15 @@ use mlua::prelude::*;
 
 use super::raw::{Key, Table, Value};
 use super::stanza::{self, Kind};
-use crate::call::Call;
 use crate::caps::Claim;
-use crate::facts::{Actor, Presence, Publishers, Role, Said, Seen, Sessions, Setting, Show, Standing};
+use crate::facts::{
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Seen, SessionsSeen, Show, Target,
+};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::moment::Moment;
 
 /// Seconds since 1970 and 16 random octets.
-pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {
+pub(super) fn moment(now: f64, random: &LuaString) -> LuaResult<Moment> {
     let random = random.as_bytes();
     let random =
         <[u8; 16]>::try_from(&*random).map_err(|_| LuaError::runtime("16 random octets are needed"))?;
@@ -19,16 +21,16 @@ pub(super) fn call(now: f64, random: &LuaString) -> LuaResult<Call> {
         clippy::cast_sign_loss,
         reason = "saturates; a time is positive"
     )]
-    Ok(Call::new((now * 1000.0) as u64, random))
+    Ok(Moment::new((now * 1000.0) as u64, random))
 }
 
 /// `{ nick, role, affiliation, visible, occupant_id }`; `nick` is the address in the room.
-pub(super) fn presence(table: Table<'_>) -> LuaResult<Presence> {
+pub(super) fn presence(table: Table<'_>) -> LuaResult<OccupantInfo> {
     let facts = Facts::read(table)?;
-    Ok(Presence {
+    Ok(OccupantInfo {
         occupant: needed(facts.nick, "nick")?,
         role: needed(facts.role, "role")?,
-        standing: needed(facts.affiliation, "affiliation")?,
+        room_affiliation: needed(facts.affiliation, "affiliation")?,
         visible: needed(facts.visible, "visible")?,
         occupant_id: facts.occupant_id,
     })
@@ -41,20 +43,20 @@ pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
         session: needed(facts.jid, "jid")?,
         occupant: facts.nick,
         role: needed(facts.role, "role")?,
-        standing: needed(facts.affiliation, "affiliation")?,
+        room_affiliation: needed(facts.affiliation, "affiliation")?,
         sees_jids: needed(facts.sees_jids, "sees_jids")?,
     })
 }
 
 /// `{ room, publishers, persistent, anonymous, read_only, nick, affiliation }`; without `nick` it is the room that is
 /// asked, and `read_only` may be left out.
-pub(super) fn setting(table: Table<'_>) -> LuaResult<Setting> {
+pub(super) fn target(table: Table<'_>) -> LuaResult<Target> {
     let facts = Facts::read(table)?;
     let occupant = match facts.nick {
         Some(nick) => Some((nick, needed(facts.affiliation, "affiliation")?)),
         None => None,
     };
-    Ok(Setting {
+    Ok(Target {
         room: needed(facts.room, "room")?,
         publishers: needed(facts.publishers, "publishers")?,
         persistent: needed(facts.persistent, "persistent")?,
@@ -67,7 +69,7 @@ pub(super) fn setting(table: Table<'_>) -> LuaResult<Setting> {
 /// What presences, actors and settings are made of: one pass over a table is less than a search for each entry.
 #[derive(Default)]
 struct Facts {
-    affiliation: Option<Standing>,
+    affiliation: Option<RoomAffiliation>,
     anonymous: Option<bool>,
     jid: Option<SessionJid>,
     nick: Option<OccupantJid>,
@@ -94,7 +96,7 @@ impl Facts {
 
     fn take(&mut self, key: &str, value: &Value<'_>) -> LuaResult<()> {
         match key {
-            "affiliation" => self.affiliation = Some(choice(&value.text()?, Standing::from_name)?),
+            "affiliation" => self.affiliation = Some(choice(&value.text()?, RoomAffiliation::from_name)?),
             "anonymous" => self.anonymous = Some(value.boolean()?),
             "jid" => self.jid = Some((&*value.text()?).into()),
             "nick" => self.nick = Some((&*value.text()?).into()),
@@ -113,7 +115,7 @@ impl Facts {
 }
 
 /// What a presence stanza says of its client: its `<c/>`, of either XEP, and its `<show/>`.
-pub(super) fn said(stanza: Table<'_>) -> LuaResult<Said> {
+pub(super) fn said(stanza: Table<'_>) -> LuaResult<ClientPresence> {
     let (mut caps, mut ecaps2, mut show) = (None, None, None);
     stanza.get(Key::Tags, |tags| {
         let tags = tags.table()?;
@@ -132,7 +134,7 @@ pub(super) fn said(stanza: Table<'_>) -> LuaResult<Said> {
         Ok(())
     })?;
     let show = show.and_then(|show| Show::from_name(&show)).unwrap_or_default();
-    Ok(Said { claim: Claim::read(caps.iter().chain(&ecaps2)), show })
+    Ok(ClientPresence { claim: Claim::read(caps.iter().chain(&ecaps2)), show })
 }
 
 /// A list of `{ presence, sessions }`, sorted by nick: Lua's order is none.
@@ -151,8 +153,8 @@ pub(super) fn occupants(list: Table<'_>) -> LuaResult<Vec<Seen>> {
 }
 
 /// A table of presence stanzas by full JID, sorted: Lua's order is none.
-pub(super) fn sessions(table: Table<'_>) -> LuaResult<Sessions> {
-    let mut sessions = Sessions::default();
+pub(super) fn sessions(table: Table<'_>) -> LuaResult<SessionsSeen> {
+    let mut sessions = SessionsSeen::default();
     table.each(|jid, stanza| {
         let (jid, stanza) = (SessionJid::from(&*jid.text()?), stanza.table()?);
         let attr_type = |attr: Value<'_>| attr.table()?.get(Key::Type, |kind| Ok(kind.is_nil()));

@@ -4,13 +4,13 @@
 
 use mlua::prelude::*;
 
-use crate::caps::{Algorithm, Hash, Method, NodeSet, Shelf};
+use crate::caps::{Algorithm, Hash, Method, NodeSet, Shard};
 use crate::id::NodeName;
 
 /// `{ number, sets }`.
-pub(super) fn to_table(lua: &Lua, shelf: &Shelf) -> LuaResult<LuaTable> {
-    let sets = lua.create_table_with_capacity(shelf.sets.len(), 0)?;
-    for (hash, set) in &shelf.sets {
+pub(super) fn to_table(lua: &Lua, shard: &Shard) -> LuaResult<LuaTable> {
+    let sets = lua.create_table_with_capacity(shard.sets.len(), 0)?;
+    for (hash, set) in &shard.sets {
         let table = lua.create_table()?;
         table.raw_set("method", hash.method.as_str())?;
         table.raw_set("algorithm", hash.algorithm.as_str())?;
@@ -19,7 +19,7 @@ pub(super) fn to_table(lua: &Lua, shelf: &Shelf) -> LuaResult<LuaTable> {
         sets.raw_push(table)?;
     }
     let table = lua.create_table()?;
-    table.raw_set("number", shelf.number)?;
+    table.raw_set("number", shard.number)?;
     table.raw_set("sets", sets)?;
     Ok(table)
 }

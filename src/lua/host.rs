@@ -64,9 +64,9 @@ impl Bound {
         let (who, said) = raw::open(lua, &this.keys, [&who, &stanza], |[who, stanza]| {
             Ok((arguments::presence(who)?, arguments::said(stanza)?))
         })?;
-        let mut call = arguments::call(now, &random)?;
+        let mut moment = arguments::moment(now, &random)?;
         let (room, session) = (room.as_str().into(), session.as_str().into());
-        let effects = this.host.enter(&room, who, &session, said, &mut call);
+        let effects = this.host.enter(&room, who, &session, said, &mut moment);
         this.effects(lua, effects)
     }
 
@@ -87,8 +87,8 @@ impl Bound {
             Ok((arguments::presence(who)?, arguments::sessions(sessions)?))
         })?;
         sessions.coming = coming.map(|coming| coming.as_str().into());
-        let mut call = arguments::call(now, &random)?;
-        let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut call);
+        let mut moment = arguments::moment(now, &random)?;
+        let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut moment);
         this.effects(lua, effects)
     }
 
@@ -98,8 +98,8 @@ impl Bound {
         this: &mut Self,
         (room, occupant, now, random): (String, String, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let mut call = arguments::call(now, &random)?;
-        let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), &mut call);
+        let mut moment = arguments::moment(now, &random)?;
+        let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), &mut moment);
         this.effects(lua, effects)
     }
 
@@ -109,7 +109,7 @@ impl Bound {
         this: &mut Self,
         (room, now, random): (String, f64, LuaString),
     ) -> LuaResult<LuaTable> {
-        let effects = this.host.destroy(&room.as_str().into(), &mut arguments::call(now, &random)?);
+        let effects = this.host.destroy(&room.as_str().into(), &mut arguments::moment(now, &random)?);
         this.effects(lua, effects)
     }
 
@@ -120,8 +120,8 @@ impl Bound {
         (room, occupants, now, random): (String, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let occupants = raw::open(lua, &this.keys, [&occupants], |[list]| arguments::occupants(list))?;
-        let mut call = arguments::call(now, &random)?;
-        let effects = this.host.restore(&room.as_str().into(), occupants, &mut call);
+        let mut moment = arguments::moment(now, &random)?;
+        let effects = this.host.restore(&room.as_str().into(), occupants, &mut moment);
         this.effects(lua, effects)
     }
 
@@ -155,8 +155,8 @@ impl Bound {
         (room, occupant, list, now, random): (String, String, LuaTable, f64, LuaString),
     ) -> LuaResult<LuaTable> {
         let records = records::read_all(&list, &this.reader(lua))?;
-        let mut call = arguments::call(now, &random)?;
-        let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, &mut call);
+        let mut moment = arguments::moment(now, &random)?;
+        let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, &mut moment);
         this.effects(lua, effects)
     }
 
@@ -185,29 +185,29 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:request(setting, actor, stanza, now, random)`; `nil` where the request is not MEP's.
+    /// `host:request(target, actor, stanza, now, random)`; `nil` where the request is not MEP's.
     fn request(
         lua: &Lua,
         this: &mut Self,
-        (setting, actor, stanza, now, random): (LuaTable, LuaTable, LuaTable, f64, LuaString),
+        (target, actor, stanza, now, random): (LuaTable, LuaTable, LuaTable, f64, LuaString),
     ) -> LuaResult<Option<LuaTable>> {
-        let tables = [&setting, &actor, &stanza];
-        let (setting, actor, read, is_pubsub) =
-            raw::open(lua, &this.keys, tables, |[setting, actor, stanza]| {
-                let (setting, actor) = (arguments::setting(setting)?, arguments::actor(actor)?);
+        let tables = [&target, &actor, &stanza];
+        let (target, actor, read, is_pubsub) =
+            raw::open(lua, &this.keys, tables, |[target, actor, stanza]| {
+                let (target, actor) = (arguments::target(target)?, arguments::actor(actor)?);
                 let read = stanza::read(stanza, this.bounds())?;
-                Ok((setting, actor, read, stanza::is_pubsub(stanza)?))
+                Ok((target, actor, read, stanza::is_pubsub(stanza)?))
             })?;
         let effects = match read {
             Walked::Whole(iq) => {
-                let mut call = arguments::call(now, &random)?;
-                this.host.request(&setting, &actor, &iq, &mut call)
+                let mut moment = arguments::moment(now, &random)?;
+                this.host.request(&target, &actor, &iq, &mut moment)
             }
             // What an occupant's account is asked goes on to it, as if there were no MEP.
             Walked::TooComplex(iq)
                 if is_pubsub
-                    && (iq.attr("type") == Some("set") || setting.occupant.is_none())
-                    && this.host.is_ours(&setting, &actor) =>
+                    && (iq.attr("type") == Some("set") || target.occupant.is_none())
+                    && this.host.is_ours(&target, &actor) =>
             {
                 Some(this.host.refuse(&iq, Error::PayloadTooComplex))
             }
@@ -223,7 +223,7 @@ impl Bound {
         (stanza, now, random): (LuaTable, f64, LuaString),
     ) -> LuaResult<Option<LuaTable>> {
         let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
-        let effects = this.host.answer(&iq, &mut arguments::call(now, &random)?);
+        let effects = this.host.answer(&iq, &mut arguments::moment(now, &random)?);
         effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
@@ -244,15 +244,15 @@ impl Bound {
 
     /// `host:wake(now, random)`
     fn wake(lua: &Lua, this: &mut Self, (now, random): Moment) -> LuaResult<LuaTable> {
-        let effects = this.host.wake(&mut arguments::call(now, &random)?);
+        let effects = this.host.wake(&mut arguments::moment(now, &random)?);
         this.effects(lua, effects)
     }
 
     /// `host:learned()`: the shelves of verified capabilities that changed.
     fn learned(lua: &Lua, this: &mut Self, (): ()) -> LuaResult<LuaTable> {
-        let shelves = this.host.learned();
+        let shards = this.host.learned();
         lua.create_sequence_from(
-            shelves.iter().map(|shelf| capabilities::to_table(lua, shelf)).collect::<LuaResult<Vec<_>>>()?,
+            shards.iter().map(|shard| capabilities::to_table(lua, shard)).collect::<LuaResult<Vec<_>>>()?,
         )
     }
 

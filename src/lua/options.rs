@@ -31,8 +31,8 @@ pub(super) fn all(lua: &Lua) -> LuaResult<LuaTable> {
 pub(super) fn read(settings: &LuaTable) -> LuaResult<(Options, Vec<String>)> {
     let mut read = Vec::new();
     for pair in settings.pairs::<String, LuaValue>() {
-        let (name, setting) = pair?;
-        read.push((name, value(&setting, 0)?));
+        let (name, target) = pair?;
+        read.push((name, value(&target, 0)?));
     }
     read.sort_by(|(a, _), (b, _)| a.cmp(b)); // Lua's order is none
     Ok(Options::read(&read))

@@ -28,7 +28,7 @@ choice! {
 
 /// Whom an owner names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Person {
+pub enum Affiliate {
     /// An account, by its bare JID.
     Account(Box<str>),
     /// An occupant, whatever the nick; never the nick's next holder.
@@ -37,7 +37,7 @@ pub enum Person {
 
 /// Whom a node's owner named, and as what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Affiliations(IndexMap<Person, Affiliation>);
+pub struct Affiliations(IndexMap<Affiliate, Affiliation>);
 
 impl Affiliations {
     /// What somebody is here, known by account or as occupant. An account counts before an occupant.
@@ -45,18 +45,18 @@ impl Affiliations {
         if self.0.is_empty() {
             return Affiliation::None;
         }
-        let by_account = self.0.get(&Person::Account(account.into()));
-        let by_occupant = || self.0.get(&Person::Occupant(occupant?));
+        let by_account = self.0.get(&Affiliate::Account(account.into()));
+        let by_occupant = || self.0.get(&Affiliate::Occupant(occupant?));
         by_account.or_else(by_occupant).copied().unwrap_or(Affiliation::None)
     }
 
     /// What a person is as it was named.
-    pub fn of(&self, person: &Person) -> Affiliation {
+    pub fn of(&self, person: &Affiliate) -> Affiliation {
         self.0.get(person).copied().unwrap_or(Affiliation::None)
     }
 
     /// Names somebody; `None` takes the name back.
-    pub fn set(&mut self, person: Person, affiliation: Affiliation) {
+    pub fn set(&mut self, person: Affiliate, affiliation: Affiliation) {
         if affiliation == Affiliation::None {
             self.0.shift_remove(&person);
         } else {
@@ -65,12 +65,12 @@ impl Affiliations {
     }
 
     /// Forgets those for whom `keep` does not hold.
-    pub fn retain(&mut self, keep: impl Fn(&Person) -> bool) {
+    pub fn retain(&mut self, keep: impl Fn(&Affiliate) -> bool) {
         self.0.retain(|person, _| keep(person));
     }
 
     /// Everybody who was named, in that order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Person, Affiliation)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Affiliate, Affiliation)> {
         self.0.iter().map(|(person, &affiliation)| (person, affiliation))
     }
 

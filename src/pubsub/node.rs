@@ -179,7 +179,7 @@ impl Node {
     }
 
     /// Nothing of the node is kept.
-    pub(crate) fn unkept(&mut self) {
+    pub(crate) fn stop_journal(&mut self) {
         self.journal = None;
     }
 

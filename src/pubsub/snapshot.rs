@@ -10,7 +10,7 @@ use minidom::Element;
 
 use crate::id::{ItemId, NodeName};
 use crate::options::Options;
-use crate::pubsub::access::{Affiliation, Affiliations, Person};
+use crate::pubsub::access::{Affiliate, Affiliation, Affiliations};
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::{Item, Node};
 use crate::pubsub::service::Service;
@@ -100,7 +100,7 @@ impl NodeRecord {
         let mut node = Node::new(config, made);
         let mut affiliations = Affiliations::default();
         for (account, is) in named {
-            affiliations.set(Person::Account(account.into()), is);
+            affiliations.set(Affiliate::Account(account.into()), is);
         }
         node.affiliations = affiliations;
         for ItemRecord { id, payload, at, number } in self.items {
@@ -115,9 +115,9 @@ impl NodeRecord {
 
 impl NodeHead {
     fn of(node: &Node) -> Self {
-        let account = |(person, is): (&Person, Affiliation)| match person {
-            Person::Account(account) => Some((account.to_string(), is)),
-            Person::Occupant(_) => None,
+        let account = |(person, is): (&Affiliate, Affiliation)| match person {
+            Affiliate::Account(account) => Some((account.to_string(), is)),
+            Affiliate::Occupant(_) => None,
         };
         Self {
             config: node.config.to_fields(),

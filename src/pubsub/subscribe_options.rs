@@ -66,7 +66,7 @@ choice! {
 
 /// What has happened, as far as subscriptions tell it apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// Something to items: published, taken back.
     Items,
     /// A node was made.
@@ -79,12 +79,12 @@ pub enum What {
 
 impl SubscriptionType {
     /// Whether a subscriber to the root is told of this.
-    pub fn includes(self, what: What) -> bool {
+    pub fn includes(self, what: EventKind) -> bool {
         match what {
-            What::Items => self != Self::Nodes,
-            What::Created | What::Configured => self != Self::Items,
+            EventKind::Items => self != Self::Nodes,
+            EventKind::Created | EventKind::Configured => self != Self::Items,
             // Its items went with it.
-            What::Deleted => true,
+            EventKind::Deleted => true,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::jid::SessionJid;
 use crate::options::Options;
-use crate::pubsub::subscribe_options::{SubscribeOptions, What};
+use crate::pubsub::subscribe_options::{EventKind, SubscribeOptions};
 
 /// Who is subscribed, as they named themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -126,13 +126,13 @@ impl Subscriptions {
         &self,
         service: ServiceId,
         node: &NodeName,
-        what: What,
+        what: EventKind,
     ) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
         let service = self.services.get(&service);
         let of = move |topic: &Option<NodeName>| {
             service.and_then(|service| service.get(topic)).into_iter().flatten()
         };
-        let direct = of(&Some(node.clone())).filter(move |_| what != What::Created);
+        let direct = of(&Some(node.clone())).filter(move |_| what != EventKind::Created);
         let root = of(&None).filter(move |(_, options)| options.kind.includes(what));
         direct.chain(root).filter(|(_, options)| options.deliver)
     }
@@ -241,7 +241,7 @@ mod tests {
 
     fn who(subscriptions: &Subscriptions, node: &str) -> Vec<Subscriber> {
         subscriptions
-            .subscribers(ServiceId::Room, &node.into(), What::Items)
+            .subscribers(ServiceId::Room, &node.into(), EventKind::Items)
             .map(|(who, _)| who.clone())
             .collect()
     }

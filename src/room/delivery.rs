@@ -6,20 +6,20 @@ use std::rc::Rc;
 use indexmap::IndexSet;
 use minidom::Element;
 
-use crate::call::Call;
 use crate::effect::Effect;
 use crate::id::{ItemId, NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::SessionJid;
+use crate::moment::Moment;
 use crate::options::{NotificationType, Options};
 use crate::pubsub::access::{self, Affiliation};
 use crate::pubsub::config::{AccessModel, ItemReply, SendLast};
 use crate::pubsub::node::{Item, Node};
 use crate::pubsub::service::Service;
-use crate::pubsub::subscribe_options::{SubscribeOptions, What};
+use crate::pubsub::subscribe_options::{EventKind, SubscribeOptions};
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::room::Room;
 use crate::room::explain::WhyNot;
-use crate::room::last_items::{Cause, Due, Place};
+use crate::room::last_items::{Due, LastItemTrigger, Place};
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
 use crate::stanza::message::{Content, Message};
@@ -36,31 +36,31 @@ impl Room {
         name: &NodeName,
         node: &Node,
         event: &Event,
-        call: &mut Call,
+        moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
-        self.notify_of(service, name, node, event, None, call, options)
+        self.notify_of(service, name, node, event, None, moment, options)
     }
 
     /// The effects that tell of the last item of a node that is back with its occupant: to all who are told of its
     /// events, with the time of its publication.
-    pub(crate) fn announce(
+    pub(crate) fn notify_of_return(
         &mut self,
         service: ServiceId,
         name: &NodeName,
-        call: &mut Call,
+        moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let node = self.service(service).and_then(|service| service.node(name.as_str()).ok());
         let Some(node) = node.filter(|node| node.config.send_last == SendLast::OnSubAndPresence) else {
             return Vec::new();
         };
-        let Some((id, item)) = node.last().filter(|(_, item)| !node.has_expired(item, call.now)) else {
+        let Some((id, item)) = node.last().filter(|(_, item)| !node.has_expired(item, moment.now)) else {
             return Vec::new();
         };
         let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
         let at = item.at;
-        let effects = self.notify_of(service, name, node, &event, Some(at), call, options);
+        let effects = self.notify_of(service, name, node, &event, Some(at), moment, options);
         self.note_told(service, name, at, &effects);
         effects
     }
@@ -73,40 +73,40 @@ impl Room {
         node: &Node,
         event: &Event,
         delayed: Option<u64>,
-        call: &mut Call,
+        moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         if node.config.deliver_notifications {
             let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
-            let envelope = self.envelope(service, call.message_id(), delayed);
+            let envelope = self.envelope(service, moment.message_id(), delayed);
             let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
             effects.extend(told.map(|(to, body)| {
-                call.tally.deliveries += to.len() as u64;
+                moment.tally.deliveries += to.len() as u64;
                 let event = if body { event.with_body() } else { event.clone() };
                 Effect::Notify { message: event.into_message(&envelope), to }
             }));
         }
         // That a node was made is told only to those who are subscribed to that: nobody else misses it.
-        if options.explains && event.what() != What::Created {
+        if options.explains && event.what() != EventKind::Created {
             effects.push(self.explain_event(service, name, node, &effects, options));
         }
         effects
     }
 
     /// A message of `service` with `payload` to whoever `who` is, where that can be told.
-    pub(crate) fn tell(
+    pub(crate) fn notify_subscriber(
         &self,
         service: ServiceId,
         who: &Subscriber,
         payload: Element,
-        call: &mut Call,
+        moment: &mut Moment,
     ) -> Option<Effect> {
         let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
-        call.tally.deliveries += to.len() as u64;
+        moment.tally.deliveries += to.len() as u64;
         let message = Message {
             from: self.address(service).to_owned(),
-            id: call.message_id(),
+            id: moment.message_id(),
             kind: NotificationType::Headline,
             body: None,
             content: Content::Other(Rc::new(payload)),
@@ -122,15 +122,20 @@ impl Room {
             (ItemReply::None, _) => None,
             (ItemReply::Publisher, ServiceId::Room) => {
                 let publisher =
-                    self.occupants.get(&item.publisher?).filter(|publisher| publisher.presence.visible)?;
-                Some(publisher.presence.occupant.as_str())
+                    self.occupants.get(&item.publisher?).filter(|publisher| publisher.info.visible)?;
+                Some(publisher.info.occupant.as_str())
             }
             _ => Some(self.address(service)),
         }
     }
 
     /// The last items that a session is sent when it comes in, for all that it wants and is subscribed to.
-    pub(crate) fn welcome(&mut self, session: SessionId, call: &mut Call, options: &Options) -> Vec<Effect> {
+    pub(crate) fn last_items_on_join(
+        &mut self,
+        session: SessionId,
+        moment: &mut Moment,
+        options: &Options,
+    ) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
         let mut found = IndexSet::new();
         if let Some(wanted) = self.interest.get(session) {
@@ -139,7 +144,7 @@ impl Room {
         for subscriber in names_of(who) {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut found));
         }
-        self.last_items(session, &found, Cause::Presence, call, options)
+        self.last_items(session, &found, LastItemTrigger::Presence, moment, options)
     }
 
     /// The last items that a session is sent because it wants `nodes` now, and did not before. What it is
@@ -148,7 +153,7 @@ impl Room {
         &mut self,
         session: SessionId,
         nodes: &[NodeName],
-        call: &mut Call,
+        moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
@@ -159,7 +164,7 @@ impl Room {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut known));
             found.retain(|place| !known.contains(place));
         }
-        self.last_items(session, &found, Cause::Presence, call, options)
+        self.last_items(session, &found, LastItemTrigger::Presence, moment, options)
     }
 
     /// The last items that a new subscription brings: to the session that asked for it.
@@ -167,12 +172,12 @@ impl Room {
         &mut self,
         session: SessionId,
         topic: &Topic,
-        call: &mut Call,
+        moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let mut found = IndexSet::new();
         self.find_subscribed(topic, &mut found);
-        self.last_items(session, &found, Cause::Subscription, call, options)
+        self.last_items(session, &found, LastItemTrigger::Subscription, moment, options)
     }
 
     /// The last items of these places, of those for which a session may be sent them.
@@ -211,14 +216,19 @@ impl Room {
     }
 
     /// Sends last items to a session.
-    pub(crate) fn send_last(&self, session: SessionId, items: &[Found<'_>], call: &mut Call) -> Vec<Effect> {
+    pub(crate) fn send_last(
+        &self,
+        session: SessionId,
+        items: &[Found<'_>],
+        moment: &mut Moment,
+    ) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
-        call.tally.deliveries += items.len() as u64;
-        call.tally.last_items += items.len() as u64;
+        moment.tally.deliveries += items.len() as u64;
+        moment.tally.last_items += items.len() as u64;
         let mut effects = Vec::with_capacity(items.len());
         for &Found { service, name, node, id, item } in items {
             let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
-            let envelope = self.envelope(service, call.message_id(), Some(item.at));
+            let envelope = self.envelope(service, moment.message_id(), Some(item.at));
             effects
                 .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
         }
@@ -264,8 +274,7 @@ impl Room {
     pub(crate) fn shows(&self, service: ServiceId, account: &str) -> bool {
         let ServiceId::Occupant(id) = service else { return true };
         self.occupants.get(&id).is_some_and(|occupant| {
-            occupant.presence.visible
-                || occupant.sessions.iter().any(|&session| self.account(session) == account)
+            occupant.info.visible || occupant.sessions.iter().any(|&session| self.account(session) == account)
         })
     }
 
@@ -274,16 +283,16 @@ impl Room {
         service: ServiceId,
         name: &NodeName,
         node: &Node,
-        what: What,
+        what: EventKind,
         options: &Options,
     ) -> Recipients {
         let for_all = node.affiliations.is_empty()
             && node.config.access_model != AccessModel::Whitelist
             && match service {
                 ServiceId::Room => true,
-                ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.presence.visible),
+                ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.info.visible),
             };
-        let counts = what != What::Created && options.selects(service, name);
+        let counts = what != EventKind::Created && options.selects(service, name);
         let wanted = counts.then(|| self.interest.sessions(name.as_str()));
         let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
         let mut plain: Vec<_> = sessions
@@ -359,12 +368,12 @@ impl Room {
         &mut self,
         session: SessionId,
         places: &IndexSet<Place>,
-        cause: Cause,
-        call: &mut Call,
+        cause: LastItemTrigger,
+        moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let due = Due { cause, told: None };
-        let mut items = self.find_last(session, places.iter().map(|place| (place, due)), call.now);
+        let mut items = self.find_last(session, places.iter().map(|place| (place, due)), moment.now);
         let size = |item: &Item| item.payload.as_deref().map_or(0, xml::size) + 512;
         let octets: usize = items.iter().map(|found| size(found.item)).sum();
         if items.len() > options.max_last_items || octets > options.max_last_items_size {
@@ -380,9 +389,9 @@ impl Room {
             items.truncate(fitting);
         }
         let later = items.split_off(options.last_items_batch.max(1).min(items.len()));
-        let mut effects = self.send_last(session, &items, call);
+        let mut effects = self.send_last(session, &items, moment);
         if options.explains {
-            let missing = self.missing_last(session, places, due, call.now);
+            let missing = self.missing_last(session, places, due, moment.now);
             effects.extend(self.explain_last_items(session, items.len(), later.len(), &missing));
         }
         let place = |found: &Found<'_>| (found.service, found.name.clone());
@@ -447,7 +456,7 @@ impl Room {
         let owns = occupant.is_some_and(|occupant| match service {
             ServiceId::Occupant(id) => id == occupant,
             ServiceId::Room => self.occupants.get(&occupant).is_some_and(|occupant| {
-                self.publishers.include(occupant.presence.role, occupant.presence.standing)
+                self.publishers.include(occupant.info.role, occupant.info.room_affiliation)
             }),
         });
         if owns { Affiliation::Owner } else { node.affiliations.get(account, occupant) }
@@ -460,9 +469,7 @@ impl Room {
     fn envelope(&self, service: ServiceId, id: String, delayed: Option<u64>) -> Envelope<'_> {
         let occupant_id = match service {
             ServiceId::Room => None,
-            ServiceId::Occupant(id) => {
-                self.occupants.get(&id).and_then(|o| o.presence.occupant_id.as_deref())
-            }
+            ServiceId::Occupant(id) => self.occupants.get(&id).and_then(|o| o.info.occupant_id.as_deref()),
         };
         Envelope { from: self.address(service), room: self.jid.as_str(), id, occupant_id, delayed }
     }

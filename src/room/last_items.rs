@@ -6,9 +6,9 @@
 
 use indexmap::IndexMap;
 
-use crate::call::Call;
 use crate::effect::Effect;
 use crate::id::{NodeName, ServiceId, SessionId};
+use crate::moment::Moment;
 use crate::options::Options;
 use crate::pubsub::config::SendLast;
 use crate::room::Room;
@@ -21,14 +21,14 @@ pub(crate) type Places = IndexMap<Place, Due>;
 
 /// What a last item is sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum LastItemTrigger {
     /// Somebody comes in, or wants more than before.
     Presence,
     /// A new subscription.
     Subscription,
 }
 
-impl Cause {
+impl LastItemTrigger {
     /// Whether a node that is configured so sends its last item.
     pub fn is_one_for(self, send_last: SendLast) -> bool {
         match self {
@@ -42,7 +42,7 @@ impl Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Due {
     /// Why.
-    pub cause: Cause,
+    pub cause: LastItemTrigger,
     /// When the item was published that the session was told of meanwhile: that one need not be sent.
     pub told: Option<u64>,
 }
@@ -74,7 +74,7 @@ impl Pending {
         &mut self,
         session: SessionId,
         places: impl IntoIterator<Item = Place>,
-        cause: Cause,
+        cause: LastItemTrigger,
         limit: usize,
     ) {
         let mut places = places.into_iter().peekable();
@@ -136,13 +136,13 @@ impl Room {
     pub(crate) fn send_pending(
         &mut self,
         most: usize,
-        call: &mut Call,
+        moment: &mut Moment,
         options: &Options,
     ) -> Option<(usize, Vec<Effect>)> {
         let (session, places) = self.pending.take(most)?;
         let sent = places.iter().filter(|((service, name), _)| self.wants(session, *service, name, options));
-        let found = self.find_last(session, sent.map(|(place, due)| (place, *due)), call.now);
-        Some((places.len(), self.send_last(session, &found, call)))
+        let found = self.find_last(session, sent.map(|(place, due)| (place, *due)), moment.now);
+        Some((places.len(), self.send_last(session, &found, moment)))
     }
 
     /// Notes who, of those who are still to be sent the last item of a node, was told of the item that was published
@@ -178,7 +178,12 @@ mod tests {
     fn pending(lists: &[(u32, &[&str])]) -> Pending {
         let mut pending = Pending::default();
         for (session, list) in lists {
-            pending.add(SessionId(*session), list.iter().map(|name| place(name)), Cause::Presence, 3);
+            pending.add(
+                SessionId(*session),
+                list.iter().map(|name| place(name)),
+                LastItemTrigger::Presence,
+                3,
+            );
         }
         pending
     }
@@ -197,11 +202,11 @@ mod tests {
     fn a_session_has_so_many_places_and_each_once() {
         let mut pending = pending(&[(1, &["a", "b"]), (1, &["b", "c", "d"]), (1, &["e"])]);
         pending.told(SessionId(1), &place("b"), 5);
-        pending.add(SessionId(1), [place("b")], Cause::Subscription, 3);
+        pending.add(SessionId(1), [place("b")], LastItemTrigger::Subscription, 3);
         let (_, taken) = pending.take(9).unwrap();
         assert_eq!(taken.iter().map(|((_, name), _)| name.as_str()).collect::<String>(), "abc");
-        assert_eq!(taken[1].1, Due { cause: Cause::Subscription, told: None }, "it is wanted anew");
-        pending.add(SessionId(1), [place("a")], Cause::Presence, 0);
+        assert_eq!(taken[1].1, Due { cause: LastItemTrigger::Subscription, told: None }, "it is wanted anew");
+        pending.add(SessionId(1), [place("a")], LastItemTrigger::Presence, 0);
         assert!(pending.is_empty());
     }
 

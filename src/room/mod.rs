@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use crate::caps::{Claim, NodeSet};
 use crate::effect::Effect;
-use crate::facts::{Presence, Publishers, Show};
+use crate::facts::{OccupantInfo, Publishers, Show};
 use crate::id::{ItemId, NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::options::Options;
@@ -29,8 +29,8 @@ use crate::room::interest::Interest;
 use crate::room::last_items::{Pending, Places};
 use crate::room::name_index::NameIndex;
 use crate::room::occupant::Occupant;
-use crate::room::rate_limit::Allowance;
-use crate::room::session::{Session, Sessions};
+use crate::room::rate_limit::RateLimit;
+use crate::room::session::{Session, SessionTable};
 
 /// A room as MEP knows it.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct Room {
     pub(crate) service: Service,
     /// Boxed, as the tree has nearly half of its places empty: numbers only grow.
     pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: SessionTable,
     pub(crate) interest: Interest,
     pub(crate) subscriptions: Subscriptions,
     /// Node name to the occupants that have such a node: where last items are found.
@@ -53,12 +53,12 @@ pub struct Room {
     /// Whether its nodes are to be kept, as it was when it was last asked something.
     pub(crate) persistent: bool,
     /// What those who are not in the room may still do, all together.
-    pub(crate) allowance: Allowance,
+    pub(crate) rate_limit: RateLimit,
     by_nick: NameIndex<OccupantId>,
     next_occupant: u64,
     /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
     /// left other sessions behind; a room tells that no other way.
-    gone: Option<Gone>,
+    departed: Option<DepartedSession>,
     /// Claims that nobody stands behind any more.
     unclaimed: Vec<(SessionJid, Rc<Claim>)>,
 }
@@ -70,7 +70,7 @@ impl Room {
             jid,
             service: Service::default(),
             occupants: BTreeMap::new(),
-            sessions: Sessions::default(),
+            sessions: SessionTable::default(),
             interest: Interest::default(),
             subscriptions: Subscriptions::default(),
             holders: HashMap::new(),
@@ -78,10 +78,10 @@ impl Room {
             pending: Pending::default(),
             publishers: Publishers::Admins,
             persistent: false,
-            allowance: Allowance::default(),
+            rate_limit: RateLimit::default(),
             by_nick: NameIndex::default(),
             next_occupant: 0,
-            gone: None,
+            departed: None,
             unclaimed: Vec::new(),
         }
     }
@@ -98,11 +98,11 @@ impl Room {
 
     /// The addresses of the occupants.
     pub fn nicks(&self) -> impl Iterator<Item = &OccupantJid> {
-        self.occupants.values().map(|occupant| &occupant.presence.occupant)
+        self.occupants.values().map(|occupant| &occupant.info.occupant)
     }
 
     /// A session comes in, or comes in again: what it wanted before is forgotten.
-    pub fn enter(&mut self, presence: Presence, jid: &SessionJid) -> SessionId {
+    pub fn enter(&mut self, presence: OccupantInfo, jid: &SessionJid) -> SessionId {
         let occupant = self.occupant(presence);
         match self.sessions.find(jid.as_str()) {
             Some(session) => {
@@ -131,7 +131,7 @@ impl Room {
     /// Returns the sessions that are here.
     pub fn presence<'a>(
         &mut self,
-        presence: Presence,
+        presence: OccupantInfo,
         jids: impl Iterator<Item = &'a SessionJid>,
         left: &[SessionJid],
         coming: Option<&SessionJid>,
@@ -139,7 +139,7 @@ impl Room {
         let mut known = Vec::new();
         for jid in jids {
             let found = self.sessions.find(jid.as_str());
-            known.extend(found.or_else(|| if coming == Some(jid) { None } else { self.back(jid) }));
+            known.extend(found.or_else(|| if coming == Some(jid) { None } else { self.readmit(jid) }));
         }
         if known.is_empty() && self.find(presence.occupant.as_str()).is_none() {
             return known;
@@ -159,7 +159,7 @@ impl Room {
         for session in gone {
             self.remove_session(session);
         }
-        self.gone.take_if(|gone| left.contains(&gone.session.jid));
+        self.departed.take_if(|gone| left.contains(&gone.session.jid));
         known
     }
 
@@ -170,7 +170,7 @@ impl Room {
         }
         let Some(id) = self.by_nick.remove(old, |id| nick_of(&self.occupants, id)) else { return };
         if let Some(occupant) = self.occupants.get_mut(&id) {
-            occupant.presence.occupant = new.clone();
+            occupant.info.occupant = new.clone();
         }
         self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
     }
@@ -184,12 +184,12 @@ impl Room {
                 self.remove_session(session);
             }
             // Whoever leaves with all sessions does not turn up at another nick at once.
-            self.gone = None;
+            self.departed = None;
         }
         self.by_nick.remove(occupant, |id| nick_of(&self.occupants, id));
         if let Some(gone) = self.occupants.remove(&id) {
             for (node, _) in gone.service.nodes() {
-                self.not_held(node, id);
+                self.remove_holder(node, id);
             }
         }
         self.subscriptions.remove_service(ServiceId::Occupant(id));
@@ -219,13 +219,13 @@ impl Room {
     }
 
     /// Counts one against what the session's occupant may cause; whether that is permitted.
-    pub(crate) fn take_allowance(&mut self, session: SessionId, now: u64, options: &Options) -> bool {
+    pub(crate) fn take_from_rate_limit(&mut self, session: SessionId, now: u64, options: &Options) -> bool {
         let occupant =
             self.sessions.get(session).and_then(|session| self.occupants.get_mut(&session.occupant));
         occupant.is_some_and(|occupant| {
-            let permitted = occupant.allowance.permits(now, options);
+            let permitted = occupant.rate_limit.permits(now, options);
             if permitted {
-                occupant.allowance.count(now, options);
+                occupant.rate_limit.count(now, options);
             }
             permitted
         })
@@ -255,7 +255,7 @@ impl Room {
         let node = self.service.node_mut(name.as_str());
         let change = match node {
             Ok(node) if !self.persistent => {
-                node.unkept();
+                node.stop_journal();
                 return None;
             }
             Ok(node) => node.take_change()?,
@@ -309,7 +309,7 @@ impl Room {
         match id {
             ServiceId::Room => self.jid.as_str(),
             ServiceId::Occupant(id) => {
-                self.occupants.get(&id).map_or("", |occupant| occupant.presence.occupant.as_str())
+                self.occupants.get(&id).map_or("", |occupant| occupant.info.occupant.as_str())
             }
         }
     }
@@ -320,26 +320,26 @@ impl Room {
         let after: Vec<_> = service.nodes().map(|(node, _)| node.clone()).collect();
         let before = std::mem::replace(place, service);
         for (node, _) in before.nodes().filter(|(node, _)| !after.contains(node)) {
-            self.dropped(node, id);
+            self.node_deleted(node, id);
         }
         for node in &after {
-            self.held(node, id);
+            self.node_created(node, id);
         }
     }
 
     /// A node was made.
-    pub(crate) fn held(&mut self, node: &NodeName, service: ServiceId) {
+    pub(crate) fn node_created(&mut self, node: &NodeName, service: ServiceId) {
         if let ServiceId::Occupant(id) = service {
             self.holders.entry(node.clone()).or_default().insert(id);
         }
     }
 
     /// A node is no more: nor is it found, nor subscribed to.
-    pub(crate) fn dropped(&mut self, node: &NodeName, service: ServiceId) {
+    pub(crate) fn node_deleted(&mut self, node: &NodeName, service: ServiceId) {
         self.subscriptions.remove_node(service, node);
         self.unwatch_all();
         if let ServiceId::Occupant(id) = service {
-            self.not_held(node, id);
+            self.remove_holder(node, id);
         }
     }
 
@@ -379,10 +379,10 @@ impl Room {
         node.is_some_and(|node| node.config.access_model == AccessModel::Open)
     }
 
-    fn occupant(&mut self, presence: Presence) -> OccupantId {
+    fn occupant(&mut self, presence: OccupantInfo) -> OccupantId {
         if let Some(id) = self.find(presence.occupant.as_str()) {
             if let Some(occupant) = self.occupants.get_mut(&id) {
-                occupant.presence = presence;
+                occupant.info = presence;
             }
             return id;
         }
@@ -394,7 +394,7 @@ impl Room {
     }
 
     fn add(&mut self, occupant: OccupantId, session: Session) -> SessionId {
-        self.gone = None;
+        self.departed = None;
         let account = session.jid.bare().to_owned();
         let id = self.sessions.insert(session);
         if let Some(occupant) = self.occupants.get_mut(&occupant) {
@@ -440,7 +440,7 @@ impl Room {
             self.unclaimed.push((session.jid.clone(), Rc::clone(claim)));
         }
         let ended = self.end(&Subscriber::Session(session.jid.clone()));
-        self.gone = Some(Gone { session, wanted, pending, ended });
+        self.departed = Some(DepartedSession { session, wanted, pending, ended });
     }
 
     /// Ends the subscriptions of somebody who left, but for those that need no presence.
@@ -458,9 +458,9 @@ impl Room {
     }
 
     /// Brings the session back that was just seen going, if it is this one: with all that it had.
-    fn back(&mut self, jid: &SessionJid) -> Option<SessionId> {
-        let Gone { mut session, wanted, pending, ended } =
-            self.gone.take_if(|gone| gone.session.jid == *jid)?;
+    fn readmit(&mut self, jid: &SessionJid) -> Option<SessionId> {
+        let DepartedSession { mut session, wanted, pending, ended } =
+            self.departed.take_if(|gone| gone.session.jid == *jid)?;
         if !session.understood {
             // It was waiting for what it claims, and is not any more: its presence claims it again.
             session.claim = None;
@@ -476,7 +476,7 @@ impl Room {
         Some(id)
     }
 
-    fn not_held(&mut self, node: &NodeName, id: OccupantId) {
+    fn remove_holder(&mut self, node: &NodeName, id: OccupantId) {
         if let Some(holders) = self.holders.get_mut(node.as_str()) {
             holders.remove(&id);
             if holders.is_empty() {
@@ -487,12 +487,12 @@ impl Room {
 }
 
 fn nick_of(occupants: &BTreeMap<OccupantId, Box<Occupant>>, id: OccupantId) -> &str {
-    occupants.get(&id).map_or("", |occupant| occupant.presence.occupant.as_str())
+    occupants.get(&id).map_or("", |occupant| occupant.info.occupant.as_str())
 }
 
 /// A session that is not there any more, with what it had.
 #[derive(Debug)]
-struct Gone {
+struct DepartedSession {
     session: Session,
     wanted: NodeSet,
     pending: Places,

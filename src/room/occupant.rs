@@ -1,30 +1,30 @@
 //! Occupants and their sessions: who is in a room.
 
-use crate::facts::Presence;
+use crate::facts::OccupantInfo;
 use crate::id::SessionId;
 use crate::pubsub::service::Service;
-use crate::room::rate_limit::Allowance;
+use crate::room::rate_limit::RateLimit;
 
 /// Somebody in a room, at one nick, with one client or several.
 #[derive(Debug)]
 pub struct Occupant {
     /// What the server said last.
-    pub presence: Presence,
+    pub info: OccupantInfo,
     /// The clients, in the order of their coming.
     pub sessions: Vec<SessionId>,
     /// What the occupant has published.
     pub service: Service,
     /// How much may be published now.
-    pub allowance: Allowance,
+    pub rate_limit: RateLimit,
 }
 
 impl Occupant {
-    pub(crate) fn new(presence: Presence) -> Self {
+    pub(crate) fn new(info: OccupantInfo) -> Self {
         Self {
-            presence,
+            info,
             sessions: Vec::with_capacity(1),
             service: Service::default(),
-            allowance: Allowance::default(),
+            rate_limit: RateLimit::default(),
         }
     }
 }

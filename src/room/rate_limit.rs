@@ -4,13 +4,13 @@ use crate::options::Options;
 
 /// How much somebody may publish: a burst, filled up again at a steady rate.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Allowance {
+pub struct RateLimit {
     /// Publishes counted against the burst, in thousandths.
     used: u64,
     at: u64,
 }
 
-impl Allowance {
+impl RateLimit {
     /// Whether one more fits at `now`.
     pub fn permits(&self, now: u64, options: &Options) -> bool {
         self.used_at(now, options) + 1000 <= u64::from(options.publish_burst) * 1000
@@ -36,11 +36,11 @@ mod tests {
     #[test]
     fn an_allowance_is_a_burst_and_then_a_rate() {
         let options = Options { publish_burst: 3, publish_rate: 2, ..Options::default() };
-        let mut allowance = Allowance::default();
+        let mut rate_limit = RateLimit::default();
         let mut publish = |now| {
-            let permitted = allowance.permits(now, &options);
+            let permitted = rate_limit.permits(now, &options);
             if permitted {
-                allowance.count(now, &options);
+                rate_limit.count(now, &options);
             }
             permitted
         };

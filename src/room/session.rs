@@ -25,13 +25,13 @@ pub struct Session {
 
 /// The sessions of a room, by number and by JID.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub struct SessionTable {
     slots: Vec<Option<Session>>,
     vacant: Vec<SessionId>,
     by_jid: NameIndex<SessionId>,
 }
 
-impl Sessions {
+impl SessionTable {
     /// The session of this number.
     pub fn get(&self, id: SessionId) -> Option<&Session> {
         self.slots.get(id.0 as usize)?.as_ref()
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn numbers_of_sessions_are_used_again() {
-        let mut sessions = Sessions::default();
+        let mut sessions = SessionTable::default();
         let session = |jid: &str| Session {
             jid: jid.into(),
             occupant: OccupantId(0),

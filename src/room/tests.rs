@@ -1,11 +1,11 @@
 use super::*;
-use crate::facts::{Role, Standing};
+use crate::facts::{Role, RoomAffiliation};
 
-fn presence(nick: &str) -> Presence {
-    Presence {
+fn presence(nick: &str) -> OccupantInfo {
+    OccupantInfo {
         occupant: format!("room@muc/{nick}").as_str().into(),
         role: Role::Participant,
-        standing: Standing::None,
+        room_affiliation: RoomAffiliation::None,
         visible: true,
         occupant_id: None,
     }

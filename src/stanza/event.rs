@@ -8,7 +8,7 @@ use crate::id::{ItemId, NodeName};
 use crate::options::NotificationType;
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Item;
-use crate::pubsub::subscribe_options::What;
+use crate::pubsub::subscribe_options::EventKind;
 use crate::stanza::message::{Content, Message};
 use crate::xml::{With, ns};
 
@@ -17,7 +17,7 @@ use crate::xml::{With, ns};
 pub struct Event {
     content: Content,
     kind: NotificationType,
-    what: What,
+    what: EventKind,
     /// The whole payload of an item, which may have a text for people though it is not delivered.
     payload: Option<Rc<Element>>,
     /// The text that goes into the message.
@@ -37,12 +37,12 @@ impl Event {
         let publisher = publisher.map(str::to_owned);
         let content = Content::Item { node: name.clone(), id: id.clone(), payload, publisher };
         let (kind, payload) = (config.notification_type, item.payload.clone());
-        Self { content, kind, what: What::Items, payload, shown: None }
+        Self { content, kind, what: EventKind::Items, payload, shown: None }
     }
 
     /// A publish to a node that takes no items: only that it happened.
     pub fn no_item(name: &NodeName, config: &NodeConfig) -> Self {
-        Self::new(config, What::Items, items(name))
+        Self::new(config, EventKind::Items, items(name))
     }
 
     /// Items were taken back.
@@ -52,37 +52,37 @@ impl Event {
         ids: impl IntoIterator<Item = &'a ItemId>,
     ) -> Self {
         let retract = |id: &ItemId| Element::builder("retract", ns::EVENT).with("id", id.as_str()).build();
-        Self::new(config, What::Items, items(name).append_all(ids.into_iter().map(retract)))
+        Self::new(config, EventKind::Items, items(name).append_all(ids.into_iter().map(retract)))
     }
 
     /// All items were taken back.
     pub fn purge(name: &NodeName, config: &NodeConfig) -> Self {
-        Self::new(config, What::Items, Element::builder("purge", ns::EVENT).with("node", name.as_str()))
+        Self::new(config, EventKind::Items, Element::builder("purge", ns::EVENT).with("node", name.as_str()))
     }
 
     /// The node is no more; `redirect` says where what it was about goes on (XEP-0060, 8.4.2).
     pub fn delete(name: &NodeName, config: &NodeConfig, redirect: Option<&str>) -> Self {
         let redirect = redirect.map(|uri| Element::builder("redirect", ns::EVENT).with("uri", uri).build());
         let inner = Element::builder("delete", ns::EVENT).with("node", name.as_str()).append_all(redirect);
-        Self::new(config, What::Deleted, inner)
+        Self::new(config, EventKind::Deleted, inner)
     }
 
     /// The node's configuration is another.
     pub fn configuration(name: &NodeName, config: &NodeConfig) -> Self {
         let inner = Element::builder("configuration", ns::EVENT).with("node", name.as_str());
         let form = config.deliver_payloads.then(|| config.to_form("result"));
-        Self::new(config, What::Configured, inner.append_all(form))
+        Self::new(config, EventKind::Configured, inner.append_all(form))
     }
 
     /// A node was made: it belongs to the root collection now (XEP-0248, 4.1.2).
     pub fn created(name: &NodeName, config: &NodeConfig) -> Self {
         let associate = Element::builder("associate", ns::EVENT).with("node", name.as_str());
         let associate = associate.append(config.to_meta_data()).build();
-        Self::new(config, What::Created, Element::builder("collection", ns::EVENT).append(associate))
+        Self::new(config, EventKind::Created, Element::builder("collection", ns::EVENT).append(associate))
     }
 
     /// What has happened, as subscriptions tell it apart.
-    pub fn what(&self) -> What {
+    pub fn what(&self) -> EventKind {
         self.what
     }
 
@@ -114,7 +114,7 @@ impl Event {
         }
     }
 
-    fn new(config: &NodeConfig, what: What, inner: ElementBuilder) -> Self {
+    fn new(config: &NodeConfig, what: EventKind, inner: ElementBuilder) -> Self {
         let content = Content::Event(Rc::new(inner.build()));
         Self { content, kind: config.notification_type, what, payload: None, shown: None }
     }

@@ -285,7 +285,7 @@ impl Request {
     }
 
     /// Whether it can lead to something that others are told of: such requests have a rate.
-    pub(crate) fn is_counted(&self) -> bool {
+    pub(crate) fn is_rate_limited(&self) -> bool {
         match self {
             Self::Publish { .. }
             | Self::Retract { .. }

@@ -7,11 +7,11 @@
 use indexmap::IndexSet;
 use minidom::Element;
 
-use crate::call::Call;
 use crate::effect::Effect;
 use crate::error::Error;
-use crate::facts::{Actor, Publishers, Standing};
+use crate::facts::{Actor, Publishers, RoomAffiliation};
 use crate::id::{NodeName, OccupantId, ServiceId};
+use crate::moment::Moment;
 use crate::options::Options;
 use crate::pubsub::access::{self, Action, Affiliation};
 use crate::pubsub::config::{NodeConfig, PublishModel};
@@ -19,18 +19,18 @@ use crate::pubsub::node::Node;
 use crate::pubsub::service::Service;
 use crate::pubsub::subscription::Subscriber;
 use crate::room::Room;
-use crate::room::rate_limit::Allowance;
+use crate::room::rate_limit::RateLimit;
 use crate::stanza::event::Event;
 use crate::stanza::request::Request;
 use crate::xml::form::Form;
 
 /// What a use case works on.
-pub(crate) struct Case<'a> {
+pub(crate) struct RequestContext<'a> {
     pub room: &'a mut Room,
     /// The service that is asked.
-    pub target: ServiceId,
+    pub service_id: ServiceId,
     /// The affiliation to the room of the occupant whose service it is.
-    pub standing: Standing,
+    pub room_affiliation: RoomAffiliation,
     pub actor: &'a Actor,
     pub publishers: Publishers,
     /// Whether the room is semi-anonymous.
@@ -38,7 +38,7 @@ pub(crate) struct Case<'a> {
     /// Whether what is changed can't be stored now.
     pub read_only: bool,
     pub options: &'a Options,
-    pub call: &'a mut Call,
+    pub moment: &'a mut Moment,
     /// What follows the reply.
     pub effects: Vec<Effect>,
     /// The nodes of which something is to be kept.
@@ -53,18 +53,18 @@ pub(crate) enum Answer {
     NotOurs,
 }
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Carries a request out, if its time has come: what others are told of has a rate.
     pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
-        let (options, now) = (self.options, self.call.now);
+        let (options, now) = (self.options, self.moment.now);
         if self.read_only && request.changes().is_some() {
             return Err(Error::NotStored);
         }
-        if request.is_counted() && !self.is_owner_outside() {
-            if !self.allowance().permits(now, options) {
+        if request.is_rate_limited() && !self.is_owner_outside() {
+            if !self.rate_limit().permits(now, options) {
                 return Err(Error::TooFast);
             }
-            self.allowance().count(now, options);
+            self.rate_limit().count(now, options);
         }
         let changes = request.changes().cloned();
         let answer = self.dispatch(request)?;
@@ -74,11 +74,11 @@ impl Case<'_> {
 
     /// Whether the actor publishes as the room without being in it: a server's own business, that has no rate.
     fn is_owner_outside(&self) -> bool {
-        self.actor.occupant.is_none() && self.publishers.include(self.actor.role, self.actor.standing)
+        self.actor.occupant.is_none() && self.publishers.include(self.actor.role, self.actor.room_affiliation)
     }
 
     fn dispatch(&mut self, request: Request) -> Result<Answer, Error> {
-        let now = self.call.now;
+        let now = self.moment.now;
         self.room.subscriptions.expire(now);
         if let Some(name) = request.node() {
             if let Ok(node) = self.service_mut()?.node_mut(name.as_str()) {
@@ -113,7 +113,7 @@ impl Case<'_> {
 
     /// What is to be kept of what the case changed: a room's nodes outlive the process, an occupant's do not.
     pub fn kept(&mut self) -> Vec<Effect> {
-        if self.target != ServiceId::Room {
+        if self.service_id != ServiceId::Room {
             return Vec::new();
         }
         let changed = std::mem::take(&mut self.changed);
@@ -121,9 +121,9 @@ impl Case<'_> {
     }
 
     /// What the actor may still do now; those who are not in the room share one.
-    fn allowance(&mut self) -> &mut Allowance {
+    fn rate_limit(&mut self) -> &mut RateLimit {
         let mine = self.me().and_then(|me| self.room.occupants.get_mut(&me));
-        mine.map_or(&mut self.room.allowance, |occupant| &mut occupant.allowance)
+        mine.map_or(&mut self.room.rate_limit, |occupant| &mut occupant.rate_limit)
     }
 
     /// The actor's number in the room.
@@ -133,19 +133,19 @@ impl Case<'_> {
 
     /// Whether the address is the actor's own.
     pub fn is_own(&self) -> bool {
-        self.me().is_some_and(|me| self.target == ServiceId::Occupant(me))
+        self.me().is_some_and(|me| self.service_id == ServiceId::Occupant(me))
     }
 
     /// What the actor is to a node, or to the service where there is none.
     pub fn affiliation(&self, node: Option<&Node>) -> Affiliation {
-        let owns = match self.target {
+        let owns = match self.service_id {
             ServiceId::Occupant(_) => self.is_own(),
-            ServiceId::Room => self.publishers.include(self.actor.role, self.actor.standing),
+            ServiceId::Room => self.publishers.include(self.actor.role, self.actor.room_affiliation),
         };
         if owns {
             return Affiliation::Owner;
         }
-        if self.actor.standing == Standing::Outcast {
+        if self.actor.room_affiliation == RoomAffiliation::Outcast {
             return Affiliation::Outcast;
         }
         node.map_or(Affiliation::None, |node| node.affiliations.get(self.actor.session.bare(), self.me()))
@@ -156,13 +156,13 @@ impl Case<'_> {
         let node = name.and_then(|name| self.service().ok()?.node(name.as_str()).ok());
         let affiliation = self.affiliation(node);
         if action == Action::Remove
-            && matches!(self.target, ServiceId::Occupant(_))
-            && self.actor.moderates(self.standing)
+            && matches!(self.service_id, ServiceId::Occupant(_))
+            && self.actor.moderates(self.room_affiliation)
         {
             return Ok(());
         }
         let speaks = matches!(action, Action::Publish | Action::Configure);
-        let of_room = self.target == ServiceId::Room;
+        let of_room = self.service_id == ServiceId::Room;
         if action == Action::Publish && of_room && affiliation == Affiliation::None {
             self.check_publish_model(name.zip(node))?;
         } else {
@@ -190,7 +190,7 @@ impl Case<'_> {
 
     /// Whether the actor is subscribed to a node by any of its names.
     fn is_subscribed(&self, name: &NodeName) -> bool {
-        let topic = (self.target, Some(name.clone()));
+        let topic = (self.service_id, Some(name.clone()));
         let session = &self.actor.session;
         let names = [Subscriber::Session(session.clone()), Subscriber::Account(session.bare().into())];
         let names = names.into_iter().chain(self.me().map(Subscriber::Occupant));
@@ -206,12 +206,12 @@ impl Case<'_> {
 
     /// The service that is asked.
     pub fn service(&self) -> Result<&Service, Error> {
-        self.room.service(self.target).ok_or(Error::NodeNotFound)
+        self.room.service(self.service_id).ok_or(Error::NodeNotFound)
     }
 
     /// The service that is asked, to change it.
     pub fn service_mut(&mut self) -> Result<&mut Service, Error> {
-        self.room.service_mut(self.target).ok_or(Error::NodeNotFound)
+        self.room.service_mut(self.service_id).ok_or(Error::NodeNotFound)
     }
 
     /// The configuration that a new node of this name would have.
@@ -219,7 +219,7 @@ impl Case<'_> {
     /// # Errors
     /// Those of the form, [`Error::NodeReserved`], [`Error::TooManyNodes`].
     pub fn new_config(&self, name: &NodeName, form: &Form) -> Result<NodeConfig, Error> {
-        let limit = match self.target {
+        let limit = match self.service_id {
             ServiceId::Room => self.options.max_room_nodes,
             ServiceId::Occupant(_) => self.options.max_nodes,
         };
@@ -234,13 +234,14 @@ impl Case<'_> {
 
     /// Whether nobody's identity is at a node of this name. One that was made before it was reserved may be there.
     pub fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
-        let reserved = self.target != ServiceId::Room && self.options.reserved_nodes.contains(name.as_str());
+        let reserved =
+            self.service_id != ServiceId::Room && self.options.reserved_nodes.contains(name.as_str());
         if reserved { Err(Error::NodeReserved) } else { Ok(()) }
     }
 
     /// An occupant's node has one publisher (XEP-0316, 4.2).
     pub fn check_config(&self, config: NodeConfig) -> Result<NodeConfig, Error> {
-        if self.target != ServiceId::Room && config.publish_model != PublishModel::Publishers {
+        if self.service_id != ServiceId::Room && config.publish_model != PublishModel::Publishers {
             return Err(Error::InvalidField("pubsub#publish_model".into()));
         }
         Ok(config)
@@ -251,25 +252,25 @@ impl Case<'_> {
         if self.service()?.holds(name.as_str()) {
             return Ok(());
         }
-        let target = self.target;
+        let service_id = self.service_id;
         // It is by this that nodes that were kept are put in order again.
         let newest = self.service()?.nodes().map(|(_, node)| node.made).max();
-        let made = newest.map_or(self.call.now, |newest| self.call.now.max(newest + 1));
+        let made = newest.map_or(self.moment.now, |newest| self.moment.now.max(newest + 1));
         self.service_mut()?.node_or(name, || Node::new(config, made));
-        self.room.held(name, target);
+        self.room.node_created(name, service_id);
         self.changed.insert(name.clone());
         self.notify(name, |_, node| Event::created(name, &node.config))
     }
 
     /// Tells whoever is to be told of an event at the node of this name.
     pub fn notify(&mut self, name: &NodeName, make: impl FnOnce(&Room, &Node) -> Event) -> Result<(), Error> {
-        let node = self.room.service(self.target).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
+        let node = self.room.service(self.service_id).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
         self.effects.extend(self.room.notify(
-            self.target,
+            self.service_id,
             name,
             node,
             &make(self.room, node),
-            self.call,
+            self.moment,
             self.options,
         ));
         Ok(())

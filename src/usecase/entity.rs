@@ -8,7 +8,7 @@ use crate::pubsub::access::Affiliation;
 use crate::pubsub::service::Service;
 use crate::pubsub::subscription::Subscriber;
 use crate::stanza::response;
-use crate::usecase::context::{Answer, Case};
+use crate::usecase::context::{Answer, RequestContext};
 use crate::xml::rsm::Page;
 use crate::xml::{With, ns};
 
@@ -58,7 +58,7 @@ pub const FEATURES: &[&str] = &[
 /// What a room has beside them: others may publish to its nodes.
 pub const ROOM_FEATURES: &[&str] = &["publish-only-affiliation", "publisher-affiliation"];
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Tells what the service is, or a node (5.1, 5.3 and 5.4).
     pub(crate) fn info(&self, node: Option<&NodeName>) -> Result<Answer, Error> {
         let Some(name) = node else {
@@ -81,7 +81,7 @@ impl Case<'_> {
     /// Lists the nodes of the service, or the items of a node (5.2 and 5.5): those that the asker may read.
     pub(crate) fn list(&self, node: Option<&NodeName>, page: Option<&Page>) -> Result<Answer, Error> {
         let (attr, names): (_, Vec<String>) = match node {
-            None if self.target == ServiceId::Room && self.actor.occupant.is_none() => {
+            None if self.service_id == ServiceId::Room && self.actor.occupant.is_none() => {
                 return Ok(Answer::NotOurs);
             }
             None => {
@@ -93,7 +93,7 @@ impl Case<'_> {
         };
         let position = |id: &str| names.iter().position(|name| name == id);
         let asked = page.cloned().unwrap_or_default().slice(names.len(), position)?;
-        let address = self.room.address(self.target);
+        let address = self.room.address(self.service_id);
         // Each octet of a name can be six in a reply: &quot;
         let size = |at: usize| names.get(at).map_or(0, |name| 6 * name.len() + address.len() + 32);
         let slice = asked.fit(self.options.max_reply_size, size);
@@ -122,7 +122,7 @@ impl Case<'_> {
         let mut list = response::about("subscriptions", node.map(NodeName::as_str)).build();
         for (who, jid) in &names {
             for (service, name) in self.room.subscriptions.topics(who) {
-                if *service == self.target && (node.is_none() || name.as_ref() == node) {
+                if *service == self.service_id && (node.is_none() || name.as_ref() == node) {
                     let subscription = response::about("subscription", name.as_ref().map(NodeName::as_str))
                         .with("jid", jid)
                         .with("subscription", "subscribed");
@@ -149,8 +149,8 @@ impl Case<'_> {
     }
 
     /// Whether a `get` that names a node which is not held here goes on to the occupant's account (PEP).
-    pub(crate) fn is_someones(&self) -> bool {
-        matches!(self.target, ServiceId::Occupant(_))
+    pub(crate) fn falls_through_to_pep(&self) -> bool {
+        matches!(self.service_id, ServiceId::Occupant(_))
     }
 }
 

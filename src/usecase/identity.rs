@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use crate::facts::Role;
 use crate::id::{OccupantId, ServiceId};
 use crate::jid::{SessionJid, names};
-use crate::pubsub::access::Person;
+use crate::pubsub::access::Affiliate;
 use crate::pubsub::subscription::Subscriber;
 use crate::room::occupant::Occupant;
-use crate::usecase::context::Case;
+use crate::usecase::context::RequestContext;
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Whom the actor means with a JID of its own: full, bare, or the address in the room.
     pub(crate) fn own_name(&self, jid: &str) -> Option<Subscriber> {
         let session = &self.actor.session;
@@ -44,14 +44,14 @@ impl Case<'_> {
     }
 
     /// Whose affiliation an owner means: an occupant's, or an account's.
-    pub(crate) fn person_named(&self, jid: &str) -> Option<Person> {
+    pub(crate) fn person_named(&self, jid: &str) -> Option<Affiliate> {
         if let Some(occupant) = self.occupant_named(jid) {
-            return Some(Person::Occupant(occupant));
+            return Some(Affiliate::Occupant(occupant));
         }
         if names(jid, self.actor.session.bare()) {
-            return Some(Person::Account(self.actor.session.bare().into()));
+            return Some(Affiliate::Account(self.actor.session.bare().into()));
         }
-        self.real_jid_named(jid).map(|jid| Person::Account(jid.to_bare().as_str().into()))
+        self.real_jid_named(jid).map(|jid| Affiliate::Account(jid.to_bare().as_str().into()))
     }
 
     /// By which name a subscriber is shown to the actor; `None` where by none.
@@ -73,13 +73,17 @@ impl Case<'_> {
     }
 
     /// By which name somebody whom an owner named is shown to the actor; `None` where by none.
-    pub(crate) fn person_shown(&self, person: &Person, nicks: &Nicks<'_>) -> Option<String> {
+    pub(crate) fn person_shown(&self, person: &Affiliate, nicks: &Nicks<'_>) -> Option<String> {
         match person {
-            Person::Occupant(id) => self.nick(*id),
-            Person::Account(account) if &**account == self.actor.session.bare() => Some(account.to_string()),
+            Affiliate::Occupant(id) => self.nick(*id),
+            Affiliate::Account(account) if &**account == self.actor.session.bare() => {
+                Some(account.to_string())
+            }
             // The owner used the real JID; where all may see it, it stays.
-            Person::Account(account) if self.actor.sees_jids && !self.anonymous => Some(account.to_string()),
-            Person::Account(account) => match nicks.find(account) {
+            Affiliate::Account(account) if self.actor.sees_jids && !self.anonymous => {
+                Some(account.to_string())
+            }
+            Affiliate::Account(account) => match nicks.find(account) {
                 Some(id) => self.nick(id),
                 None => self.if_seen(account),
             },
@@ -100,11 +104,11 @@ impl Case<'_> {
 
     /// The occupants who own the service that is asked.
     pub(crate) fn owners(&self) -> Vec<OccupantId> {
-        match self.target {
+        match self.service_id {
             ServiceId::Occupant(id) => vec![id],
             ServiceId::Room => {
                 let publishes = |occupant: &Occupant| {
-                    self.publishers.include(occupant.presence.role, occupant.presence.standing)
+                    self.publishers.include(occupant.info.role, occupant.info.room_affiliation)
                 };
                 self.room.occupants.iter().filter(|(_, o)| publishes(o)).map(|(&id, _)| id).collect()
             }
@@ -122,7 +126,7 @@ impl Case<'_> {
     /// By which name a subscriber who is not in the room is shown to an owner; `None` where by none.
     pub(crate) fn outsider_shown_to(&self, owner: OccupantId, who: &Subscriber) -> Option<String> {
         let owner = self.room.occupants.get(&owner)?;
-        let sees = !self.anonymous || owner.presence.role == Role::Moderator;
+        let sees = !self.anonymous || owner.info.role == Role::Moderator;
         match who {
             Subscriber::Session(jid) if sees => Some(jid.to_string()),
             Subscriber::Account(account) if sees => Some(account.to_string()),
@@ -134,7 +138,7 @@ impl Case<'_> {
         if !self.room.shows(ServiceId::Occupant(id), self.actor.session.bare()) {
             return None;
         }
-        self.room.occupants.get(&id).map(|occupant| occupant.presence.occupant.to_string())
+        self.room.occupants.get(&id).map(|occupant| occupant.info.occupant.to_string())
     }
 
     /// An occupant that the actor can see.

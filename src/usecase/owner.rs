@@ -8,18 +8,18 @@ use crate::pubsub::access::Action;
 use crate::pubsub::config::NodeConfig;
 use crate::stanza::event::Event;
 use crate::stanza::response;
-use crate::usecase::context::{Answer, Case};
+use crate::usecase::context::{Answer, RequestContext};
 use crate::xml::form::Form;
 use crate::xml::{With, ns};
 
 mod lists;
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Makes a node, with a name of its own where the request has none (8.1).
     pub(crate) fn create(&mut self, name: Option<NodeName>, config: &Form) -> Result<Answer, Error> {
         self.authorise(Action::Configure, name.as_ref())?;
         let instant = name.is_none();
-        let name = name.unwrap_or_else(|| self.call.id().as_str().into());
+        let name = name.unwrap_or_else(|| self.moment.id().as_str().into());
         if self.service()?.holds(name.as_str()) {
             return Err(Error::NodeExists);
         }
@@ -32,7 +32,7 @@ impl Case<'_> {
 
     /// Shows a node's configuration (8.2).
     pub(crate) fn configuration(&self, name: &NodeName) -> Result<Answer, Error> {
-        if !self.service()?.holds(name.as_str()) && self.is_someones() {
+        if !self.service()?.holds(name.as_str()) && self.falls_through_to_pep() {
             return Ok(Answer::NotOurs);
         }
         self.authorise(Action::Configure, Some(name))?;
@@ -91,8 +91,8 @@ impl Case<'_> {
             self.notify(name, |_, node| Event::delete(name, &node.config, redirect))?;
         }
         self.service_mut()?.remove(name.as_str());
-        let target = self.target;
-        self.room.dropped(name, target);
+        let service_id = self.service_id;
+        self.room.node_deleted(name, service_id);
         Ok(Answer::Reply(None))
     }
 

@@ -13,11 +13,11 @@ use crate::pubsub::node::Item;
 use crate::stanza::event::Event;
 use crate::stanza::request::Published;
 use crate::stanza::response;
-use crate::usecase::context::{Answer, Case};
+use crate::usecase::context::{Answer, RequestContext};
 use crate::xml::form::Form;
 use crate::xml::{self, With, ns};
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Publishes an item (7.1); the node is made by the first.
     pub(crate) fn publish(
         &mut self,
@@ -43,25 +43,25 @@ impl Case<'_> {
             return Err(Error::NodeFull);
         }
 
-        let now = self.call.now;
-        self.call.tally.publishes += 1;
-        self.call.tally.payload_octets += octets;
+        let now = self.moment.now;
+        self.moment.tally.publishes += 1;
+        self.moment.tally.payload_octets += octets;
         let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
         self.make(name, config)?;
         let Some(Published { id, payload }) = item else {
             self.notify(name, |_, node| Event::no_item(name, &node.config))?;
             return Ok(published(name, None));
         };
-        let id = id.unwrap_or_else(|| self.call.id().as_str().into());
+        let id = id.unwrap_or_else(|| self.moment.id().as_str().into());
         let item = Item { payload: payload.map(Rc::new), at: now, publisher: self.me() };
         let most = self.options.max_items;
         let dropped = self.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone(), most);
 
-        let (target, before) = (self.target, self.effects.len());
+        let (service_id, before) = (self.service_id, self.effects.len());
         self.notify(name, |room, node| {
-            Event::item(name, &node.config, &id, &item, room.publisher(target, node, &item))
+            Event::item(name, &node.config, &id, &item, room.publisher(service_id, node, &item))
         })?;
-        self.room.note_told(target, name, now, self.effects.get(before..).unwrap_or_default());
+        self.room.note_told(service_id, name, now, self.effects.get(before..).unwrap_or_default());
         let dropped: Vec<_> = dropped.into_iter().filter(|other| *other != id).collect();
         if retracts && !dropped.is_empty() {
             self.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;

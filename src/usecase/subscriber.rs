@@ -9,12 +9,12 @@ use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::stanza::message::item_element;
 use crate::stanza::{event, response};
-use crate::usecase::context::{Answer, Case};
+use crate::usecase::context::{Answer, RequestContext};
 use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Subscribes to a node, or to the root collection of the address: all of its nodes, now and later (6.1).
     pub(crate) fn subscribe(
         &mut self,
@@ -29,16 +29,16 @@ impl Case<'_> {
             }
             None => self.enter_root()?,
         }
-        let topic = (self.target, node);
+        let topic = (self.service_id, node);
         let known = self.room.subscriptions.options(&who, &topic).cloned();
-        let options = known.unwrap_or_default().with(form, topic.1.is_none(), self.call.now)?;
+        let options = known.unwrap_or_default().with(form, topic.1.is_none(), self.moment.now)?;
         self.room.subscriptions.check(&who, &topic, 1, self.options)?;
 
         if self.add(who.clone(), &topic, options) {
-            self.tell_owners(&who, &topic, "subscribed");
+            self.notify_owners(&who, &topic, "subscribed");
         }
         if let Some(session) = self.room.sessions.find(self.actor.session.as_str()) {
-            let items = self.room.last_items_for_subscription(session, &topic, self.call, self.options);
+            let items = self.room.last_items_for_subscription(session, &topic, self.moment, self.options);
             self.effects.extend(items);
         }
         Ok(subscription(&topic, jid, "subscribed"))
@@ -50,11 +50,11 @@ impl Case<'_> {
         if let Some(name) = &node {
             self.service()?.node(name.as_str())?;
         }
-        let topic = (self.target, node);
+        let topic = (self.service_id, node);
         if !self.remove(&who, &topic) {
             return Err(Error::NotSubscribed);
         }
-        self.tell_owners(&who, &topic, "none");
+        self.notify_owners(&who, &topic, "none");
         Ok(subscription(&topic, jid, "none"))
     }
 
@@ -75,7 +75,7 @@ impl Case<'_> {
         form: &Form,
     ) -> Result<Answer, Error> {
         let (topic, who, options) = self.subscribed(node, jid)?;
-        let options = options.with(form, topic.1.is_none(), self.call.now)?;
+        let options = options.with(form, topic.1.is_none(), self.moment.now)?;
 
         self.room.subscriptions.insert(who, topic, options);
         Ok(Answer::Reply(None))
@@ -97,7 +97,7 @@ impl Case<'_> {
         max: Option<usize>,
         page: Option<&Page>,
     ) -> Result<Answer, Error> {
-        if !self.service()?.holds(name.as_str()) && self.is_someones() {
+        if !self.service()?.holds(name.as_str()) && self.falls_through_to_pep() {
             return Ok(Answer::NotOurs);
         }
         let node = self.readable(name)?;
@@ -124,7 +124,7 @@ impl Case<'_> {
 
         let mut items = response::about("items", Some(name.as_str())).build();
         for (id, item) in found.iter().skip(shown.start).take(shown.end - shown.start) {
-            let publisher = self.room.publisher(self.target, node, item);
+            let publisher = self.room.publisher(self.service_id, node, item);
             items.append_child(item_element(ns::PUBSUB, id, item.payload.as_deref(), publisher));
         }
         let mut pubsub = response::pubsub(items);
@@ -161,7 +161,7 @@ impl Case<'_> {
         if let Some(name) = &node {
             self.service()?.node(name.as_str())?;
         }
-        let topic = (self.target, node);
+        let topic = (self.service_id, node);
         let options = self.room.subscriptions.options(&who, &topic).cloned().ok_or(Error::NotSubscribed)?;
         Ok((topic, who, options))
     }
@@ -173,7 +173,7 @@ impl Case<'_> {
     }
 
     /// Tells the owners of a node that wants it so (`pubsub#notify_sub`) of a subscription.
-    fn tell_owners(&mut self, who: &Subscriber, topic: &Topic, state: &str) {
+    fn notify_owners(&mut self, who: &Subscriber, topic: &Topic, state: &str) {
         let Some(name) = &topic.1 else { return };
         let wanted =
             self.service().and_then(|service| service.node(name.as_str())).is_ok_and(|n| n.config.notify_sub);
@@ -185,7 +185,12 @@ impl Case<'_> {
                 self.actor.occupant.as_ref().filter(|_| self.is_seen_by(owner)).map(ToString::to_string);
             let Some(jid) = shown.or_else(|| self.outsider_shown_to(owner, who)) else { continue };
             let notice = event::subscription(Some(name), &jid, state);
-            self.effects.extend(self.room.tell(self.target, &Subscriber::Occupant(owner), notice, self.call));
+            self.effects.extend(self.room.notify_subscriber(
+                self.service_id,
+                &Subscriber::Occupant(owner),
+                notice,
+                self.moment,
+            ));
         }
     }
 }

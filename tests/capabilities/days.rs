@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mep_core::effect::Effect;
-use mep_core::facts::Sessions;
+use mep_core::facts::SessionsSeen;
 use mep_core::host::Host;
 
-use super::{SECOND, World, call, named, options, presence, say};
+use super::{SECOND, World, moment, named, options, presence, say};
 use crate::clients::{Answer, Client, Manner, NODES, Product, Style, claim};
 use crate::model::{Told, Who, address};
 
@@ -115,8 +115,8 @@ impl World {
         let told = self.model.enter(who, said.clone());
         let presence = presence(&who.0, nick);
         let session = who.1.as_str().into();
-        let call = &mut call(&mut self.calls, self.model.now);
-        let effects = self.host.enter(&who.0.as_str().into(), presence, &session, say(said.as_ref()), call);
+        let moment = &mut moment(&mut self.calls, self.model.now);
+        let effects = self.host.enter(&who.0.as_str().into(), presence, &session, say(said.as_ref()), moment);
         self.done(effects, &told);
     }
 
@@ -130,17 +130,17 @@ impl World {
         }
         sessions.coming = coming.map(Into::into);
         sessions.left = left.iter().map(|&jid| jid.into()).collect();
-        let call = &mut call(&mut self.calls, self.model.now);
-        let effects = self.host.presence(&room.into(), presence(room, nick), &sessions, call);
+        let moment = &mut moment(&mut self.calls, self.model.now);
+        let effects = self.host.presence(&room.into(), presence(room, nick), &sessions, moment);
         self.done(effects, told);
     }
 
-    pub(super) fn sessions(&self, room: &str, nick: &str) -> Sessions {
+    pub(super) fn sessions(&self, room: &str, nick: &str) -> SessionsSeen {
         let room = &self.model.rooms[room];
         let jids = room.at(nick).into_iter().flat_map(|occupant| &occupant.sessions);
         let here =
             jids.filter_map(|jid| Some((jid.as_str().into(), say(room.stays.get(jid)?.said.as_ref()))));
-        Sessions { here: here.collect(), ..Sessions::default() }
+        SessionsSeen { here: here.collect(), ..SessionsSeen::default() }
     }
 
     /// A session sends a presence, with what it is now, or without a word of that.
@@ -166,8 +166,8 @@ impl World {
     }
 
     fn leave_nick(&mut self, room: &str, nick: &str) {
-        let call = &mut call(&mut self.calls, self.model.now);
-        let effects = self.host.leave(&room.into(), &address(room, Some(nick)), call);
+        let moment = &mut moment(&mut self.calls, self.model.now);
+        let effects = self.host.leave(&room.into(), &address(room, Some(nick)), moment);
         self.done(effects, &Told::new());
     }
 
@@ -266,14 +266,14 @@ impl World {
 
     pub(super) fn destroy(&mut self, room: &str) {
         self.model.destroy(room);
-        let call = &mut call(&mut self.calls, self.model.now);
-        let effects = self.host.destroy(&room.into(), call);
+        let moment = &mut moment(&mut self.calls, self.model.now);
+        let effects = self.host.destroy(&room.into(), moment);
         self.done(effects, &Told::new());
     }
 
     /// What was learned is put into storage: all of it, and nothing else.
     pub(super) fn keep(&mut self) {
-        self.storage.extend(self.host.learned().into_iter().map(|shelf| (shelf.number, shelf.sets)));
+        self.storage.extend(self.host.learned().into_iter().map(|shard| (shard.number, shard.sets)));
         let kept: BTreeMap<_, _> =
             self.storage.values().flatten().map(|(hash, set)| named(hash, set)).collect();
         let known: BTreeMap<_, _> = self
@@ -314,7 +314,7 @@ impl World {
         for nick in nicks {
             told.extend(self.model.presence(room, &nick, None));
         }
-        let effects = self.host.restore(&room.into(), seen, &mut call(&mut self.calls, self.model.now));
+        let effects = self.host.restore(&room.into(), seen, &mut moment(&mut self.calls, self.model.now));
         self.done(effects, &told);
     }
 
@@ -347,8 +347,8 @@ impl World {
                 }
             }
             self.host.load(&room.as_str().into(), nodes);
-            let call = &mut call(&mut self.calls, self.model.now);
-            effects.extend(self.host.restore(&room.as_str().into(), seen, call));
+            let moment = &mut moment(&mut self.calls, self.model.now);
+            effects.extend(self.host.restore(&room.as_str().into(), seen, moment));
         }
         self.done(effects, &told);
     }

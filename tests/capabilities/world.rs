@@ -6,11 +6,13 @@ mod days;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use mep_core::call::Call;
 use mep_core::caps::{self, NodeSet};
 use mep_core::effect::Effect;
-use mep_core::facts::{Actor, Presence, Publishers, Role, Said, Sessions, Setting, Show, Standing};
+use mep_core::facts::{
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, SessionsSeen, Show, Target,
+};
 use mep_core::host::Host;
+use mep_core::moment::Moment;
 use mep_core::options::Options;
 use minidom::Element;
 
@@ -182,7 +184,7 @@ impl World {
             Event::Wake { start, due } if start == self.start => {
                 self.wakes.remove(&due);
                 self.model.wake();
-                let effects = self.host.wake(&mut call(&mut self.calls, at));
+                let effects = self.host.wake(&mut moment(&mut self.calls, at));
                 self.done(effects, &Told::new());
             }
             Event::Wake { .. } => {}
@@ -209,23 +211,23 @@ impl World {
             who.1,
             address(room, at)
         ));
-        let setting = Setting {
+        let target = Target {
             room: room.as_str().into(),
             publishers: Publishers::Participants,
             persistent: true,
             anonymous: true,
             read_only: false,
-            occupant: at.map(|nick| (address(room, Some(nick)).as_str().into(), Standing::None)),
+            occupant: at.map(|nick| (address(room, Some(nick)).as_str().into(), RoomAffiliation::None)),
         };
         let actor = Actor {
             session: who.1.as_str().into(),
             occupant: nick.map(|nick| address(room, Some(nick)).as_str().into()),
             role: Role::Participant,
-            standing: Standing::None,
+            room_affiliation: RoomAffiliation::None,
             sees_jids: false,
         };
-        let call = &mut call(&mut self.calls, self.model.now);
-        let effects = self.host.request(&setting, &actor, &iq, call).unwrap();
+        let moment = &mut moment(&mut self.calls, self.model.now);
+        let effects = self.host.request(&target, &actor, &iq, moment).unwrap();
         self.done(effects, told);
     }
 
@@ -256,13 +258,13 @@ impl World {
         let kind = if *answer == Answer::Error { "error" } else { "result" };
         let iq = format!("<iq type='{kind}' id='{id}' from='{}' to='{}'>{}</iq>", who.1, who.0, answer.xml());
         let expected = self.model.answer(id, &who.1, answer);
-        let effects = self.host.answer(&element(&iq), &mut call(&mut self.calls, self.model.now));
+        let effects = self.host.answer(&element(&iq), &mut moment(&mut self.calls, self.model.now));
         assert_eq!(effects.is_some(), expected.is_some(), "whether the answer of {who:?} counts");
         self.done(effects.unwrap_or_default(), &expected.unwrap_or_default());
     }
 
     /// Everybody in a room, by nick.
-    fn seen(&self, room: &str) -> (Vec<(Presence, Sessions)>, Vec<String>) {
+    fn seen(&self, room: &str) -> (Vec<(OccupantInfo, SessionsSeen)>, Vec<String>) {
         let mut nicks: Vec<_> = self.model.rooms[room].occupants.iter().map(|at| at.nick.clone()).collect();
         nicks.sort();
         (nicks.iter().map(|nick| (presence(room, nick), self.sessions(room, nick))).collect(), nicks)
@@ -333,22 +335,22 @@ fn options(model: &Model) -> Options {
     }
 }
 
-fn call(calls: &mut u64, now: u64) -> Call {
+fn moment(calls: &mut u64, now: u64) -> Moment {
     *calls += 1;
     let mut random = [0; 16];
     random[..8].copy_from_slice(&calls.to_be_bytes());
-    Call::new(now, random)
+    Moment::new(now, random)
 }
 
-fn say(said: Option<&Rc<Claim>>) -> Said {
-    Said { claim: said.map(|claim| claim.read.clone()), show: Show::Online }
+fn say(said: Option<&Rc<Claim>>) -> ClientPresence {
+    ClientPresence { claim: said.map(|claim| claim.read.clone()), show: Show::Online }
 }
 
-fn presence(room: &str, nick: &str) -> Presence {
-    Presence {
+fn presence(room: &str, nick: &str) -> OccupantInfo {
+    OccupantInfo {
         occupant: address(room, Some(nick)).as_str().into(),
         role: Role::Participant,
-        standing: Standing::None,
+        room_affiliation: RoomAffiliation::None,
         visible: true,
         occupant_id: None,
     }

@@ -3,13 +3,13 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
-use mep_core::call::Call;
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
-use mep_core::facts::{Actor, Presence, Publishers, Role, Said, Setting, Show, Standing};
+use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Show, Target};
 use mep_core::host::Host;
 use mep_core::id::NodeName;
 use mep_core::jid::{RoomJid, SessionJid};
+use mep_core::moment::Moment;
 use mep_core::options::Options;
 use mep_core::pubsub::snapshot::Change;
 use minidom::Element;
@@ -44,11 +44,11 @@ impl World {
         Self { host: Host::new(options), now: 1_000_000, persistent: true, read_only: false, calls: 0 }
     }
 
-    pub fn call(&mut self) -> Call {
+    pub fn moment(&mut self) -> Moment {
         self.calls += 1;
         let mut random = [0; 16];
         random[..8].copy_from_slice(&self.calls.to_be_bytes());
-        Call::new(self.now, random)
+        Moment::new(self.now, random)
     }
 
     pub fn room() -> RoomJid {
@@ -57,20 +57,20 @@ impl World {
 
     /// Somebody comes in; `presence` is the stanza.
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
-        let (mut call, room) = (self.call(), Self::room());
-        sort(self.host.enter(&room, seen(nick), &session.into(), said(presence), &mut call))
+        let (mut moment, room) = (self.moment(), Self::room());
+        sort(self.host.enter(&room, seen(nick), &session.into(), said(presence), &mut moment))
     }
 
     /// Somebody goes, with all sessions.
     pub fn leave(&mut self, nick: &str) -> Happened {
-        let (mut call, room) = (self.call(), Self::room());
-        sort(self.host.leave(&room, &occupant(nick), &mut call))
+        let (mut moment, room) = (self.moment(), Self::room());
+        sort(self.host.leave(&room, &occupant(nick), &mut moment))
     }
 
     /// An answer, as it comes from the wire.
     pub fn answer(&mut self, iq: &Element) -> Happened {
-        let mut call = self.call();
-        sort(self.host.answer(iq, &mut call).unwrap_or_default())
+        let mut moment = self.moment();
+        sort(self.host.answer(iq, &mut moment).unwrap_or_default())
     }
 
     /// A request of somebody at `nick`, to the room or, with `to`, to an occupant. `None`: not MEP's.
@@ -79,10 +79,10 @@ impl World {
         nick: &str,
         session: &str,
         role: Role,
-        standing: Standing,
+        room_affiliation: RoomAffiliation,
         iq: &str,
     ) -> Option<Happened> {
-        self.request_effects(nick, session, role, standing, iq).map(sort)
+        self.request_effects(nick, session, role, room_affiliation, iq).map(sort)
     }
 
     /// The same, with the effects as they are.
@@ -91,45 +91,45 @@ impl World {
         nick: &str,
         session: &str,
         role: Role,
-        standing: Standing,
+        room_affiliation: RoomAffiliation,
         iq: &str,
     ) -> Option<Vec<Effect>> {
         let iq = element(iq);
         let to = iq.attr("to").unwrap().to_owned();
-        let setting = Setting {
+        let target = Target {
             room: Self::room(),
             publishers: Publishers::Admins,
             persistent: self.persistent,
             anonymous: true,
             read_only: self.read_only,
-            occupant: to.contains('/').then(|| (to.as_str().into(), Standing::None)),
+            occupant: to.contains('/').then(|| (to.as_str().into(), RoomAffiliation::None)),
         };
         let actor = Actor {
             session: session.into(),
             occupant: Some(occupant(nick).as_str().into()),
             role,
-            standing,
-            sees_jids: standing == Standing::Owner,
+            room_affiliation,
+            sees_jids: room_affiliation == RoomAffiliation::Owner,
         };
-        let mut call = self.call();
-        self.host.request(&setting, &actor, &iq, &mut call)
+        let mut moment = self.moment();
+        self.host.request(&target, &actor, &iq, &mut moment)
     }
 }
 
 /// What a presence stanza says of its client.
-pub fn said(presence: &str) -> Said {
-    Said { claim: Claim::read(element(presence).children()), show: Show::Online }
+pub fn said(presence: &str) -> ClientPresence {
+    ClientPresence { claim: Claim::read(element(presence).children()), show: Show::Online }
 }
 
 pub fn occupant(nick: &str) -> String {
     format!("{ROOM}/{nick}")
 }
 
-pub fn seen(nick: &str) -> Presence {
-    Presence {
+pub fn seen(nick: &str) -> OccupantInfo {
+    OccupantInfo {
         occupant: occupant(nick).as_str().into(),
         role: Role::Participant,
-        standing: Standing::None,
+        room_affiliation: RoomAffiliation::None,
         visible: true,
         occupant_id: None,
     }

@@ -8,23 +8,23 @@ use minidom::{Element, ElementBuilder};
 use crate::error::Error;
 use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::options::Options;
-use crate::pubsub::access::{self, Action, Affiliation, Person};
+use crate::pubsub::access::{self, Action, Affiliate, Affiliation};
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::stanza::request::Entry;
 use crate::stanza::{event, response};
-use crate::usecase::context::{Answer, Case};
+use crate::usecase::context::{Answer, RequestContext};
 use crate::usecase::identity::Nicks;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};
 
-impl Case<'_> {
+impl RequestContext<'_> {
     /// Lists the subscriptions to a node (8.8.1), each by the name that the owner may see.
     pub(crate) fn subscribers(&self, name: &NodeName, page: Option<&Page>) -> Result<Answer, Error> {
         self.authorise(Action::Configure, Some(name))?;
         self.service()?.node(name.as_str())?;
         let nicks = self.nicks();
-        let topic = (self.target, Some(name.clone()));
+        let topic = (self.service_id, Some(name.clone()));
         // Somebody who is subscribed by several names is one to others.
         let names =
             self.room.subscriptions.of(&topic).filter_map(|(who, _)| self.subscriber_shown(who, &nicks));
@@ -39,7 +39,7 @@ impl Case<'_> {
     pub(crate) fn set_subscribers(&mut self, name: &NodeName, entries: &[Entry]) -> Result<Answer, Error> {
         self.authorise(Action::Configure, Some(name))?;
         self.service()?.node(name.as_str())?;
-        let topic = (self.target, Some(name.clone()));
+        let topic = (self.service_id, Some(name.clone()));
         let named: Vec<_> = entries.iter().map(|entry| self.subscriber_named(&entry.jid)).collect();
         let changes: Option<Vec<_>> = entries
             .iter()
@@ -62,7 +62,7 @@ impl Case<'_> {
         for (who, wanted) in changes {
             match wanted {
                 Some(true) if self.add(who.clone(), &topic, SubscribeOptions::default()) => {
-                    self.tell_subscriber(&who, &topic, "subscribed");
+                    self.notify_of_subscription(&who, &topic, "subscribed");
                 }
                 Some(false) => {
                     for who in self.same_person(who, &topic) {
@@ -80,7 +80,7 @@ impl Case<'_> {
         self.authorise(Action::Configure, Some(name))?;
         let node = self.service()?.node(name.as_str())?;
         let nicks = self.nicks();
-        let owner = affiliation(self.room.address(self.target), Affiliation::Owner);
+        let owner = affiliation(self.room.address(self.service_id), Affiliation::Owner);
         let named = node.affiliations.iter().filter_map(|(person, is)| {
             let jid = self.person_shown(person, &nicks)?;
             Some(affiliation(&jid, is))
@@ -112,7 +112,7 @@ impl Case<'_> {
             }
         }
         if !acceptable {
-            let is = |person: &Person| {
+            let is = |person: &Affiliate| {
                 if self.is_owner(person, &nicks) { Affiliation::Owner } else { node.affiliations.of(person) }
             };
             let shown = entries.iter().zip(&named);
@@ -121,8 +121,8 @@ impl Case<'_> {
         }
         let mut after = node.affiliations.clone();
         after.retain(|person| match person {
-            Person::Occupant(id) => self.room.occupants.contains_key(id),
-            Person::Account(_) => true,
+            Affiliate::Occupant(id) => self.room.occupants.contains_key(id),
+            Affiliate::Account(_) => true,
         });
         let before = after.clone();
         for (person, wanted) in &changes {
@@ -137,7 +137,7 @@ impl Case<'_> {
         node.changed();
         for (person, wanted) in changes {
             if before.of(&person) != wanted {
-                self.tell_affiliate(&person, name, wanted);
+                self.notify_affiliate(&person, name, wanted);
             }
         }
         self.end_without_access(name)?;
@@ -147,10 +147,10 @@ impl Case<'_> {
     /// Ends the subscriptions of those who may not read a node (any more); they are told.
     pub(crate) fn end_without_access(&mut self, name: &NodeName) -> Result<(), Error> {
         let node = self.service()?.node(name.as_str())?;
-        let topic = (self.target, Some(name.clone()));
+        let topic = (self.service_id, Some(name.clone()));
         let nicks = self.nicks();
         let reads = |account: &str, occupant: Option<OccupantId>| {
-            let is = self.room.affiliation_of(account, occupant, self.target, node);
+            let is = self.room.affiliation_of(account, occupant, self.service_id, node);
             access::may_read(&node.config, is, occupant.is_some()).is_ok()
         };
         let may_read = |who: &Subscriber| match who {
@@ -195,7 +195,7 @@ impl Case<'_> {
     /// Ends somebody's subscription, who is told.
     fn end(&mut self, who: &Subscriber, topic: &Topic) {
         if self.room.subscriptions.contains(who, topic) {
-            self.tell_subscriber(who, topic, "none");
+            self.notify_of_subscription(who, topic, "none");
             self.remove(who, topic);
         }
     }
@@ -207,7 +207,7 @@ impl Case<'_> {
             Some("none") => Some(false),
             Some("subscribed") if self.own_name(&entry.jid).is_some() => Some(true),
             // Whoever is not in the room subscribes by themselves, or anybody could be sent anything.
-            Some("subscribed") if self.target == ServiceId::Room && self.is_here(who) => Some(true),
+            Some("subscribed") if self.service_id == ServiceId::Room && self.is_here(who) => Some(true),
             Some(_) => return None,
         };
         Some((who.clone(), wanted))
@@ -223,7 +223,7 @@ impl Case<'_> {
 
     /// An occupant's node has one publisher (XEP-0316, 4.2).
     fn check_affiliation(&self, wanted: Affiliation) -> Result<(), Error> {
-        match (wanted, self.target) {
+        match (wanted, self.service_id) {
             (Affiliation::Publisher, ServiceId::Occupant(_)) => {
                 Err(Error::UnsupportedAffiliation("publisher-affiliation"))
             }
@@ -235,28 +235,28 @@ impl Case<'_> {
     }
 
     /// Whether somebody owns the occupant's address that is asked. A room's owners are so by the room's affiliation.
-    fn is_owner(&self, person: &Person, nicks: &Nicks<'_>) -> bool {
-        match (self.target, person) {
-            (ServiceId::Occupant(owner), Person::Occupant(id)) => owner == *id,
-            (ServiceId::Occupant(owner), Person::Account(account)) => nicks.all(account).contains(&owner),
+    fn is_owner(&self, person: &Affiliate, nicks: &Nicks<'_>) -> bool {
+        match (self.service_id, person) {
+            (ServiceId::Occupant(owner), Affiliate::Occupant(id)) => owner == *id,
+            (ServiceId::Occupant(owner), Affiliate::Account(account)) => nicks.all(account).contains(&owner),
             (ServiceId::Room, _) => false,
         }
     }
 
-    fn tell_subscriber(&mut self, who: &Subscriber, topic: &Topic, state: &str) {
+    fn notify_of_subscription(&mut self, who: &Subscriber, topic: &Topic, state: &str) {
         let jid = match who {
             Subscriber::Session(jid) => jid.to_string(),
             Subscriber::Account(account) => account.to_string(),
             Subscriber::Occupant(id) => self.room.address(ServiceId::Occupant(*id)).to_owned(),
         };
         let notice = event::subscription(topic.1.as_ref(), &jid, state);
-        self.effects.extend(self.room.tell(self.target, who, notice, self.call));
+        self.effects.extend(self.room.notify_subscriber(self.service_id, who, notice, self.moment));
     }
 
-    fn tell_affiliate(&mut self, person: &Person, name: &NodeName, wanted: Affiliation) {
+    fn notify_affiliate(&mut self, person: &Affiliate, name: &NodeName, wanted: Affiliation) {
         let (jid, whom): (_, HashSet<_>) = match person {
-            Person::Occupant(id) => (self.room.address(ServiceId::Occupant(*id)).to_owned(), [*id].into()),
-            Person::Account(account) => {
+            Affiliate::Occupant(id) => (self.room.address(ServiceId::Occupant(*id)).to_owned(), [*id].into()),
+            Affiliate::Account(account) => {
                 let sessions =
                     self.room.sessions.iter().filter(|(_, session)| session.jid.bare() == &**account);
                 (account.to_string(), sessions.map(|(_, session)| session.occupant).collect())
@@ -266,7 +266,12 @@ impl Case<'_> {
         let mut whom: Vec<_> = whom.into_iter().collect();
         whom.sort_unstable();
         for id in whom {
-            let told = self.room.tell(self.target, &Subscriber::Occupant(id), notice.clone(), self.call);
+            let told = self.room.notify_subscriber(
+                self.service_id,
+                &Subscriber::Occupant(id),
+                notice.clone(),
+                self.moment,
+            );
             self.effects.extend(told);
         }
     }

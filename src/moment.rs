@@ -8,7 +8,7 @@ use crate::activity::Tally;
 
 /// The moment of a call and its source of ids.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct Moment {
     /// Milliseconds since 1970.
     pub now: u64,
     /// What the call did, counted.
@@ -17,7 +17,7 @@ pub struct Call {
     drawn: u32,
 }
 
-impl Call {
+impl Moment {
     /// A call at `now` with 16 random octets.
     pub fn new(now: u64, random: [u8; 16]) -> Self {
         Self { now, tally: Tally::default(), random, drawn: 0 }
@@ -43,8 +43,8 @@ mod tests {
     #[test]
     fn ids_are_distinct_and_follow_from_what_was_handed_in() {
         let draw = |seed| {
-            let mut call = Call::new(0, [seed; 16]);
-            [call.id(), call.id()]
+            let mut moment = Moment::new(0, [seed; 16]);
+            [moment.id(), moment.id()]
         };
         let [a, b] = draw(1);
         assert_ne!(a, b);
