@@ -4,8 +4,6 @@
 use minidom::Element;
 use thiserror::Error;
 
-use crate::xml::{self, With, ns};
-
 /// A request that was refused. Whatever the variant, the request has changed nothing.
 ///
 /// The text goes to the client: it names nodes and fields that the client itself named, never a JID.
@@ -118,31 +116,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// The `<error/>` of the reply.
-    pub fn to_element(&self) -> Element {
-        let Rule { kind, condition, pubsub } = self.rule();
-        let mut error = Element::builder("error", ns::CLIENT)
-            .with("type", kind)
-            .append(xml::bare(condition, ns::STANZAS))
-            .append(xml::text("text", ns::STANZAS, &self.to_string()));
-        match pubsub {
-            Pubsub::None => {}
-            Pubsub::Condition(name) => error = error.append(xml::bare(name, ns::ERRORS)),
-            Pubsub::Feature(feature) => {
-                error = error
-                    .append(Element::builder("unsupported", ns::ERRORS).with("feature", feature).build());
-            }
-        }
-        error.build()
-    }
-
     /// The condition of the stanza error (RFC 6120, 8.3.3).
     pub fn condition(&self) -> &'static str {
         self.rule().condition
     }
 
     /// The table: error type, condition, and the condition that XEP-0060 adds.
-    fn rule(&self) -> Rule {
+    pub(crate) fn rule(&self) -> Rule {
         use Pubsub::{Condition, Feature, None};
         let (kind, condition, pubsub) = match self {
             Self::Malformed(_) => ("modify", "bad-request", None),
@@ -184,29 +164,20 @@ impl Error {
     }
 }
 
-struct Rule {
-    kind: &'static str,
-    condition: &'static str,
-    pubsub: Pubsub,
+/// A line of the table.
+pub(crate) struct Rule {
+    /// The type of the error (RFC 6120, 8.3.2).
+    pub kind: &'static str,
+    /// The condition (RFC 6120, 8.3.3).
+    pub condition: &'static str,
+    /// What XEP-0060 adds.
+    pub pubsub: Pubsub,
 }
 
-enum Pubsub {
+/// The condition that XEP-0060 adds to an error.
+pub(crate) enum Pubsub {
     None,
     Condition(&'static str),
+    /// `<unsupported/>` with the feature's name.
     Feature(&'static str),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_has_type_condition_text_and_pubsub_condition() {
-        let error = Error::Unsupported("get-pending").to_element();
-        assert_eq!(error.attr("type"), Some("cancel"));
-        assert!(error.has_child("feature-not-implemented", ns::STANZAS));
-        assert_eq!(error.get_child("text", ns::STANZAS).unwrap().text(), "this service does not do that");
-        let unsupported = error.get_child("unsupported", ns::ERRORS).unwrap();
-        assert_eq!(unsupported.attr("feature"), Some("get-pending"));
-    }
 }

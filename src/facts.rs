@@ -37,19 +37,6 @@ pub struct Actor {
     pub sees_jids: bool,
 }
 
-impl Actor {
-    /// Whether the actor has voice.
-    pub fn has_voice(&self) -> bool {
-        self.role >= Role::Participant
-    }
-
-    /// Whether the actor keeps order over somebody of this standing: a moderator, of no lesser standing
-    /// (XEP-0045, 8).
-    pub fn moderates(&self, room_affiliation: RoomAffiliation) -> bool {
-        self.role == Role::Moderator && self.room_affiliation >= room_affiliation
-    }
-}
-
 /// What the server says of an occupant with each presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OccupantInfo {
@@ -72,7 +59,7 @@ pub struct SessionsSeen {
     pub here: Vec<(SessionJid, ClientPresence)>,
     /// Those that said that they go.
     pub left: Vec<SessionJid>,
-    /// The one that is coming in (again) with this presence: [`Host::enter`] is called for it, when it may be sent
+    /// The one that is coming in (again) with this presence: `Host::enter` is called for it, when it may be sent
     /// something.
     pub coming: Option<SessionJid>,
 }
@@ -162,24 +149,5 @@ impl Publishers {
             Self::Moderators => room_affiliation >= RoomAffiliation::Admin || role == Role::Moderator,
             Self::Participants => room_affiliation >= RoomAffiliation::Admin || role >= Role::Participant,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moderator_keeps_order_over_equals_and_lesser_ones() {
-        let actor = |role, room_affiliation| Actor {
-            session: "a@b/c".into(),
-            occupant: None,
-            role,
-            room_affiliation,
-            sees_jids: true,
-        };
-        assert!(actor(Role::Moderator, RoomAffiliation::Admin).moderates(RoomAffiliation::Admin));
-        assert!(!actor(Role::Moderator, RoomAffiliation::Admin).moderates(RoomAffiliation::Owner));
-        assert!(!actor(Role::Participant, RoomAffiliation::Owner).moderates(RoomAffiliation::None));
     }
 }

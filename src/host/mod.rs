@@ -1,4 +1,4 @@
-//! All the rooms of a MUC host: where calls come in. How sessions are asked for their capabilities is in [`asking`].
+//! All the rooms of a MUC host: where calls come in. How sessions are asked for their capabilities is in `asking`.
 
 mod asking;
 mod registered;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::facts::Seen;
 use crate::facts::SessionsSeen;
 use crate::facts::Target;
-use crate::facts::{Actor, ClientPresence, OccupantInfo, RoomAffiliation};
+use crate::facts::{Actor, ClientPresence, OccupantInfo};
 use crate::id::ServiceId;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::moment::Moment;
@@ -26,7 +26,7 @@ use crate::room::Room;
 use crate::stanza::event::Event;
 use crate::stanza::request::Request;
 use crate::stanza::response;
-use crate::usecase::context::{Answer, RequestContext};
+use crate::usecase::{self, RequestOutcome};
 use crate::xml;
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
@@ -303,16 +303,16 @@ impl Host {
     ) -> Option<Vec<Effect>> {
         let room = &target.room;
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
-        let answered = answer(entry, target, actor, iq, moment, &self.options);
+        let answered = usecase::answer(entry, target, actor, iq, moment, &self.options);
         let pends = !entry.pending.is_empty();
         self.drop_if_empty(room);
         self.settle(moment);
         match answered {
-            Ok((Answer::NotOurs, _)) => None,
-            Ok((Answer::Reply(inner), RequestOutcome { kept, effects })) => {
+            Ok(RequestOutcome::NotOurs) => None,
+            Ok(RequestOutcome::Done { stored, reply: inner, effects }) => {
                 let reply = Effect::Reply(response::reply(iq, Ok(inner)));
                 let alarm = if pends { self.wait_for(room, moment.now) } else { None };
-                Some(kept.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
+                Some(stored.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
             }
             Err(error) => Some(self.refuse(iq, error)),
         }
@@ -397,63 +397,6 @@ impl Host {
     fn drop_if_empty(&mut self, room: &RoomJid) {
         if self.rooms.get(room).is_some_and(Room::is_empty) {
             self.rooms.swap_remove(room);
-        }
-    }
-}
-
-/// What follows from a request: before the reply, and behind it.
-#[derive(Default)]
-struct RequestOutcome {
-    kept: Vec<Effect>,
-    effects: Vec<Effect>,
-}
-
-fn answer(
-    room: &mut Room,
-    target: &Target,
-    actor: &Actor,
-    iq: &Element,
-    moment: &mut Moment,
-    options: &Options,
-) -> Result<(Answer, RequestOutcome), Error> {
-    let (service_id, room_affiliation) = match &target.occupant {
-        None => (ServiceId::Room, RoomAffiliation::None),
-        Some((occupant, room_affiliation)) => match room.find(occupant.as_str()) {
-            Some(id) if room.shows(ServiceId::Occupant(id), actor.session.bare()) => {
-                (ServiceId::Occupant(id), *room_affiliation)
-            }
-            _ => return Ok((Answer::NotOurs, RequestOutcome::default())),
-        },
-    };
-    // Whoever is not in the room has no business with an occupant, as mod_muc says in its own words; but for what
-    // an occupant has opened to all.
-    let outsider = actor.occupant.is_none() && service_id != ServiceId::Room;
-    let Target { publishers, anonymous, read_only, .. } = *target;
-    (room.publishers, room.persistent) = (publishers, target.persistent);
-    let mut case = RequestContext {
-        room,
-        service_id,
-        room_affiliation,
-        actor,
-        publishers,
-        anonymous,
-        read_only,
-        options,
-        moment,
-        effects: Vec::new(),
-        changed: IndexSet::new(),
-    };
-    let answered = Request::read(iq, options).and_then(|request| {
-        if outsider && !request.is_for_anybody() {
-            return Ok(Answer::NotOurs);
-        }
-        case.run(request)
-    });
-    match answered {
-        Err(_) if outsider => Ok((Answer::NotOurs, RequestOutcome::default())),
-        answered => {
-            let answer = answered?;
-            Ok((answer, RequestOutcome { kept: case.kept(), effects: case.effects }))
         }
     }
 }

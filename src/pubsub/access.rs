@@ -1,11 +1,9 @@
-//! Who may do what: affiliations, access models, and the one table that joins them to actions
-//! (XEP-0060, 4.1 and 4.5).
+//! Affiliations to nodes, and the one table that joins them to actions (XEP-0060, 4.1).
 
 use indexmap::IndexMap;
 
 use crate::error::Error;
 use crate::id::OccupantId;
-use crate::pubsub::config::{AccessModel, NodeConfig};
 use crate::xml::choice::choice;
 
 choice! {
@@ -98,49 +96,34 @@ pub enum Action {
     Read,
 }
 
-/// The table: what each affiliation may do, the access model aside.
-///
-/// # Errors
-/// [`Error::Forbidden`].
-pub fn allow(affiliation: Affiliation, action: Action) -> Result<(), Error> {
-    use Affiliation::{Member, None, Outcast, Owner, PublishOnly, Publisher};
-    let may = match action {
-        Action::Publish => matches!(affiliation, Owner | Publisher | PublishOnly),
-        Action::Configure | Action::Remove => affiliation == Owner,
-        Action::Read => match affiliation {
-            Owner | Publisher | Member | None => true,
-            PublishOnly | Outcast => false,
-        },
-    };
-    if may { Ok(()) } else { Err(Error::Forbidden) }
-}
-
-/// Whether the access model lets somebody read who is in the room or not, with this affiliation to the node.
-///
-/// # Errors
-/// [`Error::NotInRoom`], [`Error::ClosedNode`], [`Error::Forbidden`].
-pub fn may_read(config: &NodeConfig, affiliation: Affiliation, in_room: bool) -> Result<(), Error> {
-    allow(affiliation, Action::Read)?;
-    match config.access_model {
-        AccessModel::Open => Ok(()),
-        AccessModel::Presence if in_room || affiliation != Affiliation::None => Ok(()),
-        AccessModel::Presence => Err(Error::NotInRoom),
-        AccessModel::Whitelist if affiliation != Affiliation::None => Ok(()),
-        AccessModel::Whitelist => Err(Error::ClosedNode),
+impl Affiliation {
+    /// The table of XEP-0060 (4.1): what each affiliation may do, the access model aside.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn check(self, action: Action) -> Result<(), Error> {
+        let may = match action {
+            Action::Publish => matches!(self, Self::Owner | Self::Publisher | Self::PublishOnly),
+            Action::Configure | Action::Remove => self == Self::Owner,
+            Action::Read => match self {
+                Self::Owner | Self::Publisher | Self::Member | Self::None => true,
+                Self::PublishOnly | Self::Outcast => false,
+            },
+        };
+        if may { Ok(()) } else { Err(Error::Forbidden) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Options;
 
     #[test]
     fn the_table_is_that_of_xep_0060() {
         let may = |action| {
             Affiliation::NAMES
                 .iter()
-                .filter(|name| allow(Affiliation::from_name(name).unwrap(), action).is_ok())
+                .filter(|name| Affiliation::from_name(name).unwrap().check(action).is_ok())
                 .copied()
                 .collect::<Vec<_>>()
         };
@@ -148,17 +131,5 @@ mod tests {
         assert_eq!(may(Action::Configure), ["owner"]);
         assert_eq!(may(Action::Remove), ["owner"]);
         assert_eq!(may(Action::Read), ["owner", "publisher", "member", "none"]);
-    }
-
-    #[test]
-    fn access_models_decide_for_those_without_affiliation() {
-        let with = |access_model| NodeConfig { access_model, ..NodeConfig::new(&Options::default()) };
-        let read = |model, in_room| may_read(&with(model), Affiliation::None, in_room);
-        assert_eq!(read(AccessModel::Open, false), Ok(()));
-        assert_eq!(read(AccessModel::Presence, true), Ok(()));
-        assert_eq!(read(AccessModel::Presence, false), Err(Error::NotInRoom));
-        assert_eq!(read(AccessModel::Whitelist, true), Err(Error::ClosedNode));
-        assert_eq!(may_read(&with(AccessModel::Whitelist), Affiliation::Member, false), Ok(()));
-        assert_eq!(may_read(&with(AccessModel::Open), Affiliation::Outcast, true), Err(Error::Forbidden));
     }
 }

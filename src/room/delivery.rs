@@ -7,11 +7,10 @@ use indexmap::IndexSet;
 use minidom::Element;
 
 use crate::effect::Effect;
-use crate::id::{ItemId, NodeName, OccupantId, ServiceId, SessionId};
+use crate::id::{ItemId, NodeName, ServiceId, SessionId};
 use crate::jid::SessionJid;
 use crate::moment::Moment;
 use crate::options::{NotificationType, Options};
-use crate::pubsub::access::{self, Affiliation};
 use crate::pubsub::config::{AccessModel, ItemReply, SendLast};
 use crate::pubsub::node::{Item, Node};
 use crate::pubsub::service::Service;
@@ -209,7 +208,7 @@ impl Room {
         }
         let is_due = |item: &Item| due.told != Some(item.at) && !node.has_expired(item, now);
         let (id, item) = node.last().filter(|(_, item)| is_due(item)).ok_or(WhyNot::NoItem)?;
-        match self.why_unseen(who, service, node) {
+        match self.why_unseen(who, service, name, node) {
             None => Ok(Found { service, name, node, id, item }),
             Some(why) => Err(why),
         }
@@ -255,19 +254,47 @@ impl Room {
         names_of(who).iter().any(is_topic)
     }
 
-    /// Whether a session may read a node of `service`.
-    pub(crate) fn may_see(&self, session: &Session, service: ServiceId, node: &Node) -> bool {
-        self.why_unseen(session, service, node).is_none()
+    /// Whether a session may be told of a node: the room shows it the publisher, and it may read.
+    pub(crate) fn may_see(
+        &self,
+        session: &Session,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+    ) -> bool {
+        self.why_unseen(session, service, name, node).is_none()
     }
 
-    /// Why a session may not read a node of `service`; `None` if it may.
-    pub(crate) fn why_unseen(&self, session: &Session, service: ServiceId, node: &Node) -> Option<WhyNot> {
+    /// Why a session may not be told of a node; `None` if it may.
+    pub(crate) fn why_unseen(
+        &self,
+        session: &Session,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+    ) -> Option<WhyNot> {
         if !self.shows(service, session.jid.bare()) {
             return Some(WhyNot::Hidden);
         }
-        let affiliation = self.affiliation_of(session.jid.bare(), Some(session.occupant), service, node);
-        let may = access::may_read(&node.config, affiliation, true);
-        may.is_err().then_some(WhyNot::NoAccess(node.config.access_model, affiliation))
+        let rights = self.rights_of(session, service, Some((name, node)));
+        let may = rights.may_read();
+        may.is_err().then(|| WhyNot::NoAccess(node.config.access_model, rights.affiliation()))
+    }
+
+    /// Whether a subscriber may read a node: with one of its sessions in the room, or from outside.
+    pub(crate) fn subscriber_may_read(
+        &self,
+        who: &Subscriber,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+    ) -> bool {
+        let mut here = self.sessions_of(who).peekable();
+        if here.peek().is_some() {
+            return here.any(|it| self.rights_of(it, service, Some((name, node))).may_read().is_ok());
+        }
+        outside(who)
+            .is_some_and(|jid| self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok())
     }
 
     /// Whether the room lets `account` see the occupant whose service this is.
@@ -296,7 +323,7 @@ impl Room {
         let wanted = counts.then(|| self.interest.sessions(name.as_str()));
         let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
         let mut plain: Vec<_> = sessions
-            .filter(|session| for_all || self.may_see(session, service, node))
+            .filter(|session| for_all || self.may_see(session, service, name, node))
             .map(|session| session.jid.clone())
             .collect();
 
@@ -305,7 +332,7 @@ impl Room {
         if subscribers.peek().is_some() {
             let mut told: HashSet<SessionJid> = plain.iter().cloned().collect();
             for (subscriber, options) in subscribers {
-                self.reach(subscriber, options, service, node, |jid| {
+                self.reach(subscriber, options, service, (name, node), |jid| {
                     if options.include_body {
                         with_body.insert(jid);
                     } else if told.insert(jid.clone()) {
@@ -337,28 +364,24 @@ impl Room {
         who: &Subscriber,
         options: &SubscribeOptions,
         service: ServiceId,
-        node: &Node,
+        (name, node): (&NodeName, &Node),
         mut tell: impl FnMut(SessionJid),
     ) {
         let mut is_here = false;
         for session in self.sessions_of(who) {
             is_here = true;
-            if options.show_values.contains(&session.show) && self.may_see(session, service, node) {
+            if options.show_values.contains(&session.show) && self.may_see(session, service, name, node) {
                 tell(session.jid.clone());
             }
         }
-        if !is_here {
-            let outside = match who {
-                Subscriber::Session(jid) => jid.clone(),
-                Subscriber::Account(account) => SessionJid::from(&**account),
-                Subscriber::Occupant(_) => return,
-            };
-            let affiliation = node.affiliations.get(outside.bare(), None);
-            if self.shows(service, outside.bare())
-                && access::may_read(&node.config, affiliation, false).is_ok()
-            {
-                tell(outside);
-            }
+        if is_here {
+            return;
+        }
+        if let Some(jid) = outside(who)
+            && self.shows(service, jid.bare())
+            && self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok()
+        {
+            tell(jid);
         }
     }
 
@@ -445,23 +468,6 @@ impl Room {
         }
     }
 
-    /// What somebody is to a node, known by account and, in the room, as occupant.
-    pub(crate) fn affiliation_of(
-        &self,
-        account: &str,
-        occupant: Option<OccupantId>,
-        service: ServiceId,
-        node: &Node,
-    ) -> Affiliation {
-        let owns = occupant.is_some_and(|occupant| match service {
-            ServiceId::Occupant(id) => id == occupant,
-            ServiceId::Room => self.occupants.get(&occupant).is_some_and(|occupant| {
-                self.publishers.include(occupant.info.role, occupant.info.room_affiliation)
-            }),
-        });
-        if owns { Affiliation::Owner } else { node.affiliations.get(account, occupant) }
-    }
-
     fn account(&self, session: SessionId) -> &str {
         self.sessions.get(session).map_or("", |session| session.jid.bare())
     }
@@ -489,6 +495,15 @@ pub(crate) struct Found<'a> {
     node: &'a Node,
     id: &'a ItemId,
     item: &'a Item,
+}
+
+/// Where a subscriber is reached who has no session in the room.
+fn outside(who: &Subscriber) -> Option<SessionJid> {
+    match who {
+        Subscriber::Session(jid) => Some(jid.clone()),
+        Subscriber::Account(account) => Some(SessionJid::from(&**account)),
+        Subscriber::Occupant(_) => None,
+    }
 }
 
 /// The names under which a session can be subscribed.

@@ -138,7 +138,7 @@ impl Room {
         }
         let selected = self.interest.get(id).is_some_and(|set| set.contains(name.as_str()));
         if self.is_subscribed(session, service, name) || selected && options.selects(service, name) {
-            return self.why_unseen(session, service, node).unwrap_or(WhyNot::HeldBack);
+            return self.why_unseen(session, service, name, node).unwrap_or(WhyNot::HeldBack);
         }
         if !options.selects(service, name) {
             return WhyNot::SubscribersOnly;

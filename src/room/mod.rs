@@ -1,6 +1,6 @@
 //! A room: its own service, its occupants with theirs, and what its sessions want.
 //!
-//! Here is who comes, changes and goes; [`crate::room::delivery`] says who is told of an event.
+//! Here is who comes, changes and goes; `delivery` says who is told of an event.
 
 mod delivery;
 pub(crate) mod explain;
@@ -9,6 +9,7 @@ pub(crate) mod last_items;
 mod name_index;
 pub mod occupant;
 pub mod rate_limit;
+pub(crate) mod rights;
 pub mod session;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,7 +17,7 @@ use std::rc::Rc;
 
 use crate::caps::{Claim, NodeSet};
 use crate::effect::Effect;
-use crate::facts::{OccupantInfo, Publishers, Show};
+use crate::facts::{Actor, OccupantInfo, Publishers, Show, Target};
 use crate::id::{ItemId, NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::options::Options;
@@ -83,6 +84,20 @@ impl Room {
             next_occupant: 0,
             departed: None,
             unclaimed: Vec::new(),
+        }
+    }
+
+    /// Takes in what the server says with a request of the room, of the one who asks, and of the one who is asked.
+    pub(crate) fn note_facts(&mut self, target: &Target, actor: &Actor) {
+        (self.publishers, self.persistent) = (target.publishers, target.persistent);
+        if let Some((address, room_affiliation)) = &target.occupant {
+            if let Some(occupant) = self.occupant_at(address.as_str()) {
+                occupant.info.room_affiliation = *room_affiliation;
+            }
+        }
+        let own = actor.occupant.as_ref();
+        if let Some(occupant) = own.and_then(|address| self.occupant_at(address.as_str())) {
+            (occupant.info.role, occupant.info.room_affiliation) = (actor.role, actor.room_affiliation);
         }
     }
 
@@ -377,6 +392,11 @@ impl Room {
     fn outlasts_presence(&self, (service, node): &Topic) -> bool {
         let node = node.as_ref().and_then(|node| self.service(*service)?.node(node.as_str()).ok());
         node.is_some_and(|node| node.config.access_model == AccessModel::Open)
+    }
+
+    fn occupant_at(&mut self, address: &str) -> Option<&mut Occupant> {
+        let id = self.find(address)?;
+        self.occupants.get_mut(&id).map(AsMut::as_mut)
     }
 
     fn occupant(&mut self, presence: OccupantInfo) -> OccupantId {

@@ -47,7 +47,7 @@ pub enum Kind {
     },
     /// A list of names of nodes.
     Nodes { get: fn(&Options) -> &HashSet<String>, set: fn(&mut Options, HashSet<String>) },
-    /// Fields of the configuration of nodes, by the nodes' names: see [`forced`].
+    /// Fields of the configuration of nodes, by the nodes' names: see `forced`.
     Forced,
 }
 

@@ -269,6 +269,18 @@ impl Request {
         }
     }
 
+    /// Whether an account's pubsub service (PEP, XEP-0163) knows such a request too: a `get` that is not an owner's.
+    pub(crate) fn is_known_to_pep(&self) -> bool {
+        matches!(
+            self,
+            Self::Items { .. }
+                | Self::Subscriptions { .. }
+                | Self::Affiliations { .. }
+                | Self::GetOptions { .. }
+                | Self::GetDefaultOptions { .. }
+        )
+    }
+
     /// Whether it is about one node that might be open to anybody.
     pub(crate) fn is_for_anybody(&self) -> bool {
         let reads = matches!(

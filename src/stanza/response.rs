@@ -2,7 +2,7 @@
 
 use minidom::{Element, ElementBuilder};
 
-use crate::error::Error;
+use crate::error::{Error, Pubsub, Rule};
 use crate::xml::{self, With, ns};
 
 /// The reply to `iq`.
@@ -11,12 +11,30 @@ pub fn reply(iq: &Element, outcome: Result<Option<Element>, Error>) -> Element {
     let (kind, inner) = match outcome {
         Ok(inner) => ("result", vec![inner]),
         Err(error) => {
-            let element = error.to_element();
+            let element = error_element(&error);
             let entries = if let Error::Unacceptable(entries) = error { Some(*entries) } else { None };
             ("error", vec![entries, Some(element)])
         }
     };
     xml::iq(kind, attr("id"), attr("to"), attr("from")).append_all(inner.into_iter().flatten()).build()
+}
+
+/// The `<error/>` of a reply.
+pub fn error_element(error: &Error) -> Element {
+    let Rule { kind, condition, pubsub } = error.rule();
+    let mut element = Element::builder("error", ns::CLIENT)
+        .with("type", kind)
+        .append(xml::bare(condition, ns::STANZAS))
+        .append(xml::text("text", ns::STANZAS, &error.to_string()));
+    match pubsub {
+        Pubsub::None => {}
+        Pubsub::Condition(name) => element = element.append(xml::bare(name, ns::ERRORS)),
+        Pubsub::Feature(feature) => {
+            element =
+                element.append(Element::builder("unsupported", ns::ERRORS).with("feature", feature).build());
+        }
+    }
+    element.build()
 }
 
 /// `<pubsub/>` around `inner`.
@@ -32,4 +50,20 @@ pub(crate) fn owner(inner: Element) -> Element {
 /// An element of the pubsub namespace about a node, or about the root where there is none.
 pub(crate) fn about(name: &str, node: Option<&str>) -> ElementBuilder {
     Element::builder(name, ns::PUBSUB).with_some("node", node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_type_condition_text_and_pubsub_condition() {
+        let unsupported = Error::Unsupported("get-pending");
+        let error = error_element(&unsupported);
+        assert_eq!(error.attr("type"), Some("cancel"));
+        assert!(error.has_child("feature-not-implemented", ns::STANZAS));
+        assert_eq!(error.get_child("text", ns::STANZAS).unwrap().text(), unsupported.to_string());
+        let unsupported = error.get_child("unsupported", ns::ERRORS).unwrap();
+        assert_eq!(unsupported.attr("feature"), Some("get-pending"));
+    }
 }

@@ -1,38 +1,29 @@
-//! A use case at work: one request of one actor to one service of a room.
-//!
-//! The use cases themselves stand where XEP-0060 has them: [`crate::usecase::entity`] (its chapter 5), [`crate::usecase::subscriber`]
-//! (6), [`crate::usecase::publisher`] (7) and [`crate::usecase::owner`] (8). Each reads the same: authorise, find, check, mutate,
-//! effects. A case that fails has changed nothing.
+//! What a use case works on: one request of one actor to one service of a room.
 
 use indexmap::IndexSet;
-use minidom::Element;
 
 use crate::effect::Effect;
 use crate::error::Error;
-use crate::facts::{Actor, Publishers, RoomAffiliation};
+use crate::facts::Actor;
 use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::moment::Moment;
 use crate::options::Options;
-use crate::pubsub::access::{self, Action, Affiliation};
+use crate::pubsub::access::Action;
 use crate::pubsub::config::{NodeConfig, PublishModel};
 use crate::pubsub::node::Node;
 use crate::pubsub::service::Service;
-use crate::pubsub::subscription::Subscriber;
 use crate::room::Room;
 use crate::room::rate_limit::RateLimit;
+use crate::room::rights::{Party, Rights};
 use crate::stanza::event::Event;
-use crate::stanza::request::Request;
 use crate::xml::form::Form;
 
-/// What a use case works on.
+/// A request being carried out.
 pub(crate) struct RequestContext<'a> {
     pub room: &'a mut Room,
     /// The service that is asked.
     pub service_id: ServiceId,
-    /// The affiliation to the room of the occupant whose service it is.
-    pub room_affiliation: RoomAffiliation,
     pub actor: &'a Actor,
-    pub publishers: Publishers,
     /// Whether the room is semi-anonymous.
     pub anonymous: bool,
     /// Whether what is changed can't be stored now.
@@ -45,74 +36,14 @@ pub(crate) struct RequestContext<'a> {
     pub changed: IndexSet<NodeName>,
 }
 
-/// How a request was met.
-pub(crate) enum Answer {
-    /// With this inside the reply.
-    Reply(Option<Element>),
-    /// It is not MEP's to answer: the room goes on with it as if there were no MEP.
-    NotOurs,
-}
-
 impl RequestContext<'_> {
-    /// Carries a request out, if its time has come: what others are told of has a rate.
-    pub fn run(&mut self, request: Request) -> Result<Answer, Error> {
-        let (options, now) = (self.options, self.moment.now);
-        if self.read_only && request.changes().is_some() {
-            return Err(Error::NotStored);
-        }
-        if request.is_rate_limited() && !self.is_owner_outside() {
-            if !self.rate_limit().permits(now, options) {
-                return Err(Error::TooFast);
-            }
-            self.rate_limit().count(now, options);
-        }
-        let changes = request.changes().cloned();
-        let answer = self.dispatch(request)?;
-        self.changed.extend(changes);
-        Ok(answer)
-    }
-
     /// Whether the actor publishes as the room without being in it: a server's own business, that has no rate.
-    fn is_owner_outside(&self) -> bool {
-        self.actor.occupant.is_none() && self.publishers.include(self.actor.role, self.actor.room_affiliation)
-    }
-
-    fn dispatch(&mut self, request: Request) -> Result<Answer, Error> {
-        let now = self.moment.now;
-        self.room.subscriptions.expire(now);
-        if let Some(name) = request.node() {
-            if let Ok(node) = self.service_mut()?.node_mut(name.as_str()) {
-                node.expire(now);
-            }
-        }
-        match request {
-            Request::Publish { node, item, options } => self.publish(&node, item, &options),
-            Request::Retract { node, items, notify } => self.retract(&node, &items, notify),
-            Request::Items { node, items, max, page } => self.items(&node, &items, max, page.as_ref()),
-            Request::Subscribe { node, jid, options } => self.subscribe(node, &jid, &options),
-            Request::Unsubscribe { node, jid } => self.unsubscribe(node, &jid),
-            Request::GetOptions { node, jid } => self.options(node, &jid),
-            Request::SetOptions { node, jid, form } => self.set_options(node, &jid, &form),
-            Request::GetDefaultOptions { node } => Ok(Self::default_options(node.as_ref())),
-            Request::Subscriptions { node } => Ok(self.subscriptions(node.as_ref())),
-            Request::Affiliations { node } => Ok(self.affiliations(node.as_ref())),
-            Request::Create { node, config } => self.create(node, &config),
-            Request::GetConfig { node } => self.configuration(&node),
-            Request::SetConfig { node, form } => self.configure(&node, &form),
-            Request::GetDefault => self.default_configuration(),
-            Request::Delete { node, redirect } => self.delete(&node, redirect.as_deref()),
-            Request::Purge { node } => self.purge(&node),
-            Request::GetSubscribers { node, page } => self.subscribers(&node, page.as_ref()),
-            Request::SetSubscribers { node, entries } => self.set_subscribers(&node, &entries),
-            Request::GetAffiliates { node, page } => self.affiliates(&node, page.as_ref()),
-            Request::SetAffiliates { node, entries } => self.set_affiliates(&node, &entries),
-            Request::Info { node } => self.info(node.as_ref()),
-            Request::List { node, page } => self.list(node.as_ref(), page.as_ref()),
-        }
+    pub fn is_owner_outside(&self) -> bool {
+        self.actor.occupant.is_none() && self.rights(None).owns()
     }
 
     /// What is to be kept of what the case changed: a room's nodes outlive the process, an occupant's do not.
-    pub fn kept(&mut self) -> Vec<Effect> {
+    pub fn take_changes(&mut self) -> Vec<Effect> {
         if self.service_id != ServiceId::Room {
             return Vec::new();
         }
@@ -121,7 +52,7 @@ impl RequestContext<'_> {
     }
 
     /// What the actor may still do now; those who are not in the room share one.
-    fn rate_limit(&mut self) -> &mut RateLimit {
+    pub fn rate_limit(&mut self) -> &mut RateLimit {
         let mine = self.me().and_then(|me| self.room.occupants.get_mut(&me));
         mine.map_or(&mut self.room.rate_limit, |occupant| &mut occupant.rate_limit)
     }
@@ -136,71 +67,30 @@ impl RequestContext<'_> {
         self.me().is_some_and(|me| self.service_id == ServiceId::Occupant(me))
     }
 
-    /// What the actor is to a node, or to the service where there is none.
-    pub fn affiliation(&self, node: Option<&Node>) -> Affiliation {
-        let owns = match self.service_id {
-            ServiceId::Occupant(_) => self.is_own(),
-            ServiceId::Room => self.publishers.include(self.actor.role, self.actor.room_affiliation),
+    /// What the actor may do at the node of this name, which need not exist, or at the service.
+    pub fn rights<'b>(&'b self, name: Option<&'b NodeName>) -> Rights<'b> {
+        let node = name.and_then(|name| Some((name, self.service().ok()?.node(name.as_str()).ok()?)));
+        let party = Party {
+            jid: &self.actor.session,
+            occupant: self.me(),
+            role: self.actor.role,
+            room_affiliation: self.actor.room_affiliation,
         };
-        if owns {
-            return Affiliation::Owner;
-        }
-        if self.actor.room_affiliation == RoomAffiliation::Outcast {
-            return Affiliation::Outcast;
-        }
-        node.map_or(Affiliation::None, |node| node.affiliations.get(self.actor.session.bare(), self.me()))
+        Rights::new(self.room, party, self.service_id, node)
     }
 
     /// Whether the actor may do this to the node of this name, which need not exist.
+    ///
+    /// # Errors
+    /// Those of [`Rights::may`].
     pub fn authorise(&self, action: Action, name: Option<&NodeName>) -> Result<(), Error> {
-        let node = name.and_then(|name| self.service().ok()?.node(name.as_str()).ok());
-        let affiliation = self.affiliation(node);
-        if action == Action::Remove
-            && matches!(self.service_id, ServiceId::Occupant(_))
-            && self.actor.moderates(self.room_affiliation)
-        {
-            return Ok(());
-        }
-        let speaks = matches!(action, Action::Publish | Action::Configure);
-        let of_room = self.service_id == ServiceId::Room;
-        if action == Action::Publish && of_room && affiliation == Affiliation::None {
-            self.check_publish_model(name.zip(node))?;
-        } else {
-            access::allow(affiliation, action)?;
-        }
-        // The owners of a room speak as the room, whatever their role.
-        let as_owner = of_room && affiliation == Affiliation::Owner;
-        if speaks && !as_owner && self.actor.occupant.is_some() && !self.actor.has_voice() {
-            return Err(Error::NoVoice);
-        }
-        Ok(())
-    }
-
-    /// Whether a node of the room lets somebody publish whom nobody named.
-    fn check_publish_model(&self, node: Option<(&NodeName, &Node)>) -> Result<(), Error> {
-        let Some((name, node)) = node else { return Err(Error::Forbidden) };
-        let may = self.actor.occupant.is_some()
-            && match node.config.publish_model {
-                PublishModel::Publishers => false,
-                PublishModel::Subscribers => self.is_subscribed(name),
-                PublishModel::Open => true,
-            };
-        if may { Ok(()) } else { Err(Error::Forbidden) }
-    }
-
-    /// Whether the actor is subscribed to a node by any of its names.
-    fn is_subscribed(&self, name: &NodeName) -> bool {
-        let topic = (self.service_id, Some(name.clone()));
-        let session = &self.actor.session;
-        let names = [Subscriber::Session(session.clone()), Subscriber::Account(session.bare().into())];
-        let names = names.into_iter().chain(self.me().map(Subscriber::Occupant));
-        names.into_iter().any(|who| self.room.subscriptions.contains(&who, &topic))
+        self.rights(name).may(action)
     }
 
     /// The node of this name, for somebody who may read it.
     pub fn readable(&self, name: &NodeName) -> Result<&Node, Error> {
         let node = self.service()?.node(name.as_str())?;
-        access::may_read(&node.config, self.affiliation(Some(node)), self.actor.occupant.is_some())?;
+        self.rights(Some(name)).may_read()?;
         Ok(node)
     }
 

@@ -11,152 +11,140 @@ use crate::id::{OccupantId, ServiceId};
 use crate::jid::{SessionJid, names};
 use crate::pubsub::access::Affiliate;
 use crate::pubsub::subscription::Subscriber;
-use crate::room::occupant::Occupant;
 use crate::usecase::context::RequestContext;
 
-impl RequestContext<'_> {
-    /// Whom the actor means with a JID of its own: full, bare, or the address in the room.
-    pub(crate) fn own_name(&self, jid: &str) -> Option<Subscriber> {
-        let session = &self.actor.session;
-        if names(jid, session.as_str()) {
-            return Some(Subscriber::Session(SessionJid::from(session.as_str())));
-        }
-        if names(jid, session.bare()) {
-            return Some(Subscriber::Account(session.bare().into()));
-        }
-        let own = self.actor.occupant.as_ref().filter(|own| names(jid, own.as_str()));
-        own.and_then(|_| self.me()).map(Subscriber::Occupant)
+/// Whom the actor means with a JID of its own: full, bare, or the address in the room.
+pub(super) fn own_name(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
+    let session = &cx.actor.session;
+    if names(jid, session.as_str()) {
+        return Some(Subscriber::Session(SessionJid::from(session.as_str())));
     }
-
-    /// Whose subscription an owner means.
-    pub(crate) fn subscriber_named(&self, jid: &str) -> Option<Subscriber> {
-        if let Some(own) = self.own_name(jid) {
-            return Some(own);
-        }
-        if let Some(occupant) = self.occupant_named(jid) {
-            return Some(Subscriber::Occupant(occupant));
-        }
-        let jid = self.real_jid_named(jid)?;
-        Some(match jid.resource() {
-            Some(_) => Subscriber::Session(jid.as_str().into()),
-            None => Subscriber::Account(jid.as_str().into()),
-        })
+    if names(jid, session.bare()) {
+        return Some(Subscriber::Account(session.bare().into()));
     }
+    let own = cx.actor.occupant.as_ref().filter(|own| names(jid, own.as_str()));
+    own.and_then(|_| cx.me()).map(Subscriber::Occupant)
+}
 
-    /// Whose affiliation an owner means: an occupant's, or an account's.
-    pub(crate) fn person_named(&self, jid: &str) -> Option<Affiliate> {
-        if let Some(occupant) = self.occupant_named(jid) {
-            return Some(Affiliate::Occupant(occupant));
-        }
-        if names(jid, self.actor.session.bare()) {
-            return Some(Affiliate::Account(self.actor.session.bare().into()));
-        }
-        self.real_jid_named(jid).map(|jid| Affiliate::Account(jid.to_bare().as_str().into()))
+/// Whose subscription an owner means.
+pub(super) fn subscriber_named(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
+    if let Some(own) = own_name(cx, jid) {
+        return Some(own);
     }
-
-    /// By which name a subscriber is shown to the actor; `None` where by none.
-    pub(crate) fn subscriber_shown(&self, who: &Subscriber, nicks: &Nicks<'_>) -> Option<String> {
-        let own = &self.actor.session;
-        match who {
-            Subscriber::Occupant(id) => self.nick(*id),
-            Subscriber::Session(jid) if jid == own => Some(jid.to_string()),
-            Subscriber::Account(account) if &**account == own.bare() => Some(account.to_string()),
-            Subscriber::Session(jid) => {
-                let there = self.room.sessions.find(jid.as_str()).and_then(|id| self.room.sessions.get(id));
-                there.map_or_else(|| self.if_seen(jid.as_str()), |session| self.nick(session.occupant))
-            }
-            Subscriber::Account(account) => match nicks.find(account) {
-                Some(id) => self.nick(id),
-                None => self.if_seen(account),
-            },
-        }
+    if let Some(occupant) = occupant_named(cx, jid) {
+        return Some(Subscriber::Occupant(occupant));
     }
+    let jid = real_jid_named(cx, jid)?;
+    Some(match jid.resource() {
+        Some(_) => Subscriber::Session(jid.as_str().into()),
+        None => Subscriber::Account(jid.as_str().into()),
+    })
+}
 
-    /// By which name somebody whom an owner named is shown to the actor; `None` where by none.
-    pub(crate) fn person_shown(&self, person: &Affiliate, nicks: &Nicks<'_>) -> Option<String> {
-        match person {
-            Affiliate::Occupant(id) => self.nick(*id),
-            Affiliate::Account(account) if &**account == self.actor.session.bare() => {
-                Some(account.to_string())
-            }
-            // The owner used the real JID; where all may see it, it stays.
-            Affiliate::Account(account) if self.actor.sees_jids && !self.anonymous => {
-                Some(account.to_string())
-            }
-            Affiliate::Account(account) => match nicks.find(account) {
-                Some(id) => self.nick(id),
-                None => self.if_seen(account),
-            },
-        }
+/// Whose affiliation an owner means: an occupant's, or an account's.
+pub(super) fn person_named(cx: &RequestContext<'_>, jid: &str) -> Option<Affiliate> {
+    if let Some(occupant) = occupant_named(cx, jid) {
+        return Some(Affiliate::Occupant(occupant));
     }
-
-    /// Who is in the room, by account: made once for a whole list. Costs a step a session.
-    pub(crate) fn nicks(&self) -> Nicks<'_> {
-        let mut nicks: HashMap<_, Vec<_>> = HashMap::new();
-        for (_, session) in self.room.sessions.iter() {
-            let occupants = nicks.entry(session.jid.bare()).or_default();
-            if !occupants.contains(&session.occupant) {
-                occupants.push(session.occupant);
-            }
-        }
-        Nicks(nicks)
+    if names(jid, cx.actor.session.bare()) {
+        return Some(Affiliate::Account(cx.actor.session.bare().into()));
     }
+    real_jid_named(cx, jid).map(|jid| Affiliate::Account(jid.to_bare().as_str().into()))
+}
 
-    /// The occupants who own the service that is asked.
-    pub(crate) fn owners(&self) -> Vec<OccupantId> {
-        match self.service_id {
-            ServiceId::Occupant(id) => vec![id],
-            ServiceId::Room => {
-                let publishes = |occupant: &Occupant| {
-                    self.publishers.include(occupant.info.role, occupant.info.room_affiliation)
-                };
-                self.room.occupants.iter().filter(|(_, o)| publishes(o)).map(|(&id, _)| id).collect()
-            }
+/// By which name a subscriber is shown to the actor; `None` where by none.
+pub(super) fn subscriber_shown(
+    cx: &RequestContext<'_>,
+    who: &Subscriber,
+    nicks: &Nicks<'_>,
+) -> Option<String> {
+    let own = &cx.actor.session;
+    match who {
+        Subscriber::Occupant(id) => nick(cx, *id),
+        Subscriber::Session(jid) if jid == own => Some(jid.to_string()),
+        Subscriber::Account(account) if &**account == own.bare() => Some(account.to_string()),
+        Subscriber::Session(jid) => {
+            let there = cx.room.sessions.find(jid.as_str()).and_then(|id| cx.room.sessions.get(id));
+            there.map_or_else(|| if_seen(cx, jid.as_str()), |session| nick(cx, session.occupant))
+        }
+        Subscriber::Account(account) => match nicks.find(account) {
+            Some(id) => nick(cx, id),
+            None => if_seen(cx, account),
+        },
+    }
+}
+
+/// By which name somebody whom an owner named is shown to the actor; `None` where by none.
+pub(super) fn person_shown(cx: &RequestContext<'_>, person: &Affiliate, nicks: &Nicks<'_>) -> Option<String> {
+    match person {
+        Affiliate::Occupant(id) => nick(cx, *id),
+        Affiliate::Account(account) if &**account == cx.actor.session.bare() => Some(account.to_string()),
+        // The owner used the real JID; where all may see it, it stays.
+        Affiliate::Account(account) if cx.actor.sees_jids && !cx.anonymous => Some(account.to_string()),
+        Affiliate::Account(account) => match nicks.find(account) {
+            Some(id) => nick(cx, id),
+            None => if_seen(cx, account),
+        },
+    }
+}
+
+/// Who is in the room, by account: made once for a whole list. Costs a step a session.
+pub(super) fn nicks<'a>(cx: &'a RequestContext<'_>) -> Nicks<'a> {
+    let mut nicks: HashMap<_, Vec<_>> = HashMap::new();
+    for (_, session) in cx.room.sessions.iter() {
+        let occupants = nicks.entry(session.jid.bare()).or_default();
+        if !occupants.contains(&session.occupant) {
+            occupants.push(session.occupant);
         }
     }
+    Nicks(nicks)
+}
 
-    /// Whether an owner can see the actor in the room.
-    pub(crate) fn is_seen_by(&self, owner: OccupantId) -> bool {
-        let session = self.room.occupants.get(&owner).and_then(|owner| owner.sessions.first());
-        let account = session.and_then(|&id| self.room.sessions.get(id)).map(|session| session.jid.bare());
-        let me = self.me().map(ServiceId::Occupant);
-        me.zip(account).is_some_and(|(me, account)| self.room.shows(me, account))
-    }
+/// Whether an owner can see the actor in the room.
+pub(super) fn is_seen_by(cx: &RequestContext<'_>, owner: OccupantId) -> bool {
+    let session = cx.room.occupants.get(&owner).and_then(|owner| owner.sessions.first());
+    let account = session.and_then(|&id| cx.room.sessions.get(id)).map(|session| session.jid.bare());
+    let me = cx.me().map(ServiceId::Occupant);
+    me.zip(account).is_some_and(|(me, account)| cx.room.shows(me, account))
+}
 
-    /// By which name a subscriber who is not in the room is shown to an owner; `None` where by none.
-    pub(crate) fn outsider_shown_to(&self, owner: OccupantId, who: &Subscriber) -> Option<String> {
-        let owner = self.room.occupants.get(&owner)?;
-        let sees = !self.anonymous || owner.info.role == Role::Moderator;
-        match who {
-            Subscriber::Session(jid) if sees => Some(jid.to_string()),
-            Subscriber::Account(account) if sees => Some(account.to_string()),
-            _ => None,
-        }
+/// By which name a subscriber who is not in the room is shown to an owner; `None` where by none.
+pub(super) fn outsider_shown_to(
+    cx: &RequestContext<'_>,
+    owner: OccupantId,
+    who: &Subscriber,
+) -> Option<String> {
+    let owner = cx.room.occupants.get(&owner)?;
+    let sees = !cx.anonymous || owner.info.role == Role::Moderator;
+    match who {
+        Subscriber::Session(jid) if sees => Some(jid.to_string()),
+        Subscriber::Account(account) if sees => Some(account.to_string()),
+        _ => None,
     }
+}
 
-    fn nick(&self, id: OccupantId) -> Option<String> {
-        if !self.room.shows(ServiceId::Occupant(id), self.actor.session.bare()) {
-            return None;
-        }
-        self.room.occupants.get(&id).map(|occupant| occupant.info.occupant.to_string())
+fn nick(cx: &RequestContext<'_>, id: OccupantId) -> Option<String> {
+    if !cx.room.shows(ServiceId::Occupant(id), cx.actor.session.bare()) {
+        return None;
     }
+    cx.room.occupants.get(&id).map(|occupant| occupant.info.occupant.to_string())
+}
 
-    /// An occupant that the actor can see.
-    fn occupant_named(&self, jid: &str) -> Option<OccupantId> {
-        let written = ::jid::Jid::new(jid).ok();
-        let id = self.room.find(jid).or_else(|| self.room.find(written.as_ref()?.as_str()))?;
-        self.room.shows(ServiceId::Occupant(id), self.actor.session.bare()).then_some(id)
-    }
+/// An occupant that the actor can see.
+fn occupant_named(cx: &RequestContext<'_>, jid: &str) -> Option<OccupantId> {
+    let written = ::jid::Jid::new(jid).ok();
+    let id = cx.room.find(jid).or_else(|| cx.room.find(written.as_ref()?.as_str()))?;
+    cx.room.shows(ServiceId::Occupant(id), cx.actor.session.bare()).then_some(id)
+}
 
-    /// A real JID, from somebody who may name one. An address in this room is none.
-    fn real_jid_named(&self, jid: &str) -> Option<::jid::Jid> {
-        let jid = ::jid::Jid::new(jid).ok().filter(|_| self.actor.sees_jids)?;
-        (jid.to_bare().as_str() != self.room.jid.as_str()).then_some(jid)
-    }
+/// A real JID, from somebody who may name one. An address in this room is none.
+fn real_jid_named(cx: &RequestContext<'_>, jid: &str) -> Option<::jid::Jid> {
+    let jid = ::jid::Jid::new(jid).ok().filter(|_| cx.actor.sees_jids)?;
+    (jid.to_bare().as_str() != cx.room.jid.as_str()).then_some(jid)
+}
 
-    fn if_seen(&self, jid: &str) -> Option<String> {
-        self.actor.sees_jids.then(|| jid.to_owned())
-    }
+fn if_seen(cx: &RequestContext<'_>, jid: &str) -> Option<String> {
+    cx.actor.sees_jids.then(|| jid.to_owned())
 }
 
 /// Accounts in the room, and as whom: an account can be there at several nicks.

@@ -1,9 +1,158 @@
-//! The use cases, by the chapters of XEP-0060.
+//! The use cases, by the chapters of XEP-0060: `entity` (5), `subscriber` (6), `publisher` (7), `owner` (8).
+//!
+//! `answer` reads a request, decides whether MEP answers it at all, and dispatches it. Each use case reads the same:
+//! authorise, find, check, mutate, effects. One that fails has changed nothing.
 
+mod context;
 pub mod entity;
-
-pub(crate) mod context;
 mod identity;
 mod owner;
 mod publisher;
 mod subscriber;
+
+use indexmap::IndexSet;
+use minidom::Element;
+
+use self::context::RequestContext;
+use crate::effect::Effect;
+use crate::error::Error;
+use crate::facts::{Actor, Target};
+use crate::id::ServiceId;
+use crate::moment::Moment;
+use crate::options::Options;
+use crate::room::Room;
+use crate::stanza::request::Request;
+
+/// What becomes of a request that is not refused.
+pub(crate) enum RequestOutcome {
+    /// It is not MEP's: the server goes on with it as if there were no MEP.
+    NotOurs,
+    /// It was carried out.
+    Done {
+        /// What is to be stored before anyone hears of it.
+        stored: Vec<Effect>,
+        /// What the reply has inside.
+        reply: Option<Element>,
+        /// What follows the reply.
+        effects: Vec<Effect>,
+    },
+}
+
+/// Answers a request of `actor` to the room, or to one of its occupants.
+///
+/// # Errors
+/// The rule that the request breaks; nothing has changed then.
+pub(crate) fn answer(
+    room: &mut Room,
+    target: &Target,
+    actor: &Actor,
+    iq: &Element,
+    moment: &mut Moment,
+    options: &Options,
+) -> Result<RequestOutcome, Error> {
+    room.note_facts(target, actor);
+    let service_id = match &target.occupant {
+        None => ServiceId::Room,
+        Some((occupant, _)) => match room.find(occupant.as_str()).map(ServiceId::Occupant) {
+            Some(id) if room.shows(id, actor.session.bare()) => id,
+            _ => return Ok(RequestOutcome::NotOurs),
+        },
+    };
+    let mut cx = RequestContext {
+        room,
+        service_id,
+        actor,
+        anonymous: target.anonymous,
+        read_only: target.read_only,
+        options,
+        moment,
+        effects: Vec::new(),
+        changed: IndexSet::new(),
+    };
+    // To those outside, mod_muc says in its own words that an occupant is none of their business.
+    let outside = actor.occupant.is_none() && service_id != ServiceId::Room;
+    let request = match Request::read(iq, options) {
+        Err(_) if outside => return Ok(RequestOutcome::NotOurs),
+        request => request?,
+    };
+    if !is_ours(&cx, &request) {
+        return Ok(RequestOutcome::NotOurs);
+    }
+    match run(&mut cx, request) {
+        Err(_) if outside => Ok(RequestOutcome::NotOurs),
+        reply => {
+            let reply = reply?;
+            Ok(RequestOutcome::Done { stored: cx.take_changes(), reply, effects: cx.effects })
+        }
+    }
+}
+
+/// Whether MEP answers a request: the table of `docs/protocol.md`. What it leaves alone goes to the room (`mod_muc`) or,
+/// through it, to the occupant's account (PEP) or client.
+fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
+    let is_held = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
+    let held = request.node().map(|node| is_held(node.as_str()));
+    let in_room = cx.actor.occupant.is_some();
+    match (cx.service_id, request, held) {
+        (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held,
+        (ServiceId::Room, Request::Info { .. }, None) => false,
+        (ServiceId::Room, Request::List { .. }, None) => in_room,
+        (ServiceId::Occupant(_), request, _) if !in_room && !request.is_for_anybody() => false,
+        (ServiceId::Occupant(_), Request::Info { .. }, None) => cx.is_own(),
+        // Clients ask an occupant for what the account behind it publishes. One's own address is no account.
+        (ServiceId::Occupant(_), request, Some(false)) if request.is_known_to_pep() => cx.is_own(),
+        _ => true,
+    }
+}
+
+/// Carries a request out, if its time has come: what others are told of has a rate.
+fn run(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
+    let (options, now) = (cx.options, cx.moment.now);
+    if cx.read_only && request.changes().is_some() {
+        return Err(Error::NotStored);
+    }
+    if request.is_rate_limited() && !cx.is_owner_outside() {
+        if !cx.rate_limit().permits(now, options) {
+            return Err(Error::TooFast);
+        }
+        cx.rate_limit().count(now, options);
+    }
+    let changes = request.changes().cloned();
+    let reply = dispatch(cx, request)?;
+    cx.changed.extend(changes);
+    Ok(reply)
+}
+
+fn dispatch(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
+    let now = cx.moment.now;
+    cx.room.subscriptions.expire(now);
+    if let Some(name) = request.node() {
+        if let Ok(node) = cx.service_mut()?.node_mut(name.as_str()) {
+            node.expire(now);
+        }
+    }
+    match request {
+        Request::Info { node } => entity::info(cx, node.as_ref()),
+        Request::List { node, page } => entity::list(cx, node.as_ref(), page.as_ref()),
+        Request::Subscriptions { node } => Ok(Some(entity::subscriptions(cx, node.as_ref()))),
+        Request::Affiliations { node } => Ok(Some(entity::affiliations(cx, node.as_ref()))),
+        Request::Subscribe { node, jid, options } => subscriber::subscribe(cx, node, &jid, &options),
+        Request::Unsubscribe { node, jid } => subscriber::unsubscribe(cx, node, &jid),
+        Request::GetOptions { node, jid } => subscriber::options(cx, node, &jid),
+        Request::SetOptions { node, jid, form } => subscriber::set_options(cx, node, &jid, &form),
+        Request::GetDefaultOptions { node } => Ok(Some(subscriber::default_options(node.as_ref()))),
+        Request::Items { node, items, max, page } => subscriber::items(cx, &node, &items, max, page.as_ref()),
+        Request::Publish { node, item, options } => publisher::publish(cx, &node, item, &options),
+        Request::Retract { node, items, notify } => publisher::retract(cx, &node, &items, notify),
+        Request::Create { node, config } => owner::create(cx, node, &config),
+        Request::GetConfig { node } => owner::configuration(cx, &node),
+        Request::SetConfig { node, form } => owner::configure(cx, &node, &form),
+        Request::GetDefault => owner::default_configuration(cx),
+        Request::Delete { node, redirect } => owner::delete(cx, &node, redirect.as_deref()),
+        Request::Purge { node } => owner::purge(cx, &node),
+        Request::GetSubscribers { node, page } => owner::lists::subscribers(cx, &node, page.as_ref()),
+        Request::SetSubscribers { node, entries } => owner::lists::set_subscribers(cx, &node, &entries),
+        Request::GetAffiliates { node, page } => owner::lists::affiliates(cx, &node, page.as_ref()),
+        Request::SetAffiliates { node, entries } => owner::lists::set_affiliates(cx, &node, &entries),
+    }
+}

@@ -13,98 +13,96 @@ use crate::pubsub::node::Item;
 use crate::stanza::event::Event;
 use crate::stanza::request::Published;
 use crate::stanza::response;
-use crate::usecase::context::{Answer, RequestContext};
+use crate::usecase::context::RequestContext;
 use crate::xml::form::Form;
 use crate::xml::{self, With, ns};
 
-impl RequestContext<'_> {
-    /// Publishes an item (7.1); the node is made by the first.
-    pub(crate) fn publish(
-        &mut self,
-        name: &NodeName,
-        item: Option<Published>,
-        options: &Form,
-    ) -> Result<Answer, Error> {
-        self.authorise(Action::Publish, Some(name))?;
-        self.check_reserved(name)?;
-        let config = match self.service()?.node(name.as_str()) {
-            Ok(node) => node.config.clone(),
-            Err(_) => self.new_config(name, options)?,
-        };
-        // Also of a new node: what an admin forces may be another.
-        config.meets(options, self.options)?;
-        let octets = check(&config, item.as_ref(), self.options)?;
-        let full = |id: Option<&ItemId>| {
-            let node = self.service().ok()?.node(name.as_str()).ok()?;
-            Some(node.is_full(id.map(ItemId::as_str), self.options.max_items))
-        };
-        let keeps = config.persist_items && config.publish_node_full == NodeFull::Reject;
-        if keeps && full(item.as_ref().and_then(|item| item.id.as_ref())) == Some(true) {
-            return Err(Error::NodeFull);
-        }
-
-        let now = self.moment.now;
-        self.moment.tally.publishes += 1;
-        self.moment.tally.payload_octets += octets;
-        let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
-        self.make(name, config)?;
-        let Some(Published { id, payload }) = item else {
-            self.notify(name, |_, node| Event::no_item(name, &node.config))?;
-            return Ok(published(name, None));
-        };
-        let id = id.unwrap_or_else(|| self.moment.id().as_str().into());
-        let item = Item { payload: payload.map(Rc::new), at: now, publisher: self.me() };
-        let most = self.options.max_items;
-        let dropped = self.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone(), most);
-
-        let (service_id, before) = (self.service_id, self.effects.len());
-        self.notify(name, |room, node| {
-            Event::item(name, &node.config, &id, &item, room.publisher(service_id, node, &item))
-        })?;
-        self.room.note_told(service_id, name, now, self.effects.get(before..).unwrap_or_default());
-        let dropped: Vec<_> = dropped.into_iter().filter(|other| *other != id).collect();
-        if retracts && !dropped.is_empty() {
-            self.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
-        }
-        Ok(published(name, Some(&id)))
+/// Publishes an item (7.1); the node is made by the first.
+pub(super) fn publish(
+    cx: &mut RequestContext<'_>,
+    name: &NodeName,
+    item: Option<Published>,
+    options: &Form,
+) -> Result<Option<Element>, Error> {
+    cx.authorise(Action::Publish, Some(name))?;
+    cx.check_reserved(name)?;
+    let config = match cx.service()?.node(name.as_str()) {
+        Ok(node) => node.config.clone(),
+        Err(_) => cx.new_config(name, options)?,
+    };
+    // Also of a new node: what an admin forces may be another.
+    config.meets(options, cx.options)?;
+    let octets = check(&config, item.as_ref(), cx.options)?;
+    let full = |id: Option<&ItemId>| {
+        let node = cx.service().ok()?.node(name.as_str()).ok()?;
+        Some(node.is_full(id.map(ItemId::as_str), cx.options.max_items))
+    };
+    let keeps = config.persist_items && config.publish_node_full == NodeFull::Reject;
+    if keeps && full(item.as_ref().and_then(|item| item.id.as_ref())) == Some(true) {
+        return Err(Error::NodeFull);
     }
 
-    /// Takes items back (7.2): all of them, or none where one is not there.
-    pub(crate) fn retract(
-        &mut self,
-        name: &NodeName,
-        ids: &[ItemId],
-        notify: Option<bool>,
-    ) -> Result<Answer, Error> {
-        if !self.published_all(name, ids) {
-            self.authorise(Action::Remove, Some(name))?;
-        }
-        let node = self.service_mut()?.node_mut(name.as_str())?;
-        if !node.config.persist_items {
-            return Err(Error::Unsupported("persistent-items"));
-        }
-        if ids.iter().any(|id| node.item(id.as_str()).is_none()) {
-            return Err(Error::ItemNotFound);
-        }
+    let now = cx.moment.now;
+    cx.moment.tally.publishes += 1;
+    cx.moment.tally.payload_octets += octets;
+    let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
+    cx.make(name, config)?;
+    let Some(Published { id, payload }) = item else {
+        cx.notify(name, |_, node| Event::no_item(name, &node.config))?;
+        return Ok(Some(published(name, None)));
+    };
+    let id = id.unwrap_or_else(|| cx.moment.id().as_str().into());
+    let item = Item { payload: payload.map(Rc::new), at: now, publisher: cx.me() };
+    let most = cx.options.max_items;
+    let dropped = cx.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone(), most);
 
-        for id in ids {
-            node.remove(id.as_str());
-        }
-        if notify.unwrap_or(node.config.notify_retract) {
-            self.notify(name, |_, node| Event::retract(name, &node.config, ids))?;
-        }
-        Ok(Answer::Reply(None))
+    let (service_id, before) = (cx.service_id, cx.effects.len());
+    cx.notify(name, |room, node| {
+        Event::item(name, &node.config, &id, &item, room.publisher(service_id, node, &item))
+    })?;
+    cx.room.note_told(service_id, name, now, cx.effects.get(before..).unwrap_or_default());
+    let dropped: Vec<_> = dropped.into_iter().filter(|other| *other != id).collect();
+    if retracts && !dropped.is_empty() {
+        cx.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
+    }
+    Ok(Some(published(name, Some(&id))))
+}
+
+/// Takes items back (7.2): all of them, or none where one is not there.
+pub(super) fn retract(
+    cx: &mut RequestContext<'_>,
+    name: &NodeName,
+    ids: &[ItemId],
+    notify: Option<bool>,
+) -> Result<Option<Element>, Error> {
+    if !published_all(cx, name, ids) {
+        cx.authorise(Action::Remove, Some(name))?;
+    }
+    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    if !node.config.persist_items {
+        return Err(Error::Unsupported("persistent-items"));
+    }
+    if ids.iter().any(|id| node.item(id.as_str()).is_none()) {
+        return Err(Error::ItemNotFound);
     }
 
-    /// Whether the actor published all of these at a node of the room: whoever may publish there may take back what
-    /// is theirs (7.2).
-    fn published_all(&self, name: &NodeName, ids: &[ItemId]) -> bool {
-        let Some(node) = self.service().ok().and_then(|service| service.node(name.as_str()).ok()) else {
-            return false;
-        };
-        let mine = |id: &ItemId| node.item(id.as_str()).is_some_and(|(_, item)| item.publisher == self.me());
-        self.me().is_some() && self.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
+    for id in ids {
+        node.remove(id.as_str());
     }
+    if notify.unwrap_or(node.config.notify_retract) {
+        cx.notify(name, |_, node| Event::retract(name, &node.config, ids))?;
+    }
+    Ok(None)
+}
+
+/// Whether the actor published all of these at a node of the room: whoever may publish there may take back what
+/// is theirs (7.2).
+fn published_all(cx: &RequestContext<'_>, name: &NodeName, ids: &[ItemId]) -> bool {
+    let Some(node) = cx.service().ok().and_then(|service| service.node(name.as_str()).ok()) else {
+        return false;
+    };
+    let mine = |id: &ItemId| node.item(id.as_str()).is_some_and(|(_, item)| item.publisher == cx.me());
+    cx.me().is_some() && cx.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
 }
 
 /// The octets of the payload, where a node so configured takes this item (7.1.3.5). The admin's limit may be lower by
@@ -128,8 +126,8 @@ fn check(config: &NodeConfig, item: Option<&Published>, options: &Options) -> Re
     }
 }
 
-fn published(name: &NodeName, id: Option<&ItemId>) -> Answer {
+fn published(name: &NodeName, id: Option<&ItemId>) -> Element {
     let item = id.map(|id| Element::builder("item", ns::PUBSUB).with("id", id.as_str()).build());
     let publish = response::about("publish", Some(name.as_str())).append_all(item).build();
-    Answer::Reply(Some(response::pubsub(publish)))
+    response::pubsub(publish)
 }

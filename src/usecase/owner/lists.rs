@@ -6,274 +6,272 @@ use indexmap::IndexSet;
 use minidom::{Element, ElementBuilder};
 
 use crate::error::Error;
-use crate::id::{NodeName, OccupantId, ServiceId};
+use crate::id::{NodeName, ServiceId};
 use crate::options::Options;
-use crate::pubsub::access::{self, Action, Affiliate, Affiliation};
+use crate::pubsub::access::{Action, Affiliate, Affiliation};
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::stanza::request::Entry;
 use crate::stanza::{event, response};
-use crate::usecase::context::{Answer, RequestContext};
-use crate::usecase::identity::Nicks;
+use crate::usecase::context::RequestContext;
+use crate::usecase::identity::{self, Nicks};
+use crate::usecase::subscriber;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};
 
-impl RequestContext<'_> {
-    /// Lists the subscriptions to a node (8.8.1), each by the name that the owner may see.
-    pub(crate) fn subscribers(&self, name: &NodeName, page: Option<&Page>) -> Result<Answer, Error> {
-        self.authorise(Action::Configure, Some(name))?;
-        self.service()?.node(name.as_str())?;
-        let nicks = self.nicks();
-        let topic = (self.service_id, Some(name.clone()));
-        // Somebody who is subscribed by several names is one to others.
-        let names =
-            self.room.subscriptions.of(&topic).filter_map(|(who, _)| self.subscriber_shown(who, &nicks));
-        let names: IndexSet<_> = names.collect();
-        let entries: Vec<_> = names.iter().map(|jid| subscription(jid, true)).collect();
-        list("subscriptions", name, &entries, page, self.options)
+/// Lists the subscriptions to a node (8.8.1), each by the name that the owner may see.
+pub(in crate::usecase) fn subscribers(
+    cx: &RequestContext<'_>,
+    name: &NodeName,
+    page: Option<&Page>,
+) -> Result<Option<Element>, Error> {
+    cx.authorise(Action::Configure, Some(name))?;
+    cx.service()?.node(name.as_str())?;
+    let nicks = identity::nicks(cx);
+    let topic = (cx.service_id, Some(name.clone()));
+    // Somebody who is subscribed by several names is one to others.
+    let names =
+        cx.room.subscriptions.of(&topic).filter_map(|(who, _)| identity::subscriber_shown(cx, who, &nicks));
+    let names: IndexSet<_> = names.collect();
+    let entries: Vec<_> = names.iter().map(|jid| subscription(jid, true)).collect();
+    list("subscriptions", name, &entries, page, cx.options)
+}
+
+/// Changes subscriptions to a node (8.8.2): all that is asked for, or nothing. Those concerned are told.
+///
+/// Only the room's owners subscribe others: what an occupant publishes goes to nobody who did not ask for it.
+pub(in crate::usecase) fn set_subscribers(
+    cx: &mut RequestContext<'_>,
+    name: &NodeName,
+    entries: &[Entry],
+) -> Result<Option<Element>, Error> {
+    cx.authorise(Action::Configure, Some(name))?;
+    cx.service()?.node(name.as_str())?;
+    let topic = (cx.service_id, Some(name.clone()));
+    let named: Vec<_> = entries.iter().map(|entry| identity::subscriber_named(cx, &entry.jid)).collect();
+    let changes: Option<Vec<_>> = entries
+        .iter()
+        .zip(&named)
+        .map(|(entry, who)| subscription_change(cx, entry, who.as_ref()?))
+        .collect();
+    let Some(changes) = changes else {
+        let known = |who: &Subscriber| cx.room.subscriptions.contains(who, &topic);
+        let shown = entries.iter().zip(&named);
+        let shown = shown.map(|(entry, who)| subscription(&entry.jid, who.as_ref().is_some_and(known)));
+        return Err(Error::Unacceptable(Box::new(wrapped("subscriptions", name, shown))));
+    };
+    let new = changes.iter().filter(|(_, wanted)| *wanted == Some(true)).count();
+    for (who, wanted) in &changes {
+        if *wanted == Some(true) {
+            cx.room.subscriptions.check(who, &topic, new, cx.options)?;
+        }
     }
 
-    /// Changes subscriptions to a node (8.8.2): all that is asked for, or nothing. Those concerned are told.
-    ///
-    /// Only the room's owners subscribe others: what an occupant publishes goes to nobody who did not ask for it.
-    pub(crate) fn set_subscribers(&mut self, name: &NodeName, entries: &[Entry]) -> Result<Answer, Error> {
-        self.authorise(Action::Configure, Some(name))?;
-        self.service()?.node(name.as_str())?;
-        let topic = (self.service_id, Some(name.clone()));
-        let named: Vec<_> = entries.iter().map(|entry| self.subscriber_named(&entry.jid)).collect();
-        let changes: Option<Vec<_>> = entries
-            .iter()
-            .zip(&named)
-            .map(|(entry, who)| self.subscription_change(entry, who.as_ref()?))
-            .collect();
-        let Some(changes) = changes else {
-            let known = |who: &Subscriber| self.room.subscriptions.contains(who, &topic);
-            let shown = entries.iter().zip(&named);
-            let shown = shown.map(|(entry, who)| subscription(&entry.jid, who.as_ref().is_some_and(known)));
-            return Err(Error::Unacceptable(Box::new(wrapped("subscriptions", name, shown))));
-        };
-        let new = changes.iter().filter(|(_, wanted)| *wanted == Some(true)).count();
-        for (who, wanted) in &changes {
-            if *wanted == Some(true) {
-                self.room.subscriptions.check(who, &topic, new, self.options)?;
+    for (who, wanted) in changes {
+        match wanted {
+            Some(true) if subscriber::add(cx, who.clone(), &topic, SubscribeOptions::default()) => {
+                notify_of_subscription(cx, &who, &topic, "subscribed");
             }
-        }
-
-        for (who, wanted) in changes {
-            match wanted {
-                Some(true) if self.add(who.clone(), &topic, SubscribeOptions::default()) => {
-                    self.notify_of_subscription(&who, &topic, "subscribed");
+            Some(false) => {
+                for who in same_person(cx, who, &topic) {
+                    end(cx, &who, &topic);
                 }
-                Some(false) => {
-                    for who in self.same_person(who, &topic) {
-                        self.end(&who, &topic);
-                    }
-                }
-                _ => {}
             }
+            _ => {}
         }
-        Ok(Answer::Reply(None))
     }
+    Ok(None)
+}
 
-    /// Lists who is affiliated to a node (8.9.1), each by the name that the owner may see.
-    pub(crate) fn affiliates(&self, name: &NodeName, page: Option<&Page>) -> Result<Answer, Error> {
-        self.authorise(Action::Configure, Some(name))?;
-        let node = self.service()?.node(name.as_str())?;
-        let nicks = self.nicks();
-        let owner = affiliation(self.room.address(self.service_id), Affiliation::Owner);
-        let named = node.affiliations.iter().filter_map(|(person, is)| {
-            let jid = self.person_shown(person, &nicks)?;
-            Some(affiliation(&jid, is))
-        });
-        let entries: Vec<_> = std::iter::once(owner).chain(named).collect();
-        list("affiliations", name, &entries, page, self.options)
-    }
+/// Lists who is affiliated to a node (8.9.1), each by the name that the owner may see.
+pub(in crate::usecase) fn affiliates(
+    cx: &RequestContext<'_>,
+    name: &NodeName,
+    page: Option<&Page>,
+) -> Result<Option<Element>, Error> {
+    cx.authorise(Action::Configure, Some(name))?;
+    let node = cx.service()?.node(name.as_str())?;
+    let nicks = identity::nicks(cx);
+    let owner = affiliation(cx.room.address(cx.service_id), Affiliation::Owner);
+    let named = node.affiliations.iter().filter_map(|(person, is)| {
+        let jid = identity::person_shown(cx, person, &nicks)?;
+        Some(affiliation(&jid, is))
+    });
+    let entries: Vec<_> = std::iter::once(owner).chain(named).collect();
+    list("affiliations", name, &entries, page, cx.options)
+}
 
-    /// Changes affiliations to a node (8.9.2): all that is asked for, or nothing. Those concerned are told; who may
-    /// not read any more is not subscribed any more.
-    pub(crate) fn set_affiliates(&mut self, name: &NodeName, entries: &[Entry]) -> Result<Answer, Error> {
-        self.authorise(Action::Configure, Some(name))?;
-        let node = self.service()?.node(name.as_str())?;
-        let named: Vec<_> = entries.iter().map(|entry| self.person_named(&entry.jid)).collect();
-        let nicks = self.nicks();
-        let mut changes = Vec::new();
-        let mut acceptable = true;
-        for (entry, person) in entries.iter().zip(&named) {
-            let wanted = entry.value.as_deref().map(Affiliation::from_name);
-            match (person, wanted) {
-                (Some(person), Some(Some(wanted)))
-                    if !self.is_owner(person, &nicks) && wanted != Affiliation::Owner =>
-                {
-                    self.check_affiliation(wanted)?;
-                    changes.push((person.clone(), wanted));
-                }
-                (Some(_), None) => {}
-                _ => acceptable = false,
+/// Changes affiliations to a node (8.9.2): all that is asked for, or nothing. Those concerned are told; who may
+/// not read any more is not subscribed any more.
+pub(in crate::usecase) fn set_affiliates(
+    cx: &mut RequestContext<'_>,
+    name: &NodeName,
+    entries: &[Entry],
+) -> Result<Option<Element>, Error> {
+    cx.authorise(Action::Configure, Some(name))?;
+    let node = cx.service()?.node(name.as_str())?;
+    let named: Vec<_> = entries.iter().map(|entry| identity::person_named(cx, &entry.jid)).collect();
+    let nicks = identity::nicks(cx);
+    let mut changes = Vec::new();
+    let mut acceptable = true;
+    for (entry, person) in entries.iter().zip(&named) {
+        let wanted = entry.value.as_deref().map(Affiliation::from_name);
+        match (person, wanted) {
+            (Some(person), Some(Some(wanted)))
+                if !is_owner(cx, person, &nicks) && wanted != Affiliation::Owner =>
+            {
+                check_affiliation(cx, wanted)?;
+                changes.push((person.clone(), wanted));
             }
+            (Some(_), None) => {}
+            _ => acceptable = false,
         }
-        if !acceptable {
-            let is = |person: &Affiliate| {
-                if self.is_owner(person, &nicks) { Affiliation::Owner } else { node.affiliations.of(person) }
-            };
-            let shown = entries.iter().zip(&named);
-            let shown = shown.map(|(e, who)| affiliation(&e.jid, who.as_ref().map_or(Affiliation::None, is)));
-            return Err(Error::Unacceptable(Box::new(wrapped("affiliations", name, shown))));
-        }
-        let mut after = node.affiliations.clone();
-        after.retain(|person| match person {
-            Affiliate::Occupant(id) => self.room.occupants.contains_key(id),
-            Affiliate::Account(_) => true,
-        });
-        let before = after.clone();
-        for (person, wanted) in &changes {
-            after.set(person.clone(), *wanted);
-        }
-        if after.len() > self.options.max_affiliations.max(before.len()) {
-            return Err(Error::TooManyAffiliations);
-        }
-
-        let node = self.service_mut()?.node_mut(name.as_str())?;
-        node.affiliations = after;
-        node.changed();
-        for (person, wanted) in changes {
-            if before.of(&person) != wanted {
-                self.notify_affiliate(&person, name, wanted);
-            }
-        }
-        self.end_without_access(name)?;
-        Ok(Answer::Reply(None))
     }
-
-    /// Ends the subscriptions of those who may not read a node (any more); they are told.
-    pub(crate) fn end_without_access(&mut self, name: &NodeName) -> Result<(), Error> {
-        let node = self.service()?.node(name.as_str())?;
-        let topic = (self.service_id, Some(name.clone()));
-        let nicks = self.nicks();
-        let reads = |account: &str, occupant: Option<OccupantId>| {
-            let is = self.room.affiliation_of(account, occupant, self.service_id, node);
-            access::may_read(&node.config, is, occupant.is_some()).is_ok()
+    if !acceptable {
+        let is = |person: &Affiliate| {
+            if is_owner(cx, person, &nicks) { Affiliation::Owner } else { node.affiliations.of(person) }
         };
-        let may_read = |who: &Subscriber| match who {
-            Subscriber::Session(jid) => {
-                let there = self.room.sessions.find(jid.as_str()).and_then(|id| self.room.sessions.get(id));
-                reads(jid.bare(), there.map(|session| session.occupant))
-            }
-            Subscriber::Account(account) => match nicks.all(account) {
-                [] => reads(account, None),
-                occupants => occupants.iter().any(|&id| reads(account, Some(id))),
-            },
-            Subscriber::Occupant(id) => {
-                let account = self.room.occupants.get(id).and_then(|occupant| occupant.sessions.first());
-                let session = account.and_then(|&id| self.room.sessions.get(id));
-                reads(session.map_or("", |session| session.jid.bare()), Some(*id))
-            }
-        };
-        let subscribers = self.room.subscriptions.of(&topic).map(|(who, _)| who);
-        let ended: Vec<_> = subscribers.filter(|who| !may_read(who)).cloned().collect();
-        for who in ended {
-            self.end(&who, &topic);
-        }
-        Ok(())
+        let shown = entries.iter().zip(&named);
+        let shown = shown.map(|(e, who)| affiliation(&e.jid, who.as_ref().map_or(Affiliation::None, is)));
+        return Err(Error::Unacceptable(Box::new(wrapped("affiliations", name, shown))));
+    }
+    let mut after = node.affiliations.clone();
+    after.retain(|person| match person {
+        Affiliate::Occupant(id) => cx.room.occupants.contains_key(id),
+        Affiliate::Account(_) => true,
+    });
+    let before = after.clone();
+    for (person, wanted) in &changes {
+        after.set(person.clone(), *wanted);
+    }
+    if after.len() > cx.options.max_affiliations.max(before.len()) {
+        return Err(Error::TooManyAffiliations);
     }
 
-    /// Under which names somebody is subscribed: an occupant, whom the owner knows by the address in the room, may
-    /// have used a real JID.
-    fn same_person(&self, who: Subscriber, topic: &Topic) -> Vec<Subscriber> {
-        let Subscriber::Occupant(id) = who else { return vec![who] };
-        let nicks = self.nicks();
-        let is = |other: &Subscriber| match other {
-            Subscriber::Occupant(other) => *other == id,
-            Subscriber::Session(jid) => {
-                let there = self.room.sessions.find(jid.as_str()).and_then(|id| self.room.sessions.get(id));
-                there.is_some_and(|session| session.occupant == id)
-            }
-            Subscriber::Account(account) => nicks.all(account).contains(&id),
-        };
-        self.room.subscriptions.of(topic).map(|(who, _)| who).filter(|who| is(who)).cloned().collect()
-    }
-
-    /// Ends somebody's subscription, who is told.
-    fn end(&mut self, who: &Subscriber, topic: &Topic) {
-        if self.room.subscriptions.contains(who, topic) {
-            self.notify_of_subscription(who, topic, "none");
-            self.remove(who, topic);
+    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    node.affiliations = after;
+    node.changed();
+    for (person, wanted) in changes {
+        if before.of(&person) != wanted {
+            notify_affiliate(cx, &person, name, wanted);
         }
     }
+    end_without_access(cx, name)?;
+    Ok(None)
+}
 
-    /// What becomes of a subscription: `Some(true)` is on, `Some(false)` off, `None` as it was.
-    fn subscription_change(&self, entry: &Entry, who: &Subscriber) -> Option<(Subscriber, Option<bool>)> {
-        let wanted = match entry.value.as_deref() {
-            None => None,
-            Some("none") => Some(false),
-            Some("subscribed") if self.own_name(&entry.jid).is_some() => Some(true),
-            // Whoever is not in the room subscribes by themselves, or anybody could be sent anything.
-            Some("subscribed") if self.service_id == ServiceId::Room && self.is_here(who) => Some(true),
-            Some(_) => return None,
-        };
-        Some((who.clone(), wanted))
+/// Ends the subscriptions of those who may not read a node (any more); they are told.
+pub(in crate::usecase) fn end_without_access(
+    cx: &mut RequestContext<'_>,
+    name: &NodeName,
+) -> Result<(), Error> {
+    let node = cx.service()?.node(name.as_str())?;
+    let topic = (cx.service_id, Some(name.clone()));
+    let may_read = |who: &Subscriber| cx.room.subscriber_may_read(who, cx.service_id, name, node);
+    let subscribers = cx.room.subscriptions.of(&topic).map(|(who, _)| who);
+    let ended: Vec<_> = subscribers.filter(|who| !may_read(who)).cloned().collect();
+    for who in ended {
+        end(cx, &who, &topic);
     }
+    Ok(())
+}
 
-    fn is_here(&self, who: &Subscriber) -> bool {
-        match who {
-            Subscriber::Session(jid) => self.room.sessions.find(jid.as_str()).is_some(),
-            Subscriber::Account(account) => !self.nicks().all(account).is_empty(),
-            Subscriber::Occupant(_) => true,
+/// Under which names somebody is subscribed: an occupant, whom the owner knows by the address in the room, may
+/// have used a real JID.
+fn same_person(cx: &RequestContext<'_>, who: Subscriber, topic: &Topic) -> Vec<Subscriber> {
+    let Subscriber::Occupant(id) = who else { return vec![who] };
+    let nicks = identity::nicks(cx);
+    let is = |other: &Subscriber| match other {
+        Subscriber::Occupant(other) => *other == id,
+        Subscriber::Session(jid) => {
+            let there = cx.room.sessions.find(jid.as_str()).and_then(|id| cx.room.sessions.get(id));
+            there.is_some_and(|session| session.occupant == id)
         }
-    }
+        Subscriber::Account(account) => nicks.all(account).contains(&id),
+    };
+    cx.room.subscriptions.of(topic).map(|(who, _)| who).filter(|who| is(who)).cloned().collect()
+}
 
-    /// An occupant's node has one publisher (XEP-0316, 4.2).
-    fn check_affiliation(&self, wanted: Affiliation) -> Result<(), Error> {
-        match (wanted, self.service_id) {
-            (Affiliation::Publisher, ServiceId::Occupant(_)) => {
-                Err(Error::UnsupportedAffiliation("publisher-affiliation"))
-            }
-            (Affiliation::PublishOnly, ServiceId::Occupant(_)) => {
-                Err(Error::UnsupportedAffiliation("publish-only-affiliation"))
-            }
-            _ => Ok(()),
+/// Ends somebody's subscription, who is told.
+fn end(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic) {
+    if cx.room.subscriptions.contains(who, topic) {
+        notify_of_subscription(cx, who, topic, "none");
+        subscriber::remove(cx, who, topic);
+    }
+}
+
+/// What becomes of a subscription: `Some(true)` is on, `Some(false)` off, `None` as it was.
+fn subscription_change(
+    cx: &RequestContext<'_>,
+    entry: &Entry,
+    who: &Subscriber,
+) -> Option<(Subscriber, Option<bool>)> {
+    let wanted = match entry.value.as_deref() {
+        None => None,
+        Some("none") => Some(false),
+        Some("subscribed") if identity::own_name(cx, &entry.jid).is_some() => Some(true),
+        // Whoever is not in the room subscribes by themselves, or anybody could be sent anything.
+        Some("subscribed") if cx.service_id == ServiceId::Room && is_here(cx, who) => Some(true),
+        Some(_) => return None,
+    };
+    Some((who.clone(), wanted))
+}
+
+fn is_here(cx: &RequestContext<'_>, who: &Subscriber) -> bool {
+    match who {
+        Subscriber::Session(jid) => cx.room.sessions.find(jid.as_str()).is_some(),
+        Subscriber::Account(account) => !identity::nicks(cx).all(account).is_empty(),
+        Subscriber::Occupant(_) => true,
+    }
+}
+
+/// An occupant's node has one publisher (XEP-0316, 4.2).
+fn check_affiliation(cx: &RequestContext<'_>, wanted: Affiliation) -> Result<(), Error> {
+    match (wanted, cx.service_id) {
+        (Affiliation::Publisher, ServiceId::Occupant(_)) => {
+            Err(Error::UnsupportedAffiliation("publisher-affiliation"))
         }
-    }
-
-    /// Whether somebody owns the occupant's address that is asked. A room's owners are so by the room's affiliation.
-    fn is_owner(&self, person: &Affiliate, nicks: &Nicks<'_>) -> bool {
-        match (self.service_id, person) {
-            (ServiceId::Occupant(owner), Affiliate::Occupant(id)) => owner == *id,
-            (ServiceId::Occupant(owner), Affiliate::Account(account)) => nicks.all(account).contains(&owner),
-            (ServiceId::Room, _) => false,
+        (Affiliation::PublishOnly, ServiceId::Occupant(_)) => {
+            Err(Error::UnsupportedAffiliation("publish-only-affiliation"))
         }
+        _ => Ok(()),
     }
+}
 
-    fn notify_of_subscription(&mut self, who: &Subscriber, topic: &Topic, state: &str) {
-        let jid = match who {
-            Subscriber::Session(jid) => jid.to_string(),
-            Subscriber::Account(account) => account.to_string(),
-            Subscriber::Occupant(id) => self.room.address(ServiceId::Occupant(*id)).to_owned(),
-        };
-        let notice = event::subscription(topic.1.as_ref(), &jid, state);
-        self.effects.extend(self.room.notify_subscriber(self.service_id, who, notice, self.moment));
+/// Whether somebody owns the occupant's address that is asked. A room's owners are so by the room's affiliation.
+fn is_owner(cx: &RequestContext<'_>, person: &Affiliate, nicks: &Nicks<'_>) -> bool {
+    match (cx.service_id, person) {
+        (ServiceId::Occupant(owner), Affiliate::Occupant(id)) => owner == *id,
+        (ServiceId::Occupant(owner), Affiliate::Account(account)) => nicks.all(account).contains(&owner),
+        (ServiceId::Room, _) => false,
     }
+}
 
-    fn notify_affiliate(&mut self, person: &Affiliate, name: &NodeName, wanted: Affiliation) {
-        let (jid, whom): (_, HashSet<_>) = match person {
-            Affiliate::Occupant(id) => (self.room.address(ServiceId::Occupant(*id)).to_owned(), [*id].into()),
-            Affiliate::Account(account) => {
-                let sessions =
-                    self.room.sessions.iter().filter(|(_, session)| session.jid.bare() == &**account);
-                (account.to_string(), sessions.map(|(_, session)| session.occupant).collect())
-            }
-        };
-        let notice = event::affiliation(name, &jid, wanted.as_str());
-        let mut whom: Vec<_> = whom.into_iter().collect();
-        whom.sort_unstable();
-        for id in whom {
-            let told = self.room.notify_subscriber(
-                self.service_id,
-                &Subscriber::Occupant(id),
-                notice.clone(),
-                self.moment,
-            );
-            self.effects.extend(told);
+fn notify_of_subscription(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic, state: &str) {
+    let jid = match who {
+        Subscriber::Session(jid) => jid.to_string(),
+        Subscriber::Account(account) => account.to_string(),
+        Subscriber::Occupant(id) => cx.room.address(ServiceId::Occupant(*id)).to_owned(),
+    };
+    let notice = event::subscription(topic.1.as_ref(), &jid, state);
+    cx.effects.extend(cx.room.notify_subscriber(cx.service_id, who, notice, cx.moment));
+}
+
+fn notify_affiliate(cx: &mut RequestContext<'_>, person: &Affiliate, name: &NodeName, wanted: Affiliation) {
+    let (jid, whom): (_, HashSet<_>) = match person {
+        Affiliate::Occupant(id) => (cx.room.address(ServiceId::Occupant(*id)).to_owned(), [*id].into()),
+        Affiliate::Account(account) => {
+            let sessions = cx.room.sessions.iter().filter(|(_, session)| session.jid.bare() == &**account);
+            (account.to_string(), sessions.map(|(_, session)| session.occupant).collect())
         }
+    };
+    let notice = event::affiliation(name, &jid, wanted.as_str());
+    let mut whom: Vec<_> = whom.into_iter().collect();
+    whom.sort_unstable();
+    for id in whom {
+        let told =
+            cx.room.notify_subscriber(cx.service_id, &Subscriber::Occupant(id), notice.clone(), cx.moment);
+        cx.effects.extend(told);
     }
 }
 
@@ -298,7 +296,7 @@ fn list(
     entries: &[Element],
     page: Option<&Page>,
     options: &Options,
-) -> Result<Answer, Error> {
+) -> Result<Option<Element>, Error> {
     let id = |entry: &Element| entry.attr("jid").map(str::to_owned);
     let position = |jid: &str| entries.iter().position(|entry| entry.attr("jid") == Some(jid));
     let asked = page.cloned().unwrap_or_default().slice(entries.len(), position)?;
@@ -310,5 +308,5 @@ fn list(
     if let Some(set) = set {
         reply.append_child(set);
     }
-    Ok(Answer::Reply(Some(reply)))
+    Ok(Some(reply))
 }

@@ -1,0 +1,296 @@
+//! Who may do what at a node: the one place where that is decided, for requests and deliveries alike.
+
+use crate::error::Error;
+use crate::facts::{OccupantInfo, Role, RoomAffiliation};
+use crate::id::{NodeName, OccupantId, ServiceId};
+use crate::jid::SessionJid;
+use crate::pubsub::access::{Action, Affiliation};
+use crate::pubsub::config::{AccessModel, PublishModel};
+use crate::pubsub::node::Node;
+use crate::pubsub::subscription::Subscriber;
+use crate::room::Room;
+use crate::room::session::Session;
+
+/// A client or account whose rights are asked for, as the room knows it at this moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Party<'a> {
+    /// The full JID of the session, or the bare JID of an account outside.
+    pub jid: &'a SessionJid,
+    /// The occupant; `None` outside the room.
+    pub occupant: Option<OccupantId>,
+    /// The role in the room.
+    pub role: Role,
+    /// The affiliation to the room.
+    pub room_affiliation: RoomAffiliation,
+}
+
+/// What a party may do at a node, or at the service if the node is still to be made.
+///
+/// Cheap to make and to drop: nothing is looked up before it is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Rights<'a> {
+    room: &'a Room,
+    party: Party<'a>,
+    service: ServiceId,
+    node: Option<(&'a NodeName, &'a Node)>,
+}
+
+impl<'a> Rights<'a> {
+    /// The rights of `party` at a node of `service`.
+    pub fn new(
+        room: &'a Room,
+        party: Party<'a>,
+        service: ServiceId,
+        node: Option<(&'a NodeName, &'a Node)>,
+    ) -> Self {
+        Self { room, party, service, node }
+    }
+
+    /// The affiliation to the node (XEP-0060, 4.1): owners are the occupant of the address, and those who publish as the
+    /// room; what a room makes an outcast is one at each of its nodes; others are what the owner named them.
+    pub fn affiliation(&self) -> Affiliation {
+        if self.owns() {
+            return Affiliation::Owner;
+        }
+        if self.party.room_affiliation == RoomAffiliation::Outcast {
+            return Affiliation::Outcast;
+        }
+        self.node.map_or(Affiliation::None, |(_, node)| {
+            node.affiliations.get(self.party.jid.bare(), self.party.occupant)
+        })
+    }
+
+    /// Whether the party may read the node, and be told of its events: its affiliation and the access model allow it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotInRoom`], [`Error::ClosedNode`].
+    pub fn may_read(&self) -> Result<(), Error> {
+        let affiliation = self.affiliation();
+        affiliation.check(Action::Read)?;
+        let Some((_, node)) = self.node else { return Ok(()) };
+        let named = affiliation != Affiliation::None;
+        match node.config.access_model {
+            AccessModel::Open => Ok(()),
+            AccessModel::Presence if named || self.party.occupant.is_some() => Ok(()),
+            AccessModel::Presence => Err(Error::NotInRoom),
+            AccessModel::Whitelist if named => Ok(()),
+            AccessModel::Whitelist => Err(Error::ClosedNode),
+        }
+    }
+
+    /// Whether the party may do this.
+    ///
+    /// # Errors
+    /// Those of [`Rights::may_read`] for reading; else [`Error::Forbidden`], [`Error::NoVoice`].
+    pub fn may(&self, action: Action) -> Result<(), Error> {
+        match action {
+            Action::Read => self.may_read(),
+            Action::Remove if self.moderates() => Ok(()),
+            Action::Remove => self.affiliation().check(Action::Remove),
+            Action::Publish | Action::Configure => {
+                let affiliation = self.affiliation();
+                if action == Action::Configure || !self.is_admitted_to_publish(affiliation) {
+                    affiliation.check(action)?;
+                }
+                self.check_voice(affiliation)
+            }
+        }
+    }
+
+    /// Whether the party owns the service: the occupant its own, and those who publish as the room the room's.
+    pub fn owns(&self) -> bool {
+        match self.service {
+            ServiceId::Occupant(id) => self.party.occupant == Some(id),
+            ServiceId::Room => self.room.publishers.include(self.party.role, self.party.room_affiliation),
+        }
+    }
+
+    /// Moderators take away what an occupant of no higher affiliation than theirs published (XEP-0045, 8).
+    fn moderates(&self) -> bool {
+        let ServiceId::Occupant(id) = self.service else { return false };
+        let publisher = self.room.occupants.get(&id);
+        let is_no_higher =
+            publisher.is_some_and(|it| it.info.room_affiliation <= self.party.room_affiliation);
+        self.party.role == Role::Moderator && is_no_higher
+    }
+
+    /// Whether a node of the room lets those publish whom its owner did not name publishers (its publish model).
+    fn is_admitted_to_publish(&self, affiliation: Affiliation) -> bool {
+        let Some((name, node)) = self.node else { return false };
+        self.service == ServiceId::Room
+            && self.party.occupant.is_some()
+            && affiliation != Affiliation::Outcast
+            && match node.config.publish_model {
+                PublishModel::Publishers => false,
+                PublishModel::Subscribers => self.is_subscribed(name),
+                PublishModel::Open => true,
+            }
+    }
+
+    fn is_subscribed(&self, name: &NodeName) -> bool {
+        let topic = (self.service, Some(name.clone()));
+        let jid = self.party.jid;
+        let names = [Subscriber::Session(jid.clone()), Subscriber::Account(jid.bare().into())];
+        let names = names.into_iter().chain(self.party.occupant.map(Subscriber::Occupant));
+        names.into_iter().any(|who| self.room.subscriptions.contains(&who, &topic))
+    }
+
+    /// The owners of a room speak as the room, whatever their role; an occupant needs voice (XEP-0045, 7.9).
+    fn check_voice(&self, affiliation: Affiliation) -> Result<(), Error> {
+        let as_room = self.service == ServiceId::Room && affiliation == Affiliation::Owner;
+        let is_mute = self.party.occupant.is_some() && self.party.role < Role::Participant;
+        if is_mute && !as_room { Err(Error::NoVoice) } else { Ok(()) }
+    }
+}
+
+impl Room {
+    /// What `session`, which is in the room, may do at a node.
+    pub(crate) fn rights_of<'a>(
+        &'a self,
+        session: &'a Session,
+        service: ServiceId,
+        node: Option<(&'a NodeName, &'a Node)>,
+    ) -> Rights<'a> {
+        let info = self.occupants.get(&session.occupant).map(|occupant| &occupant.info);
+        let party = Party {
+            jid: &session.jid,
+            occupant: Some(session.occupant),
+            role: info.map_or(Role::None, |info| info.role),
+            room_affiliation: info.map_or(RoomAffiliation::None, |info| info.room_affiliation),
+        };
+        Rights::new(self, party, service, node)
+    }
+
+    /// What a client or account outside the room may do at a node; `jid` is full or bare.
+    pub(crate) fn rights_outside<'a>(
+        &'a self,
+        jid: &'a SessionJid,
+        service: ServiceId,
+        node: Option<(&'a NodeName, &'a Node)>,
+    ) -> Rights<'a> {
+        let party = Party { jid, occupant: None, role: Role::None, room_affiliation: RoomAffiliation::None };
+        Rights::new(self, party, service, node)
+    }
+
+    /// The occupants who own a service, in the order of their coming.
+    pub(crate) fn owners_of(&self, service: ServiceId) -> Vec<OccupantId> {
+        match service {
+            ServiceId::Occupant(id) => vec![id],
+            ServiceId::Room => {
+                let publishes =
+                    |info: &OccupantInfo| self.publishers.include(info.role, info.room_affiliation);
+                self.occupants.iter().filter(|(_, it)| publishes(&it.info)).map(|(&id, _)| id).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+    use crate::pubsub::access::Affiliate;
+    use crate::pubsub::config::NodeConfig;
+
+    const ROOM: &str = "room@rooms.example";
+
+    /// A room with an occupant of this affiliation, who has a service.
+    fn room(room_affiliation: RoomAffiliation) -> (Room, ServiceId) {
+        let mut room = Room::new(ROOM.into());
+        let info = OccupantInfo {
+            occupant: format!("{ROOM}/romeo").as_str().into(),
+            role: Role::Participant,
+            room_affiliation,
+            visible: true,
+            occupant_id: None,
+        };
+        room.enter(info, &"romeo@example.org/orchard".into());
+        let id = room.find(&format!("{ROOM}/romeo")).unwrap();
+        (room, ServiceId::Occupant(id))
+    }
+
+    fn node(change: impl FnOnce(&mut NodeConfig)) -> Node {
+        let mut config = NodeConfig::new(&Options::default());
+        change(&mut config);
+        Node::new(config, 0)
+    }
+
+    /// Someone else in the room, or outside of it.
+    fn party(jid: &SessionJid, role: Role, room_affiliation: RoomAffiliation) -> Party<'_> {
+        let occupant = (role != Role::None).then_some(OccupantId(99));
+        Party { jid, occupant, role, room_affiliation }
+    }
+
+    #[test]
+    fn a_moderator_takes_away_from_equals_and_lesser_ones() {
+        use RoomAffiliation::{Admin, Member, None, Owner};
+        let jid = "juliet@example.org/balcony".into();
+        for (role, own, publishers, may) in [
+            (Role::Moderator, Admin, Admin, true),
+            (Role::Moderator, Admin, Owner, false),
+            (Role::Moderator, None, Member, false),
+            (Role::Moderator, None, None, true),
+            (Role::Participant, Owner, None, false),
+        ] {
+            let (room, service) = room(publishers);
+            let rights = Rights::new(&room, party(&jid, role, own), service, Option::None);
+            assert_eq!(rights.may(Action::Remove).is_ok(), may, "{role:?} {own:?} {publishers:?}");
+            assert_eq!(rights.may(Action::Configure), Err(Error::Forbidden));
+        }
+    }
+
+    #[test]
+    fn access_models_decide_for_those_whom_nobody_named() {
+        let (room, _) = room(RoomAffiliation::None);
+        let (jid, name) = ("juliet@example.org/balcony".into(), NodeName::from("n"));
+        let read = |model, role, named: Affiliation| {
+            let mut node = node(|config| config.access_model = model);
+            node.affiliations.set(Affiliate::Account("juliet@example.org".into()), named);
+            let party = party(&jid, role, RoomAffiliation::None);
+            Rights::new(&room, party, ServiceId::Room, Some((&name, &node))).may_read()
+        };
+        let (inside, outside) = (Role::Visitor, Role::None);
+        assert_eq!(read(AccessModel::Open, outside, Affiliation::None), Ok(()));
+        assert_eq!(read(AccessModel::Presence, inside, Affiliation::None), Ok(()));
+        assert_eq!(read(AccessModel::Presence, outside, Affiliation::None), Err(Error::NotInRoom));
+        assert_eq!(read(AccessModel::Presence, outside, Affiliation::Member), Ok(()));
+        assert_eq!(read(AccessModel::Whitelist, inside, Affiliation::None), Err(Error::ClosedNode));
+        assert_eq!(read(AccessModel::Whitelist, outside, Affiliation::Member), Ok(()));
+        assert_eq!(read(AccessModel::Open, inside, Affiliation::Outcast), Err(Error::Forbidden));
+        assert_eq!(read(AccessModel::Open, inside, Affiliation::PublishOnly), Err(Error::Forbidden));
+    }
+
+    #[test]
+    fn the_rooms_outcasts_are_those_of_each_node() {
+        let (room, _) = room(RoomAffiliation::None);
+        let (jid, name) = ("juliet@example.org/balcony".into(), NodeName::from("n"));
+        let mut node = node(|config| config.access_model = AccessModel::Open);
+        node.affiliations.set(Affiliate::Account("juliet@example.org".into()), Affiliation::Publisher);
+        let party = party(&jid, Role::None, RoomAffiliation::Outcast);
+        let rights = Rights::new(&room, party, ServiceId::Room, Some((&name, &node)));
+        assert_eq!(rights.affiliation(), Affiliation::Outcast);
+        assert_eq!(rights.may_read(), Err(Error::Forbidden));
+        assert_eq!(rights.may(Action::Publish), Err(Error::Forbidden));
+    }
+
+    #[test]
+    fn an_open_publish_model_admits_members_as_well_as_strangers() {
+        use Affiliation::{Member, None, Outcast, PublishOnly};
+        let (room, _) = room(RoomAffiliation::None);
+        let (jid, name) = ("juliet@example.org/balcony".into(), NodeName::from("n"));
+        let publish = |model, role, named: Affiliation| {
+            let mut node = node(|config| config.publish_model = model);
+            node.affiliations.set(Affiliate::Account("juliet@example.org".into()), named);
+            let party = party(&jid, role, RoomAffiliation::None);
+            Rights::new(&room, party, ServiceId::Room, Some((&name, &node))).may(Action::Publish)
+        };
+        for named in [None, Member, PublishOnly] {
+            assert_eq!(publish(PublishModel::Open, Role::Participant, named), Ok(()), "{named:?}");
+            assert_eq!(publish(PublishModel::Open, Role::Visitor, named), Err(Error::NoVoice), "{named:?}");
+        }
+        assert_eq!(publish(PublishModel::Open, Role::Participant, Outcast), Err(Error::Forbidden));
+        assert_eq!(publish(PublishModel::Open, Role::None, Member), Err(Error::Forbidden));
+        assert_eq!(publish(PublishModel::Publishers, Role::Participant, Member), Err(Error::Forbidden));
+        assert_eq!(publish(PublishModel::Subscribers, Role::Participant, Member), Err(Error::Forbidden));
+    }
+}
