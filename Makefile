@@ -20,7 +20,7 @@ DIST = dist
 .DEFAULT_GOAL := help
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean notice deb archive \
-	dist release newest
+	dist release newest rock rock-build rock-install
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,18 @@ module: core ## the module as a folder: target/module/mod_mep
 install: ## puts the module where Prosody finds it: DESTDIR, PREFIX, MODULEDIR, LUA
 	@[ -f $(MODULE)/build.lib.lua ] || $(MAKE) module
 	@packaging/install.sh $(MODULE) "$(DESTDIR)$(MODULEDIR)/mod_mep"
+
+rock: ## what luarocks and prosodyctl install: source, rockspec, source rock, and a binary rock for LUA, in dist/
+	@packaging/rock.sh $(DIST) $(LUA)
+
+# What luarocks runs: see mod_mep-scm-1.rockspec.
+rock-build:
+	@CARGO="$(CARGO)" packaging/rock-build.sh $(FEATURE) LUA="$(LUA)" BUILD="$(BUILD)"
+
+rock-install:
+	@packaging/put.sh "$(LUADIR)/mod_mep" $(MODULE)/*.lua
+	@packaging/put.sh "$(LIBDIR)" $(MODULE)/mep_core.so
+	@packaging/put.sh "$(DOCDIR)" NOTICE LICENSES/*
 
 notice: cargo ## NOTICE and Debian's copyright file, after a change of Cargo.lock
 	@for file in NOTICE packaging/debian/copyright; do \

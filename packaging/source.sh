@@ -9,15 +9,14 @@ archive=$(realpath "$(dirname "$1")")/$(basename "$1")
 folder=$(basename "$1" .tar.gz)
 cd "$(dirname "$0")/.."
 
+time=@$(packaging/epoch.sh)
 list=$archive.list
 trap 'rm -f "$list" "$archive.tar"' EXIT
 if [ -e .git ]; then
-	time=@$(git log -1 --format=%ct)
 	git ls-files -z >"$list"
 	# What was removed without telling git is named twice here, and left out below.
 	git ls-files -z --deleted >>"$list"
 else
-	time=@$(stat -c %Y Cargo.toml)
 	find . \( -name target -o -name dist -o -name node_modules -o -name __pycache__ \) -prune -o -type f -printf '%P\0' >"$list"
 fi
 
