@@ -118,6 +118,7 @@ lint: system ## formatting, clippy, luacheck
 	@! grep -rnE '&& let ' --include='*.rs' build.rs src benches tests || \
 		{ echo "let-chains need a newer Rust than Cargo.toml promises, and clippy does not say so" >&2; exit 1; }
 	luacheck --quiet $(LUA_DIRS)
+	luacheck --quiet --config tests/lint/prosody-modules.luacheckrc mod_mep.lua lua
 	shellcheck packaging/*.sh tests/setup/*.sh .ci/run
 
 test-rust: system ## the core: with Lua and without

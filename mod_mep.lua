@@ -13,7 +13,7 @@ built:close();
 
 local require_library = module.require;
 
-function module:require(name)
+function module:require(name) -- luacheck: ignore 122
 	return require_library(self, folder..name);
 end
 

@@ -399,6 +399,7 @@ module:hook_global("config-reloaded", function ()
 end);
 
 -- What an admin can see.
+-- luacheck: globals module.status module.report module.offer_shell module.status_message
 
 function module.status()
 	return status.of(core, failures);
