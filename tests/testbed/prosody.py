@@ -249,15 +249,20 @@ class Prosody:
 
     def shell(self, command):
         """Runs a command of Prosody's shell and returns what it prints; raises where that fails."""
-        done = subprocess.run(
-            [self._bin / "prosodyctl", "--config", self._folder / "prosody.cfg.lua", "shell", command],
-            capture_output=True,
-            text=True,
-            timeout=120,  # on a loaded machine, a crowd of thousands takes its time
-        )
+        # On a loaded machine, a crowd of thousands takes its time.
+        done = self.prosodyctl("shell", command, timeout=120)
         if done.returncode:
             raise RuntimeError(f"{command}: {done.stdout}{done.stderr}")
         return done.stdout.strip()
+
+    def prosodyctl(self, *arguments, timeout=30, **options):
+        return subprocess.run(
+            [self._bin / "prosodyctl", "--config", self._folder / "prosody.cfg.lua", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            **options,
+        )
 
     def reload(self, module="mep", host=None):
         return self.shell(f'module:reload("{module}", "{host or self.rooms}")')
