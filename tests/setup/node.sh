@@ -1,15 +1,36 @@
 #!/bin/sh
 # The npm packages of the browser tests and of the Converse.js example, as their lock files name them.
+# Each is unpacked as it is: both are bundled whole, and the npm of Debian 12 cannot install converse.js, which has a
+# dependency within itself.
 set -eu
 cd "$(dirname "$0")/../.."
 
+# shellcheck disable=SC2016 # JavaScript's
+named='
+	const { packages } = require("./package-lock.json");
+	const { dependencies, devDependencies } = packages[""];
+	for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
+		const { version, integrity } = packages[`node_modules/${name}`];
+		console.log(name, version, integrity);
+	}
+'
+
 for folder in tests/browser examples/converse; do
-	[ -f "$folder/package-lock.json" ] || continue
 	stamp=$folder/node_modules/.stamp
-	recipe=$(cksum <"$folder/package-lock.json")
+	recipe=$(cksum "$folder/package-lock.json" tests/setup/node.sh)
 	[ "$(cat "$stamp" 2>/dev/null)" != "$recipe" ] || continue
-	echo "npm packages of $folder/package.json → $folder/node_modules"
-	(cd "$folder" && npm ci --no-audit --no-fund --loglevel=error)
-	mkdir -p "$folder/node_modules"
+	rm -rf "$folder/node_modules"
+	(cd "$folder" && node -e "$named") | while read -r name version integrity; do
+		into=$folder/node_modules/$name
+		echo "npm package $name $version → $into"
+		mkdir -p "$into"
+		archive=$into/$(npm pack --silent --pack-destination "$into" "$name@$version")
+		if [ "sha512-$(openssl dgst -sha512 -binary "$archive" | base64 -w0)" != "$integrity" ]; then
+			echo "$name $version is not what $folder/package-lock.json knows" >&2
+			exit 1
+		fi
+		tar -xzf "$archive" -C "$into" --strip-components=1
+		rm "$archive"
+	done
 	echo "$recipe" >"$stamp"
 done
