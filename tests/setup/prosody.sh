@@ -1,7 +1,7 @@
 #!/bin/sh
-# Unpacks the Prosody versions that the tests run against into target/prosody/, beside each other: 0.12 and 13.0 as Debian
-# has them for Debian 12. With `newest`, also the newest that Debian has at all, so that what breaks with it shows here
-# first. The system's apt lists, and a Prosody that may be installed, stay as they are.
+# Unpacks the Prosody versions that the tests run against into target/prosody/, beside each other: 0.12 as Debian 12 has
+# it, and 13.0 as Debian has it for this system. With `newest`, also the newest that Debian has at all, so that what breaks
+# with it shows here first. The system's apt lists, and a Prosody that may be installed, stay as they are.
 # Usage: prosody.sh [newest]
 set -eu
 cd "$(dirname "$0")/../.."
@@ -13,10 +13,16 @@ recipe="$root $(cksum <tests/setup/prosody.sh)"
 main() {
 	if [ "$(cat "$root/.stamp" 2>/dev/null)" != "$recipe" ]; then
 		rm -rf "$root"
-		read_lists bookworm bookworm-backports
-		for version in 0.12/bookworm 13.0/bookworm-backports; do
-			fetch "${version#*/}"
+		# Debian 13 has a 13.0 of its own, which also goes with what is neither.
+		case $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) in
+		bookworm) suite=bookworm-backports ;;
+		*) suite=trixie ;;
+		esac
+		read_lists bookworm "$suite"
+		for version in 0.12/bookworm "13.0/$suite"; do
+			fetch prosody "${version#*/}"
 			unpack "${version%/*}"
+			add_icu "${version%/*}" "${version#*/}"
 			echo "prosody ${version%/*}: $(cat "$root/${version%/*}/version")"
 		done
 		echo "$recipe" >"$root/.stamp"
@@ -35,7 +41,7 @@ looked_today() {
 # What was fetched before and runs stays until a newer one runs, too.
 look_for_newest() {
 	rm -f "$newest.problem"
-	if ! (read_lists sid && fetch sid) >"$root/log" 2>&1; then
+	if ! (read_lists sid && fetch prosody sid) >"$root/log" 2>&1; then
 		# Not marked as done: it is tried again next time.
 		problem "Debian's sid can't be read" "$(grep -m1 '^E:' "$root/log" || tail -n1 "$root/log")"
 		return
@@ -103,9 +109,9 @@ private_apt() {
 		-o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
 }
 
-fetch() { # suite
+fetch() { # package suite
 	rm -f "$apt/archives"/*.deb
-	(cd "$apt/archives" && private_apt download "prosody/$1")
+	(cd "$apt/archives" && private_apt download "$1/$2")
 }
 
 unpack() { # folder
@@ -115,6 +121,20 @@ unpack() { # folder
 		dpkg -x "$apt/archives"/prosody_*.deb "$root/$1" &&
 		# The programs know their tree by absolute paths.
 		sed -i "s#^CFG_[A-Z]*='#&$root/$1#" "$root/$1/usr/bin/prosody" "$root/$1/usr/bin/prosodyctl"
+}
+
+# Each release of Debian has an ICU of its own. Where the system's is another, the right one is put beside Prosody, and
+# the library that wants it is told where: by RPATH, which also holds for what ICU's own libraries want.
+add_icu() { # version suite
+	library=$root/$1/usr/lib/prosody/util/encodings.so
+	icu=$(ldd "$library" | sed -n 's/.*libicuuc\.so\.\([0-9]*\) => not found/\1/p')
+	[ -n "$icu" ] || return 0
+	fetch "libicu$icu" "$2"
+	dpkg -x "$apt/archives/libicu$icu"_*.deb "$root/$1"
+	fetch patchelf bookworm
+	dpkg -x "$apt/archives"/patchelf_*.deb "$apt/tools"
+	folder=$(dirname "$root/$1"/usr/lib/*/libicuuc.so."$icu")
+	"$apt/tools/usr/bin/patchelf" --force-rpath --set-rpath "$folder" "$library"
 }
 
 main "$@"

@@ -6,7 +6,6 @@ set -eu
 demo="
 	lua5.4 liblua5.4-dev lua-bitop lua-expat lua-filesystem lua-sec lua-socket lua-unbound
 	gcc libc6-dev make pkg-config
-	libicu72 libssl3
 "
 test="
 	lua-dbi-sqlite3 lua-dbi-postgresql postgresql
