@@ -19,8 +19,8 @@ DIST = dist
 
 .DEFAULT_GOAL := help
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
-	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser clean notice deb archive \
-	dist release newest rock rock-build rock-install
+	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
+	clean notice deb archive dist release newest rock rock-build rock-install
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -145,6 +145,10 @@ test-one-lua: module
 
 test-browser: system prosody python node module ## Converse.js in a headless Chromium
 	$(if $(wildcard tests/browser/*.test.*),cd tests/browser && node --test,@echo "no browser tests")
+
+# Takes root: debootstrap, namespaces and mounts. QUICK=1 is what CI runs.
+test-clean: ## the ways in, walked in bare Debian 12 and 13: SUITE=bookworm SCENARIO=readme QUICK=1
+	python3 tests/clean --suite "$(SUITE)" --scenario "$(SCENARIO)" $(if $(QUICK),--quick)
 
 clean: ## removes all that was built or fetched
 	rm -rf target $(DIST) tests/browser/node_modules examples/converse/node_modules
