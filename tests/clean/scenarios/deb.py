@@ -3,7 +3,6 @@
 import re
 
 import prosody
-import xmpp
 from root import Failed
 
 QUICK = ()
@@ -19,6 +18,7 @@ def walk(root):
         root.install("cargo rustc")
     first, second = build(root, folder)
     prosody.install(root)
+    prosody.restart(root)
     before = configuration(root)
     pid = running(root)
 
@@ -66,10 +66,11 @@ def upgrade(root, package):
     apt(root, f"install {package}")
     if running(root) != pid:
         raise Failed("the upgrade restarted Prosody")
-    xmpp.check_room("alice@localhost", "secret", "upgraded@rooms.localhost")
-    root.run("""prosodyctl shell 'module:reload("mep", "rooms.localhost")' || true""", user="root")
+    prosody.check_room(root, "upgraded")
+    shell = """prosodyctl shell 'module:reload("mep", "rooms.localhost")' || true"""
+    root.run(shell, cwd="/", user="root", network="own")
     root.expect(prosody.log(root), rf"mod_mep {re.escape(NEXT)} \(build \w+\) is installed, .*restart Prosody")
-    xmpp.check_room("alice@localhost", "secret", "reloaded@rooms.localhost")
+    prosody.check_room(root, "reloaded")
     root.say("upgraded: the running server goes on, a reload is refused with the reason")
     prosody.restart(root)
     prosody.check(root, "restarted")
@@ -83,10 +84,11 @@ def remove(root, before):
     apt(root, f"remove {NAME}")
     if running(root) != pid:
         raise Failed("removing the package restarted Prosody")
-    xmpp.check_room("alice@localhost", "secret", "removed@rooms.localhost")
+    prosody.check_room(root, "removed")
     root.run("rm /etc/prosody/conf.d/rooms.cfg.lua", user="root")
     prosody.restart(root)
-    apt(root, f"purge {NAME}")
+    # It has no configuration, so that removing it has purged it, and apt does not know it any more.
+    root.run(f"dpkg --purge {NAME}", cwd="/", user="root")
     if configuration(root) != before:
         raise Failed("the package left or took a file in /etc/prosody")
     elsewhere = " -o ".join(f"-path {path}" for path in (root.home, "/var/cache", "/opt"))
@@ -104,11 +106,14 @@ def apt(root, command):
 
 
 def running(root):
-    return root.run("cat /run/prosody/prosody.pid", cwd="/", user="root").strip()
+    """The process id of Prosody, which is alive."""
+    command = 'pid=$(cat /run/prosody/prosody.pid) && grep -q prosody "/proc/$pid/cmdline" && echo "$pid"'
+    return root.run(command, cwd="/", user="root").strip()
 
 
 def configuration(root):
-    return root.run("find /etc/prosody -type f -exec sha256sum {} + | sort -k 2", cwd="/", user="root")
+    command = "find /etc/prosody -printf '%M %u:%g %p %l\\n' -type f -exec sha256sum {} + | sort"
+    return root.run(command, cwd="/", user="root")
 
 
 def prosody_modules(root):

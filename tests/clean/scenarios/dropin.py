@@ -24,3 +24,11 @@ def walk(root):
     prosody.restart(root)
     prosody.check(root, "checkout")
     root.say("a checkout as modules/mod_mep: rooms have MEP")
+
+    said = root.run("make archive", cwd="/srv/modules/mod_mep")
+    archive = root.expect(said, r"(?m)^/\S+\.tar\.gz$")[0]
+    root.run(f"mkdir /srv/released && tar -xzf {archive} -C /srv/released")
+    prosody.configure(root, "/srv/released")
+    prosody.restart(root)
+    prosody.check(root, "released")
+    root.say("a release's archive, unpacked: rooms have MEP")
