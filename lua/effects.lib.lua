@@ -45,10 +45,6 @@ function carry_out.learned(_, batch)
 	batch.on_learned();
 end
 
-function carry_out.wake(effect, batch)
-	module:add_timer(effect.after, batch.on_wake);
-end
-
 -- What can't be kept is taken back in memory too. What is queued was worked out before that: it goes the same way.
 local function revert(batch, room)
 	if batch.reverted and batch.reverted[room] then return; end
@@ -72,8 +68,8 @@ local function keep(batch, effect)
 	return false;
 end
 
--- What is carried out of a dropped batch: the core counts on being woken, and a question tells of nothing.
-local housekeeping = { wake = true; learned = true; send = true };
+-- What is carried out of a dropped batch: neither tells anyone of what could not be stored.
+local housekeeping = { learned = true; send = true };
 
 -- What can't be kept must not be told of: the rest of its batch is dropped, but for that.
 local function run_batch(batch)
@@ -99,8 +95,7 @@ end
 -- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(effect)`
 -- puts something into storage; where that did not work, `revert(room)` takes it back in memory, and
 -- `on_failure(unsent)` is called with the number of messages that are not sent, which it also is where all was
--- `dropped` beforehand; `on_wake()` is called when the core wants to be woken, `on_learned()` when it has learned what
--- is worth keeping.
+-- `dropped` beforehand; `on_learned()` is called when the core has learned what is worth keeping.
 local function run(batch)
 	last = last + 1;
 	queue[last] = batch;

@@ -120,7 +120,19 @@ local function on_learned()
 	module:add_timer(capabilities.delay, keep_capabilities);
 end
 
+-- The one timer that wakes the core, and for when it is set.
+local wake_timer, wake_at;
 local on_wake;
+
+-- Sets it to the core's next deadline, unless it is set to that or earlier: waking the core too early does no harm.
+local function set_timer()
+	local deadline = not busy and core:next_deadline();
+	if not deadline or wake_at and wake_at <= deadline then return; end
+	if wake_timer then wake_timer:stop(); end
+	wake_at = deadline;
+	wake_timer = module:add_timer(math.max(0, deadline - time_now()), on_wake);
+end
+
 local function carry_out(list, origin, on_failure, dropped)
 	effects_file.run {
 		effects = list;
@@ -129,9 +141,9 @@ local function carry_out(list, origin, on_failure, dropped)
 		keep = kept.keep;
 		revert = kept.revert;
 		on_failure = on_failure;
-		on_wake = on_wake;
 		on_learned = on_learned;
 	};
+	set_timer();
 end
 
 local function not_sent(messages)
@@ -146,6 +158,7 @@ local function tell(method, ...)
 end
 
 function on_wake()
+	wake_timer, wake_at = nil, nil;
 	tell("wake", time_now(), random_bytes(16));
 end
 
@@ -445,8 +458,7 @@ if saved then
 	core = saved.core;
 	core:configure(st.stanza_mt, options);
 	core:explain(false); -- until it is known again whether that is read
-	-- A timer of the old module's may have been what the core waits for
-	module:add_timer(0, on_wake);
+	set_timer();
 else
 	rebuild();
 end

@@ -290,22 +290,21 @@ describe("Effects", function ()
 		assert.equal("reply", core.kinds(publish("alice", "urn:other")));
 	end);
 
-	it("ask for capabilities, and to be woken when the answer is late, in seconds", function ()
+	it("ask for capabilities, and the core says when the answer is late, in seconds", function ()
 		local effects = room:enter("alice", room:presence_with_caps("v"));
-		assert.equal("send wake", core.kinds(effects));
+		assert.equal("send", core.kinds(effects));
 		local question = effects[1].stanza;
 		assert.equal("get", question.attr.type);
 		assert.equal(room.jid, question.attr.from);
 		assert.equal(room:session("alice"), question.attr.to);
 		assert.equal("urn:client#v", question:get_child("query", xmlns.disco_info).attr.node);
-		assert.equal(30, effects[2].after);
-		-- One alarm is enough for several questions
+		assert.equal(room.now + 30, host:next_deadline());
 		room.now = room.now + 10;
 		assert.equal("send", core.kinds(room:enter("bob", room:presence_with_caps("w"))));
 		assert.equal(2, host:counts().asking);
-		effects = host:wake(room.now + 20, random);
-		assert.equal("wake", core.kinds(effects));
-		assert.equal(10, effects[1].after);
+		assert.equal(room.now + 20, host:next_deadline());
+		assert.equal("", core.kinds(host:wake(room.now + 20, random)));
+		assert.equal(room.now + 30, host:next_deadline());
 		assert.equal(1, host:counts().asking);
 	end);
 
@@ -315,7 +314,9 @@ describe("Effects", function ()
 		room:enter("alice", room:presence_with_caps("v"));
 		room.now = 1000.75;
 		room:enter("bob", room:presence_with_caps("w"));
-		assert.equal(0.5, room.host:wake(1001.25, random)[1].after);
+		assert.equal(1001.25, room.host:next_deadline());
+		room.host:wake(1001.25, random);
+		assert.equal(1001.75, room.host:next_deadline());
 	end);
 
 	it("bring the last items to who comes in, late", function ()

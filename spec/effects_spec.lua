@@ -13,8 +13,8 @@ describe("Effects", function ()
 		module = glue.new_module();
 		full_sessions = {};
 		local run_batch = glue.load("effects", module, { library = library, full_sessions = full_sessions }).run;
-		function run(effects, from, on_wake)
-			return run_batch({ effects = effects, origin = from, on_wake = on_wake });
+		function run(effects, from)
+			return run_batch({ effects = effects, origin = from });
 		end
 		function run_keeping(effects, keep, revert, on_failure)
 			return run_batch({ effects = effects, origin = origin, keep = keep, revert = revert, on_failure = on_failure });
@@ -76,12 +76,6 @@ describe("Effects", function ()
 	it("explain whom something is not told to, at debug", function ()
 		run({ { kind = "explain", text = "100% of them" } });
 		assert.same({ { level = "debug", text = "100% of them" } }, module.logged);
-	end);
-
-	it("set a timer for the core", function ()
-		local function on_wake() end
-		run({ { kind = "wake", after = 2.5 } }, nil, on_wake);
-		assert.same({ { delay = 2.5, callback = on_wake } }, module.timers);
 	end);
 
 	it("that come while others are carried out wait until those are done", function ()
@@ -207,20 +201,19 @@ describe("Effects", function ()
 			assert.same({ "t to a" }, done);
 		end);
 
-		it("do not stop what the core counts on: questions, and being woken", function ()
-			local wake = { kind = "wake", after = 3 };
-			local rest = { wake, send "question", reply "r", notify("n", "b"), { kind = "keep" } };
+		it("do not stop questions, which tell no one of what could not be stored", function ()
+			local rest = { send "question", reply "r", notify("n", "b"), { kind = "keep" } };
 			local kept, failed = 0, 0;
 			local effects = { { kind = "keep", room = "room" }, lua.unpack(rest) };
 			run_keeping(effects, function () kept = kept + 1; return nil, "full"; end, function () end,
 				function () failed = failed + 1; end);
-			assert.same({ 1, 1, 1 }, { kept, failed, #module.timers });
+			assert.same({ 1, 1 }, { kept, failed });
 			assert.same({ "question to a" }, done);
 			-- Something else could not be kept, before anything was carried out
 			glue.load("effects", module, { library = library, full_sessions = full_sessions }).run({
 				effects = rest; dropped = true; on_failure = function () failed = failed + 1; end;
 			});
-			assert.same({ 1, 2, 2 }, { kept, failed, #module.timers });
+			assert.same({ 1, 2 }, { kept, failed });
 			assert.same({ "question to a", "question to a" }, done);
 		end);
 

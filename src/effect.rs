@@ -12,7 +12,7 @@ use crate::stanza::message::Message;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Keep this of a room's own nodes, where the room is one that is kept. Comes before all that tells of it: where
-    /// it fails, nothing of what follows is to be told, and only questions and alarms go on.
+    /// it fails, nothing of what follows is to be told, and only questions go on.
     Keep {
         /// The room.
         room: RoomJid,
@@ -37,6 +37,4 @@ pub enum Effect {
     Explain(String),
     /// What is known of capabilities has changed: some time soon, keep what [`crate::host::Host::learned`] says.
     Learned,
-    /// Call [`crate::host::Host::wake`] after so many milliseconds.
-    Wake(u64),
 }

@@ -31,7 +31,6 @@ const SECOND: u64 = 1000;
 struct Out {
     questions: Vec<Element>,
     told: Vec<(String, String)>,
-    wakes: Vec<u64>,
 }
 
 struct Room {
@@ -58,6 +57,11 @@ impl Room {
         let here = vec![(session(nick).as_str().into(), said(claim))];
         let (mut moment, sessions) = (self.world.moment(), SessionsSeen { here, ..SessionsSeen::default() });
         sort(self.world.host.presence(&World::room(), seen(nick), &sessions, &mut moment))
+    }
+
+    /// In how many milliseconds the host is to be woken.
+    fn due(&self) -> Option<u64> {
+        self.world.host.next_deadline().map(|at| at - self.world.now)
     }
 
     fn wake(&mut self, after: u64) -> Out {
@@ -112,7 +116,6 @@ fn sort(effects: Vec<Effect>) -> Out {
                 let node = items.attr("node").unwrap();
                 out.told.extend(to.iter().map(|jid| (jid.to_string(), node.to_owned())));
             }
-            Effect::Wake(after) => out.wakes.push(after),
             _ => {}
         }
     }
@@ -243,20 +246,28 @@ fn who_was_asked_in_vain_and_is_known_by_another_hash_is_not_waited_for() {
 }
 
 #[test]
-fn timers_do_not_multiply() {
+fn the_next_deadline_is_that_of_the_question_whose_time_is_over_first() {
     let mut room = Room::new(Options::default());
     let (slow, other) = (sha1(&product(0)), sha1(&product(1)));
-    assert_eq!(room.enter("a", &slow).wakes, [10 * SECOND]);
+    assert_eq!(room.due(), None);
+    room.enter("a", &slow);
+    assert_eq!(room.due(), Some(10 * SECOND));
     room.enter("b", &slow);
-    assert_eq!(room.wake(10 * SECOND).wakes, [5 * SECOND]);
-    assert_eq!(room.wake(5 * SECOND).wakes, [0; 0], "all were asked in vain");
-    assert_eq!(room.enter("c", &other).wakes, [10 * SECOND]);
+    room.wake(9 * SECOND);
+    assert_eq!(room.due(), Some(SECOND), "waking it too early changes nothing");
+    room.wake(SECOND);
+    assert_eq!(room.due(), Some(5 * SECOND));
+    room.wake(5 * SECOND);
+    assert_eq!(room.due(), None, "all were asked in vain");
+    room.enter("c", &other);
     room.world.now += SECOND;
-    assert_eq!(room.presence("a", &slow).wakes, [2500], "there are two now");
-    assert_eq!(room.wake(2500).wakes, [0; 0], "the other one is still to come");
+    room.presence("a", &slow);
+    assert_eq!(room.due(), Some(2500), "there are two now");
+    room.wake(2500);
+    assert_eq!(room.due(), Some(6500), "the other one is still to come");
     assert_eq!(room.world.host.counts().asking, 1);
     room.wake(6500);
-    assert_eq!(room.world.host.counts().asking, 0);
+    assert_eq!((room.world.host.counts().asking, room.due()), (0, None));
 }
 
 #[test]

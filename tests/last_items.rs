@@ -82,8 +82,6 @@ struct Play {
     items: BTreeMap<Place, usize>,
     stored: (BTreeMap<Place, usize>, Vec<NodeRecord>),
     number: usize,
-    /// How often the host is still to be woken.
-    alarms: usize,
 }
 
 impl Play {
@@ -94,7 +92,6 @@ impl Play {
             items: BTreeMap::new(),
             stored: (BTreeMap::new(), Vec::new()),
             number: 0,
-            alarms: 0,
         }
     }
 
@@ -150,11 +147,8 @@ impl Play {
                 self.done(effects, usize::MAX);
                 self.store();
             }
-            Step::Wake if self.alarms > 0 => self.wake(),
-            Step::Reload => {
-                self.world.host.configure(options());
-                self.alarms = 1;
-            }
+            Step::Wake => self.wake(),
+            Step::Reload => self.world.host.configure(options()),
             Step::SetOptions => self.world.host.set_options(options()),
             Step::DestroyRoom => {
                 self.people.clear();
@@ -167,7 +161,8 @@ impl Play {
             _ => {}
         }
         let pending = self.world.host.counts().pending;
-        assert!(pending == 0 || self.alarms > 0, "{pending} are pending, and nobody wakes the host");
+        let is_due = self.world.host.next_deadline() == Some(0);
+        assert!(pending == 0 || is_due, "{pending} are pending, and nothing wakes the host");
     }
 
     /// Whether there is such an item, and somebody to take it back.
@@ -266,7 +261,6 @@ impl Play {
     }
 
     fn wake(&mut self) {
-        self.alarms -= 1;
         let mut moment = self.world.moment();
         let effects = self.world.host.wake(&mut moment);
         self.done(effects, BATCH);
@@ -274,7 +268,6 @@ impl Play {
 
     /// What is done; of all items no more than `most`.
     fn done(&mut self, effects: Vec<Effect>, most: usize) -> Happened {
-        self.alarms += effects.iter().filter(|effect| matches!(effect, Effect::Wake(0))).count();
         let happened = sort(effects);
         let items: Vec<_> =
             happened.messages.iter().filter_map(|(to, message)| read(to.as_str(), message)).collect();
@@ -293,7 +286,7 @@ impl Play {
 
     /// Lets the host send all that is pending. Then everybody has what they want.
     fn settle(&mut self) {
-        while self.alarms > 0 {
+        while self.world.host.next_deadline() == Some(0) {
             self.world.now += 1;
             self.wake();
         }
@@ -345,10 +338,6 @@ fn heard(happened: &Happened, who: usize) -> Vec<String> {
     theirs.map(|(_, message)| message.attr("from").unwrap().rsplit_once("nick").unwrap().1.into()).collect()
 }
 
-fn wakes(effects: &[Effect]) -> usize {
-    effects.iter().filter(|effect| matches!(effect, Effect::Wake(_))).count()
-}
-
 impl Play {
     fn woken(&mut self) -> (Vec<Effect>, usize) {
         let mut moment = self.world.moment();
@@ -362,13 +351,13 @@ fn the_first_batch_comes_at_once_and_the_others_in_turn() {
     let mut play = crowd();
     let everything: BTreeSet<_> = [0].into();
     play.play(Step::Join(6, everything.clone()));
-    assert_eq!((play.world.host.counts().pending, play.alarms), (3, 1));
+    assert_eq!((play.world.host.counts().pending, play.world.host.next_deadline()), (3, Some(0)));
     play.play(Step::Join(7, everything));
-    assert_eq!((play.world.host.counts().pending, play.alarms), (6, 1), "one alarm is enough");
+    assert_eq!((play.world.host.counts().pending, play.world.host.next_deadline()), (6, Some(0)));
     let mut order = Vec::new();
-    for (left, alarms) in [(4, 1), (2, 1), (0, 0)] {
+    for (left, deadline) in [(4, Some(0)), (2, Some(0)), (0, None)] {
         let (effects, pending) = play.woken();
-        assert_eq!((pending, wakes(&effects)), (left, alarms));
+        assert_eq!((pending, play.world.host.next_deadline()), (left, deadline));
         let happened = sort(effects);
         order.push([heard(&happened, 6), heard(&happened, 7)].map(|froms| froms.concat()));
     }
@@ -416,8 +405,8 @@ fn a_new_subscription_to_many_nodes_is_answered_in_batches_too() {
         play.request(None, &inner, "");
     }
     let effects = play.request(None, &format!("<subscribe jid='{}'/>", jid(0)), "");
-    assert_eq!((wakes(&effects), sort(effects).messages.len()), (1, 2));
-    assert_eq!(play.world.host.counts().pending, 3);
+    assert_eq!(sort(effects).messages.len(), 2);
+    assert_eq!((play.world.host.counts().pending, play.world.host.next_deadline()), (3, Some(0)));
     play.request(None, &format!("<unsubscribe jid='{}'/>", jid(0)), "");
     assert_eq!(sort(play.woken().0).messages.len(), 0, "it is not wanted any more");
     assert_eq!(sort(play.woken().0).messages.len(), 0);
@@ -435,10 +424,10 @@ fn what_is_pending_is_within_the_bound() {
 }
 
 #[test]
-fn what_is_pending_already_is_sent_where_the_bounds_are_lowered_and_no_alarm_is_forgotten() {
+fn what_is_pending_already_is_sent_where_the_bounds_are_lowered() {
     let mut play = crowd();
     play.play(Step::Join(6, [0].into()));
-    assert_eq!((play.world.host.counts().pending, play.alarms), (3, 1));
+    assert_eq!((play.world.host.counts().pending, play.world.host.next_deadline()), (3, Some(0)));
     play.world.host.set_options(Options {
         max_last_items: 0,
         max_last_items_size: 0,
@@ -448,14 +437,10 @@ fn what_is_pending_already_is_sent_where_the_bounds_are_lowered_and_no_alarm_is_
         ..options()
     });
     play.play(Step::Join(7, [0].into()));
-    assert_eq!(
-        (play.world.host.counts().pending, play.alarms),
-        (3, 1),
-        "nothing more is pending, nor an alarm"
-    );
+    assert_eq!(play.world.host.counts().pending, 3, "nothing more is pending");
     for left in [2, 1, 0] {
         let (effects, pending) = play.woken();
-        assert_eq!((pending, wakes(&effects)), (left, usize::from(left > 0)));
+        assert_eq!((pending, play.world.host.next_deadline()), (left, (left > 0).then_some(0)));
         assert_eq!(sort(effects).messages.len(), 1);
     }
 }

@@ -28,16 +28,19 @@ impl Host {
         Some(effects)
     }
 
-    /// Gives up waiting for those whose time is over, and asks the next; sends the next batch of last items. To be
-    /// called once for each [`Effect::Wake`].
+    /// Gives up on the sessions whose time to answer is over, and asks the next; sends the next batch of last items. To
+    /// be called when [`Host::next_deadline`] has come; before that, it does nothing.
     pub fn wake(&mut self, moment: &mut Moment) -> Vec<Effect> {
         let mut effects: Vec<_> = self.caps.expire(moment).iter().map(send).collect();
         effects.extend(self.send_pending(moment));
-        // The others are still to come: were each of them to ask for another, they would only become more.
-        self.alarms.pop_first();
-        effects.extend(self.set_alarm(moment.now));
         self.settle(moment);
         effects
+    }
+
+    /// Returns when [`Host::wake`] is to be called, in milliseconds since 1970: when the next question's time is over, or
+    /// at once (0) if last items wait to be sent. May change with each call of the host.
+    pub fn next_deadline(&self) -> Option<u64> {
+        if self.waiting.is_empty() { self.caps.next_deadline() } else { Some(0) }
     }
 
     /// Asks, unless somebody is being asked.
@@ -50,7 +53,7 @@ impl Host {
     ) -> Vec<Effect> {
         let who = Claimant { room: room.clone(), session: session.clone() };
         let question = self.caps.ask(claim, who, moment);
-        question.iter().map(send).chain(self.set_alarm(moment.now)).collect()
+        question.iter().map(send).collect()
     }
 
     /// Nobody waits any more for what nobody claims any more.
@@ -70,17 +73,15 @@ impl Host {
         }
         let who =
             unclaimed.into_iter().map(|(session, claim)| (Claimant { room: room.clone(), session }, claim));
-        let mut effects: Vec<_> = self.caps.withdraw(who.collect(), moment).iter().map(send).collect();
-        effects.extend(self.set_alarm(moment.now));
-        effects
+        self.caps.withdraw(who.collect(), moment).iter().map(send).collect()
     }
 
-    /// Asks to be woken to go on with the last items of a room.
-    pub(super) fn wait_for(&mut self, room: &RoomJid, now: u64) -> Option<Effect> {
-        if !self.waiting.contains(room) {
+    /// Notes a room as one whose last items go on with the next [`Host::wake`], if some are pending there.
+    pub(super) fn note_pending(&mut self, room: &RoomJid) {
+        let pends = self.rooms.get(room).is_some_and(|room| !room.pending.is_empty());
+        if pends && !self.waiting.contains(room) {
             self.waiting.insert(room.clone());
         }
-        self.set_alarm(now)
     }
 
     /// The next batch of last items: of one session after the other, and of one room after the other.
@@ -100,18 +101,6 @@ impl Host {
         effects
     }
 
-    /// Asks to be woken when the next question's time is over, or at once where there are last items to be sent, unless
-    /// that will be so.
-    fn set_alarm(&mut self, now: u64) -> Option<Effect> {
-        let at_once = (!self.waiting.is_empty()).then_some(now);
-        let next = at_once.into_iter().chain(self.caps.next_deadline()).min()?;
-        if self.alarms.first().is_some_and(|&alarm| alarm <= next) {
-            return None;
-        }
-        self.alarms.insert(next);
-        Some(Effect::Wake(next.saturating_sub(now)))
-    }
-
     /// Gives the sessions that still make the claim what it turned out to stand for.
     fn apply(&mut self, outcome: Outcome, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -127,7 +116,6 @@ impl Host {
             }
         }
         effects.extend(outcome.question.iter().map(send));
-        effects.extend(self.set_alarm(moment.now));
         if self.caps.has_learned() && !self.has_told {
             self.has_told = true;
             effects.push(Effect::Learned);

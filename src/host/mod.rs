@@ -3,7 +3,7 @@
 mod asking;
 mod registered;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
@@ -35,8 +35,6 @@ pub struct Host {
     options: Options,
     rooms: IndexMap<RoomJid, Room>,
     caps: Caps,
-    /// When the server was asked to call [`Host::wake`], and did not do so yet.
-    alarms: BTreeSet<u64>,
     /// Rooms that may have sessions which are still to be sent last items, in turn.
     waiting: IndexSet<RoomJid>,
     /// Whether the server was told that there is something to be kept of capabilities.
@@ -73,17 +71,15 @@ impl Host {
             options,
             rooms: IndexMap::new(),
             caps,
-            alarms: BTreeSet::new(),
             waiting: IndexSet::new(),
             has_told: false,
             activity: Activity::default(),
         }
     }
 
-    /// Takes new options over, for a server part that was loaded anew: it knows of no alarm.
+    /// Takes new options over, for a server part that was loaded anew.
     pub fn configure(&mut self, options: Options) {
         self.set_options(options);
-        self.alarms.clear();
         self.has_told = false;
     }
 
@@ -133,9 +129,7 @@ impl Host {
         let welcome = !again || entry.take_from_rate_limit(id, moment.now, &self.options);
         let mut effects =
             if welcome { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
-        if !entry.pending.is_empty() {
-            effects.extend(self.wait_for(room, moment.now));
-        }
+        self.note_pending(room);
         effects.extend(self.withdraw(room, moment));
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, moment));
@@ -157,10 +151,8 @@ impl Host {
         let expected = sessions.here.iter().map(|(jid, _)| jid);
         let here = entry.presence(presence, expected, &sessions.left, sessions.coming.as_ref());
         let mut effects = Vec::new();
-        if !entry.pending.is_empty() {
-            // Also of somebody who was gone for the moment of a change of the nick.
-            effects.extend(self.wait_for(room, moment.now));
-        }
+        // Also of somebody who was gone for the moment of a change of the nick.
+        self.note_pending(room);
         for (jid, said) in &sessions.here {
             if sessions.coming.as_ref() == Some(jid) {
                 continue;
@@ -184,9 +176,7 @@ impl Host {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
                     effects.extend(entry.last_items_of(id, &new, moment, &self.options));
-                    if !entry.pending.is_empty() {
-                        effects.extend(self.wait_for(room, moment.now));
-                    }
+                    self.note_pending(room);
                     // It may have been asked in vain, for another of its hashes than the one that is known by now.
                     effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], moment));
                 }
@@ -304,15 +294,14 @@ impl Host {
         let room = &target.room;
         let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         let answered = usecase::answer(entry, target, actor, iq, moment, &self.options);
-        let pends = !entry.pending.is_empty();
+        self.note_pending(room);
         self.drop_if_empty(room);
         self.settle(moment);
         match answered {
             Ok(RequestOutcome::NotOurs) => None,
             Ok(RequestOutcome::Done { stored, reply: inner, effects }) => {
                 let reply = Effect::Reply(response::reply(iq, Ok(inner)));
-                let alarm = if pends { self.wait_for(room, moment.now) } else { None };
-                Some(stored.into_iter().chain([reply]).chain(effects).chain(alarm).collect())
+                Some(stored.into_iter().chain([reply]).chain(effects).collect())
             }
             Err(error) => Some(self.refuse(iq, error)),
         }

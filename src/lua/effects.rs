@@ -20,7 +20,6 @@ use crate::xml;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
 /// - `{ kind = "explain", text }`: log this at `debug`;
 /// - `{ kind = "learned" }`: some time soon, keep what `learned` says;
-/// - `{ kind = "wake", after }`: call `wake` after so many seconds.
 ///
 /// Messages come rendered: what is in them says `lua/shared.lib.lua`. One userdata holds those of all effects, for
 /// whoever wants to look into one.
@@ -52,12 +51,6 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 table
             }
             Effect::Learned => of_kind(lua, "learned")?,
-            Effect::Wake(after) => {
-                let table = of_kind(lua, "wake")?;
-                #[expect(clippy::cast_precision_loss, reason = "a delay of minutes, in milliseconds")]
-                table.raw_set("after", after as f64 / 1000.0)?;
-                table
-            }
         };
         list.raw_push(table)?;
     }

@@ -242,6 +242,13 @@ impl Bound {
         this.effects(lua, effects)
     }
 
+    /// `host:next_deadline()`: the time at which `wake` is to be called, in seconds since 1970; `nil`: not at all.
+    #[expect(clippy::unnecessary_wraps, reason = "as mlua has methods")]
+    fn next_deadline(_: &Lua, this: &Self, (): ()) -> LuaResult<Option<f64>> {
+        #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds fits")]
+        Ok(this.host.next_deadline().map(|at| at as f64 / 1000.0))
+    }
+
     /// `host:wake(now, random)`
     fn wake(lua: &Lua, this: &mut Self, (now, random): Moment) -> LuaResult<LuaTable> {
         let effects = this.host.wake(&mut arguments::moment(now, &random)?);
@@ -325,6 +332,7 @@ impl LuaUserData for Bound {
         methods.add_method_mut("set_options", Self::set_options);
         methods.add_method_mut("request", Self::request);
         methods.add_method_mut("answer", Self::answer);
+        methods.add_method("next_deadline", Self::next_deadline);
         methods.add_method_mut("wake", Self::wake);
         methods.add_method("counts", Self::counts);
         methods.add_method("counters", Self::counters);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use mep_core::effect::Effect;
 use mep_core::facts::SessionsSeen;
 use mep_core::host::Host;
 
@@ -299,8 +298,8 @@ impl World {
         }
         self.host.configure(options(&self.model));
         self.start += 1;
-        self.wakes.clear();
-        self.done(vec![Effect::Wake(0)], &Told::new());
+        self.wake = None;
+        self.done(Vec::new(), &Told::new());
     }
 
     /// A room is brought back, or is thought to be. Some left while nobody looked.
@@ -334,7 +333,7 @@ impl World {
         self.host = Host::new(options(&self.model));
         self.host.recall(self.storage.values().flatten().cloned());
         self.start += 1;
-        self.wakes.clear();
+        self.wake = None;
 
         let (mut effects, mut told) = (Vec::new(), Told::new());
         for (room, nodes) in rooms.iter().zip(nodes) {

@@ -24,9 +24,6 @@ use crate::support::element;
 
 const SECOND: u64 = 1000;
 
-/// Timers that a host has at a time, at most: one for each length of time that somebody is given to answer.
-const MAX_TIMERS: usize = 5;
-
 /// What is yet to come.
 #[derive(Debug)]
 enum Event {
@@ -65,7 +62,8 @@ pub struct World {
     clients: BTreeMap<String, Client>,
     queue: BTreeMap<(u64, u64), Event>,
     /// When the host is woken, unless that is for a host of before.
-    wakes: BTreeSet<u64>,
+    /// The one timer of the server: when it is due.
+    wake: Option<u64>,
     start: u64,
     /// What was asked of late.
     ids: Vec<(String, Who)>,
@@ -100,7 +98,7 @@ impl World {
             kinds,
             clients: BTreeMap::new(),
             queue: BTreeMap::new(),
-            wakes: BTreeSet::new(),
+            wake: None,
             start: 0,
             ids: Vec::new(),
             storage: BTreeMap::new(),
@@ -181,8 +179,8 @@ impl World {
             }
             Event::Question { id, who } => self.arrives(&id, &who),
             Event::Answer { id, who, answer } => self.answer(&id, &who, &answer),
-            Event::Wake { start, due } if start == self.start => {
-                self.wakes.remove(&due);
+            Event::Wake { start, due } if start == self.start && self.wake == Some(due) => {
+                self.wake = None;
                 self.model.wake();
                 let effects = self.host.wake(&mut moment(&mut self.calls, at));
                 self.done(effects, &Told::new());
@@ -287,27 +285,23 @@ impl World {
                 }
                 Effect::Keep { .. } | Effect::Explain(_) => {}
                 Effect::Learned => self.after(60 * SECOND, Event::Keep),
-                Effect::Wake(delay) => {
-                    let due = self.model.now + delay;
-                    self.wakes.insert(due);
-                    let late = self.random.draw() % 50;
-                    self.after(delay + late, Event::Wake { start: self.start, due });
-                }
             }
         }
         if let Some(who) = got.keys().chain(told.keys()).find(|&who| got.get(who) != told.get(who)) {
             panic!("{who:?} is told {:?}, and should be told {:?}", got.get(who), told.get(who));
         }
         self.model.check(self.host.counts(), self.host.counters());
+        if let Some(due) = self.host.next_deadline() {
+            if self.wake.is_none_or(|wake| due < wake) {
+                self.wake = Some(due);
+                let late = self.random.draw() % 50;
+                self.after(due.saturating_sub(self.model.now) + late, Event::Wake { start: self.start, due });
+            }
+        }
         if let Some(deadline) = self.model.deadline() {
             let due = deadline.max(self.model.now);
-            assert!(self.wakes.first().is_some_and(|&wake| wake <= due), "nobody wakes the host in time");
+            assert!(self.wake.is_some_and(|wake| wake <= due), "nothing wakes the host in time");
         }
-        let timers = self
-            .queue
-            .values()
-            .filter(|event| matches!(event, Event::Wake { start, .. } if *start == self.start));
-        assert!(timers.count() <= MAX_TIMERS, "timers multiply");
     }
 
     fn asked(&mut self, question: &Element) {

@@ -195,7 +195,7 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 happened.kept.push((node, change));
             }
             Effect::Explain(line) => happened.explained.push(line),
-            Effect::Learned | Effect::Wake(_) => {}
+            Effect::Learned => {}
         }
     }
     happened
