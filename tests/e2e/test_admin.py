@@ -72,6 +72,7 @@ def lines_of(server, level, host=HOST):
     ],
 )
 async def test_the_start_is_one_line_that_says_what_runs(server, how):
+    assert server.has_logged("an event is rendered")
     (line,) = lines_of(server, "info")
     assert re.fullmatch(rf"mod_mep \d+\.\d+\.\d+, build [0-9a-f]{{16}}; an event is rendered {how}", line)
     assert f"status: [info] {line}" in await shell(server, f'module:info("mep", "{HOST}")')
@@ -230,6 +231,7 @@ async def test_at_debug_the_log_says_who_is_not_told_and_why(server, connect):
     await must(alice, "set", ALICE, publish(MOOD, mood(), "1", options(access_model="whitelist")))
     await must(alice, "set", ALICE, affiliate(MOOD, **{f"{ROOM}/bob": "member"}))
     await must(alice, "set", ALICE, publish(MOOD, mood(), "2"))
+    assert server.has_logged("sessions told: 1")
     line = next(line for line in lines_of(server, "debug") if "sessions told: 1" in line)
     assert line.startswith(f"Event of {ALICE} at {MOOD}: ")
     said = dict(part.rsplit(": ", 1) for part in line.split("; "))
@@ -275,6 +277,7 @@ async def test_storage_that_breaks_is_one_line_and_is_left_alone_for_a_while(ser
         assert error_of(reply)[:2] == ("wait", "internal-server-error")
         assert reply.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") == NOT_STORED
     assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["good"], "what is stored is served"
+    assert server.has_logged("Storage fails: ")
     (line,) = lines_of(server, "error")
     assert line.startswith("Storage fails: could not keep the nodes of den@rooms.localhost: ")
     assert "status: [warn] Storage fails: " in await shell(server, f'module:info("mep", "{HOST}")')
@@ -312,6 +315,7 @@ async def test_what_can_not_be_loaded_is_refused_with_a_text_and_tried_less_and_
     for _ in range(10):
         reply = await alice.iq("get", ROOM, items(MOOD))
         assert reply.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") == NOT_LOADED
+    assert server.has_logged("Storage fails: ")
     (line,) = lines_of(server, "error")
     assert line.startswith("Storage fails: could not load the nodes of den@rooms.localhost: ")
     assert len(re.findall("error\tUnable to load", server.log)) <= 6, "Prosody's own lines: one for each try"

@@ -57,7 +57,7 @@ async def test_who_is_not_subscribed_has_no_options_and_nothing_to_end(den):
         ):
             assert await den.refuses(den.bob, kind, ALICE, payload) == NOT_SUBSCRIBED, payload
     assert await den.refuses(den.bob, "set", ALICE, with_options(den.bob.jid, deliver="0")) == NOT_SUBSCRIBED
-    assert await den.refuses(den.bob, "get", ALICE, subscribe(den.bob.jid, "unknown", "options")) == NOT_FOUND
+    assert await den.refuses(den.bob, "get", BOB, subscribe(den.bob.jid, "unknown", "options")) == NOT_FOUND
 
 
 async def test_options_of_a_subscription_are_taken_over_whole_or_not_at_all(den):
