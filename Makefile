@@ -111,15 +111,18 @@ bench-boundary: prosody module ## what calls from Lua into the core cost; CORES=
 
 test: lint test-rust test-lua test-e2e test-browser ## everything that CI runs
 
-lint: system ## formatting, clippy, luacheck
+lint: system python ## formatting, and the linters of each language
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
 	@! grep -rnE '&& let ' --include='*.rs' build.rs src benches tests || \
 		{ echo "let-chains need a newer Rust than Cargo.toml promises, and clippy does not say so" >&2; exit 1; }
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo-deny is not installed: deny.toml is not checked"; fi
 	luacheck --quiet $(LUA_DIRS)
 	luacheck --quiet --config tests/lint/prosody-modules.luacheckrc mod_mep.lua lua
 	shellcheck packaging/*.sh tests/setup/*.sh .ci/run
+	target/venv/bin/ruff check --quiet
 
 test-rust: system ## the core: with Lua and without
 	$(CARGO_TEST)

@@ -104,7 +104,7 @@ async def play(occupants):
         for occupant in occupants.values():
             try:
                 await occupant.expect_event(node, from_)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 raise AssertionError(f"{occupant.nick} was not told of {node} from {from_}") from None
         say()
 

@@ -51,7 +51,7 @@ def ratios(results):
         axes.barh(place, goal.reach, height=0.78, color=GOAL, alpha=0.13, linewidth=0, zorder=0)
         axes.plot([goal.reach] * 2, [place - 0.39, place + 0.39], color=GOAL, linewidth=1.6)
         axes.plot([goal.beyond] * 2, [place - 0.39, place + 0.39], color=GOAL, linewidth=1.2, linestyle=(0, (2, 1.5)))
-        for version, offset in zip(VERSIONS, (0.15, -0.15)):
+        for version, offset in zip(VERSIONS, (0.15, -0.15), strict=False):
             found = results.get(version, {}).get(goal.row)
             if not found:
                 continue

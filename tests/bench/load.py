@@ -57,7 +57,7 @@ class Load:
         self._goals.append((kind, total, done))
         try:
             await asyncio.wait_for(done, PATIENCE)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise TimeoutError(f"{self.received[kind]} of {total} {kind}s came") from None
 
     def count(self, kind, number=1):
@@ -167,7 +167,7 @@ class Session(asyncio.Protocol):
         self.send(xml)
         try:
             await asyncio.wait_for(future, PATIENCE)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise TimeoutError(f"{self.jid}: no answer to {xml}") from None
 
     def send(self, xml):

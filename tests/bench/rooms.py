@@ -158,7 +158,7 @@ async def last_items(version, publishers=200, rounds=16, times=4):
         costs = await alternate(server, modes, rounds, crowd[0])
         load.close()
     bare = costs.pop("neither")
-    net = {name: [a - b for a, b in zip(spent, bare)] for name, spent in costs.items()}
+    net = {name: [a - b for a, b in zip(spent, bare, strict=False)] for name, spent in costs.items()}
     return {
         "ratio": vars(Ratio.of(net["items"], net["history"])),
         "again": vars(Ratio.of(net["again"], net["history"])),

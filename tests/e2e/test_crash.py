@@ -11,7 +11,7 @@ import random
 import time
 
 import pytest
-from mep import PUBSUB, ROOM, come_in, items, must, options, owner, publish, retract
+from mep import PUBSUB, ROOM, come_in, items, options, owner, publish, retract
 from testbed import Client
 
 KILLS = 10

@@ -2,7 +2,7 @@
 
 import pytest
 from mep import (
-    CONFERENCE, DISCO_ITEMS, MOOD, MUC, OWNER, ROOM, TUNE, affiliate, come_in, configure, disco, entries, fields,
+    CONFERENCE, DISCO_ITEMS, MOOD, MUC, ROOM, TUNE, affiliate, come_in, configure, disco, entries, fields,
     ids_in, items, make_persistent, mood, must, must_soon, nodes_in, notify, options, owner, publish, pubsub, refused,
     retract,
 )  # fmt: skip

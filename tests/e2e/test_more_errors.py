@@ -3,7 +3,7 @@
 import pytest
 from mep import (
     DISCO_ITEMS, MOOD, OWNER, ROOM, TUNE, affiliate, attribute, configure, entries, form, ids_in, item, items, mood,
-    must, notify, options, owner, publish, pubsub, retract, subscribe,
+    must, options, owner, publish, pubsub, retract, subscribe,
 )  # fmt: skip
 from test_errors import ALICE, BAD_REQUEST, BOB, CONFIG, FORBIDDEN, NOT_FOUND, den  # noqa: F401
 

@@ -110,7 +110,7 @@ def test_dist_has_checksums_and_says_what_is_left_out(tmp_path, clone):
     tools, dist = tmp_path / "tools", tmp_path / "dist"
     tools.mkdir()
     for folder in reversed(os.environ["PATH"].split(":")):
-        for path in sorted(os.scandir(folder), key=lambda entry: entry.name) if os.path.isdir(folder) else ():
+        for path in sorted(os.scandir(folder), key=lambda entry: entry.name) if Path(folder).is_dir() else ():
             (tools / path.name).unlink(missing_ok=True)
             (tools / path.name).symlink_to(path.path)
     for missing in ("luarocks", "dh"):

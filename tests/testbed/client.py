@@ -221,7 +221,7 @@ class Client:
         self.send(f"<iq{attributes(type=type, to=to, id=id)}>{payload}</iq>")
         try:
             stanza = await asyncio.wait_for(reply, timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise AssertionError(f"{self.jid}: no reply to {payload}") from None
         finally:
             del self._replies[id]
@@ -285,7 +285,7 @@ class Client:
 
         try:
             return await asyncio.wait_for(search(), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             there = "\n".join(tostring(stanza, "unicode") for stanza in self._inbox)
             raise AssertionError(f"{self.jid}: not received; what was not expected:\n{there}") from None
 
