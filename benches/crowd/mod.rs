@@ -1,5 +1,6 @@
 //! Rooms full of people, as a large service has them, for the benchmarks.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
 #![allow(dead_code, reason = "each benchmark uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 

@@ -31,48 +31,48 @@ pub(super) struct Asked {
 
 impl Group {
     /// Whether a question is in flight.
-    pub fn is_asking(&self) -> bool {
+    pub(super) fn is_asking(&self) -> bool {
         self.asked.is_some()
     }
 
     /// Whether nobody waits.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.asked.is_none() && self.queue.is_empty() && self.failed.is_empty()
     }
 
     /// Whether somebody's turn with this claim is now or to come, or passed while another's is now.
-    pub fn waits(&self, who: &Claimant, claim: &Claim) -> bool {
+    pub(super) fn waits(&self, who: &Claimant, claim: &Claim) -> bool {
         self.claim(who).is_some_and(|own| **own == *claim)
             && (self.is_asking() || !self.failed.contains_key(who))
     }
 
     /// What somebody who waits here claims.
-    pub fn claim(&self, who: &Claimant) -> Option<&Rc<Claim>> {
+    pub(super) fn claim(&self, who: &Claimant) -> Option<&Rc<Claim>> {
         let asked = self.asked.as_ref().filter(|asked| asked.whom == *who).map(|asked| &asked.claim);
         asked.or_else(|| self.queue.get(who)).or_else(|| self.failed.get(who).map(|(claim, _)| claim))
     }
 
     /// Everybody who waits: the one who is being asked, those who come next, those who were asked in vain.
-    pub fn members(&self) -> Vec<(Claimant, Rc<Claim>)> {
+    pub(super) fn members(&self) -> Vec<(Claimant, Rc<Claim>)> {
         let asked = self.asked.iter().map(|asked| (&asked.whom, &asked.claim));
         let failed = self.failed.iter().map(|(who, (claim, _))| (who, claim));
         asked.chain(&self.queue).chain(failed).map(|(who, claim)| (who.clone(), Rc::clone(claim))).collect()
     }
 
     /// Somebody waits, if not already.
-    pub fn enqueue(&mut self, who: Claimant, claim: &Rc<Claim>) {
+    pub(super) fn enqueue(&mut self, who: Claimant, claim: &Rc<Claim>) {
         if self.claim(&who).is_none() {
             self.queue.insert(who, Rc::clone(claim));
         }
     }
 
     /// A question is in flight.
-    pub fn start(&mut self, asked: Asked) {
+    pub(super) fn start(&mut self, asked: Asked) {
         self.asked = Some(asked);
     }
 
     /// The time of the question in flight is over; its answer still counts.
-    pub fn time_out(&mut self) {
+    pub(super) fn time_out(&mut self) {
         if let Some(asked) = self.asked.take() {
             self.silent += 1;
             self.failed.insert(asked.whom.clone(), (Rc::clone(&asked.claim), Some(asked)));
@@ -80,7 +80,7 @@ impl Group {
     }
 
     /// Somebody who was asked has said that there will be no answer. Returns the question, which is answered.
-    pub fn refuse(&mut self, who: &Claimant) -> Option<Asked> {
+    pub(super) fn refuse(&mut self, who: &Claimant) -> Option<Asked> {
         if let Some(asked) = self.asked.take_if(|asked| asked.whom == *who) {
             self.failed.insert(asked.whom.clone(), (Rc::clone(&asked.claim), None));
             return Some(asked);
@@ -89,7 +89,7 @@ impl Group {
     }
 
     /// Takes somebody out. Returns the question that they might still have answered.
-    pub fn remove(&mut self, who: &Claimant) -> Option<Asked> {
+    pub(super) fn remove(&mut self, who: &Claimant) -> Option<Asked> {
         if let Some(asked) = self.asked.take_if(|asked| asked.whom == *who) {
             return Some(asked);
         }
@@ -99,7 +99,7 @@ impl Group {
 
     /// Takes the next one to be asked out of the queue: the first whose account has not failed yet, so that one
     /// account with many sessions does not keep others waiting. Costs a walk over those who failed.
-    pub fn next(&mut self) -> Option<(Claimant, Rc<Claim>)> {
+    pub(super) fn next(&mut self) -> Option<(Claimant, Rc<Claim>)> {
         let failed: HashSet<_> = self.failed.keys().map(|who| who.session.bare()).collect();
         let at = self.queue.keys().position(|who| !failed.contains(who.session.bare()));
         self.queue.shift_remove_index(at.unwrap_or(0))
@@ -107,7 +107,7 @@ impl Group {
 
     /// How long the next one is given, of `timeout`: less with each who said nothing, so that a crowd of the silent
     /// does not keep one who would answer waiting. Whoever is slow is not harmed: an answer that comes late counts.
-    pub fn patience(&self, timeout: u64) -> u64 {
+    pub(super) fn patience(&self, timeout: u64) -> u64 {
         (timeout >> self.silent.min(4)).max(timeout.min(LEAST_PATIENCE))
     }
 }

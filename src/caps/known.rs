@@ -31,18 +31,18 @@ pub struct Shard {
 }
 
 impl Known {
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { limit, ..Self::default() }
     }
 
     /// Changes the bound, and says how many had to go.
-    pub fn limit(&mut self, limit: usize) -> u64 {
+    pub(super) fn limit(&mut self, limit: usize) -> u64 {
         self.limit = limit;
         self.evict_many()
     }
 
     /// What is behind `hash`. Costs a look-up.
-    pub fn get(&mut self, hash: &Hash) -> Option<NodeSet> {
+    pub(super) fn get(&mut self, hash: &Hash) -> Option<NodeSet> {
         self.uses += 1;
         let entry = self.sets.get_mut(hash)?;
         entry.used = self.uses;
@@ -51,7 +51,7 @@ impl Known {
 
     /// Files a set under a hash that was computed from it, and says how many others had to go. Costs a walk over all
     /// sets where one has to go.
-    pub fn file(&mut self, hash: &Hash, set: &NodeSet) -> u64 {
+    pub(super) fn file(&mut self, hash: &Hash, set: &NodeSet) -> u64 {
         self.uses += 1;
         self.changed.insert(shelf_of(hash));
         self.put(hash.clone(), set.clone());
@@ -59,7 +59,7 @@ impl Known {
     }
 
     /// Takes in what was kept, and says how much of it was too much.
-    pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) -> u64 {
+    pub(super) fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) -> u64 {
         for (hash, set) in sets {
             if !self.sets.contains_key(&hash) {
                 self.put(hash, set);
@@ -69,12 +69,12 @@ impl Known {
     }
 
     /// Whether something changed since [`Known::changed`] was last asked.
-    pub fn has_changed(&self) -> bool {
+    pub(super) fn has_changed(&self) -> bool {
         !self.changed.is_empty()
     }
 
     /// The shelves that changed since this was last asked.
-    pub fn changed(&mut self) -> Vec<Shard> {
+    pub(super) fn changed(&mut self) -> Vec<Shard> {
         let changed = std::mem::take(&mut self.changed);
         let mut shards: Vec<_> = changed.iter().map(|&number| Shard { number, sets: Vec::new() }).collect();
         for (hash, entry) in &self.sets {
@@ -86,7 +86,7 @@ impl Known {
         shards
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.sets.len()
     }
 

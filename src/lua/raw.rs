@@ -114,9 +114,9 @@ impl Table<'_> {
         let key = restore.top + 1;
         // SAFETY: there is room.
         unsafe { ffi::lua_pushnil(self.state) };
-        // SAFETY: the slot holds a table. The key is on top: it is nil at first, and then what was found last, since
-        // what `read` pushes it takes away. No Lua runs meanwhile, and nothing here writes into tables, so the key is
-        // still there: an error where it is not can't happen.
+        // SAFETY: the slot holds a table. The key is on top: nil at first, and then the one that was found last, since
+        // `read` takes away what it pushes. `lua_next` raises an error for a key that is no longer in the table. It is:
+        // `read` can write into no table, and nothing that it calls allocates in Lua, so no finalizer runs that could.
         while unsafe { ffi::lua_next(self.state, self.index) } != 0 {
             let more = read(self.value(key), self.value(key + 1))?;
             // SAFETY: takes away what `lua_next` pushed, but for the key.
@@ -238,7 +238,8 @@ impl Drop for Restore {
 
 /// Makes room on the stack. Lua 5.1 and `LuaJIT` raise an error where memory ends, as they do where mlua makes room.
 fn reserve(state: *mut ffi::lua_State, slots: usize) -> LuaResult<()> {
-    // SAFETY: the state lives on; a stack that can't grow is told of, and no error.
+    // SAFETY: the state lives on. From 5.2 on, 0 says that the stack can't grow. 5.1 and LuaJIT raise an error when memory
+    // ends, which goes to the caller's `pcall` past the frames between: what they own is leaked, nothing is freed twice.
     if unsafe { ffi::lua_checkstack(state, len(slots)) } == 0 {
         return Err(LuaError::StackError);
     }

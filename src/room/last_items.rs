@@ -30,7 +30,7 @@ pub(crate) enum LastItemTrigger {
 
 impl LastItemTrigger {
     /// Whether a node that is configured so sends its last item.
-    pub fn is_one_for(self, send_last: SendLast) -> bool {
+    pub(crate) fn is_one_for(self, send_last: SendLast) -> bool {
         match self {
             Self::Presence => send_last == SendLast::OnSubAndPresence,
             Self::Subscription => send_last != SendLast::Never,
@@ -55,22 +55,22 @@ pub(crate) struct Pending {
 
 impl Pending {
     /// Whether nobody is to be sent anything.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
 
     /// How many places there are, of all sessions. Costs a step a session.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.sessions.values().map(IndexMap::len).sum()
     }
 
     /// Whether `session` is to be sent something.
-    pub fn has(&self, session: SessionId) -> bool {
+    pub(crate) fn has(&self, session: SessionId) -> bool {
         self.sessions.contains_key(&session)
     }
 
     /// `session` is to be sent these as well; no more than `limit` in all.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         session: SessionId,
         places: impl IntoIterator<Item = Place>,
@@ -93,7 +93,7 @@ impl Pending {
     }
 
     /// `session` was sent the last items of these.
-    pub fn sent(&mut self, session: SessionId, places: &[Place]) {
+    pub(crate) fn sent(&mut self, session: SessionId, places: &[Place]) {
         let Some(list) = self.sessions.get_mut(&session) else { return };
         list.retain(|place, _| !places.contains(place));
         if list.is_empty() {
@@ -102,19 +102,19 @@ impl Pending {
     }
 
     /// `session` was told of the item that was published at `place` at this time.
-    pub fn told(&mut self, session: SessionId, place: &Place, at: u64) {
+    pub(crate) fn told(&mut self, session: SessionId, place: &Place, at: u64) {
         if let Some(due) = self.sessions.get_mut(&session).and_then(|list| list.get_mut(place)) {
             due.told = Some(at);
         }
     }
 
     /// Forgets a session; returns what it was to be sent.
-    pub fn remove(&mut self, session: SessionId) -> Places {
+    pub(crate) fn remove(&mut self, session: SessionId) -> Places {
         self.sessions.shift_remove(&session).unwrap_or_default()
     }
 
     /// What a session is to be sent that was removed, and is back.
-    pub fn put_back(&mut self, session: SessionId, places: Places) {
+    pub(crate) fn put_back(&mut self, session: SessionId, places: Places) {
         if !places.is_empty() {
             self.sessions.insert(session, places);
         }

@@ -37,7 +37,7 @@ pub(crate) struct Rights<'a> {
 
 impl<'a> Rights<'a> {
     /// The rights of `party` at a node of `service`.
-    pub fn new(
+    pub(crate) fn new(
         room: &'a Room,
         party: Party<'a>,
         service: ServiceId,
@@ -48,7 +48,7 @@ impl<'a> Rights<'a> {
 
     /// The affiliation to the node (XEP-0060, 4.1): owners are the occupant of the address, and those who publish as the
     /// room; what a room makes an outcast is one at each of its nodes; others are what the owner named them.
-    pub fn affiliation(&self) -> Affiliation {
+    pub(crate) fn affiliation(&self) -> Affiliation {
         if self.owns() {
             return Affiliation::Owner;
         }
@@ -64,7 +64,7 @@ impl<'a> Rights<'a> {
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotInRoom`], [`Error::ClosedNode`].
-    pub fn may_read(&self) -> Result<(), Error> {
+    pub(crate) fn may_read(&self) -> Result<(), Error> {
         let affiliation = self.affiliation();
         affiliation.check(Action::Read)?;
         let Some((_, node)) = self.node else { return Ok(()) };
@@ -82,7 +82,7 @@ impl<'a> Rights<'a> {
     ///
     /// # Errors
     /// Those of [`Rights::may_read`] for reading; else [`Error::Forbidden`], [`Error::NoVoice`].
-    pub fn may(&self, action: Action) -> Result<(), Error> {
+    pub(crate) fn may(&self, action: Action) -> Result<(), Error> {
         match action {
             Action::Read => self.may_read(),
             Action::Remove if self.moderates() => Ok(()),
@@ -98,7 +98,7 @@ impl<'a> Rights<'a> {
     }
 
     /// Whether the party owns the service: the occupant its own, and those who publish as the room the room's.
-    pub fn owns(&self) -> bool {
+    pub(crate) fn owns(&self) -> bool {
         match self.service {
             ServiceId::Occupant(id) => self.party.occupant == Some(id),
             ServiceId::Room => self.room.publishers.include(self.party.role, self.party.room_affiliation),

@@ -38,12 +38,12 @@ pub(crate) struct RequestContext<'a> {
 
 impl RequestContext<'_> {
     /// Whether the actor publishes as the room without being in it: a server's own business, that has no rate.
-    pub fn is_owner_outside(&self) -> bool {
+    pub(super) fn is_owner_outside(&self) -> bool {
         self.actor.occupant.is_none() && self.rights(None).owns()
     }
 
     /// What is to be kept of what the case changed: a room's nodes outlive the process, an occupant's do not.
-    pub fn take_changes(&mut self) -> Vec<Effect> {
+    pub(super) fn take_changes(&mut self) -> Vec<Effect> {
         if self.service_id != ServiceId::Room {
             return Vec::new();
         }
@@ -52,23 +52,23 @@ impl RequestContext<'_> {
     }
 
     /// What the actor may still do now; those who are not in the room share one.
-    pub fn rate_limit(&mut self) -> &mut RateLimit {
+    pub(super) fn rate_limit(&mut self) -> &mut RateLimit {
         let mine = self.me().and_then(|me| self.room.occupants.get_mut(&me));
         mine.map_or(&mut self.room.rate_limit, |occupant| &mut occupant.rate_limit)
     }
 
     /// The actor's number in the room.
-    pub fn me(&self) -> Option<OccupantId> {
+    pub(super) fn me(&self) -> Option<OccupantId> {
         self.room.find(self.actor.occupant.as_ref()?.as_str())
     }
 
     /// Whether the address is the actor's own.
-    pub fn is_own(&self) -> bool {
+    pub(super) fn is_own(&self) -> bool {
         self.me().is_some_and(|me| self.service_id == ServiceId::Occupant(me))
     }
 
     /// What the actor may do at the node of this name, which need not exist, or at the service.
-    pub fn rights<'b>(&'b self, name: Option<&'b NodeName>) -> Rights<'b> {
+    pub(super) fn rights<'b>(&'b self, name: Option<&'b NodeName>) -> Rights<'b> {
         let node = name.and_then(|name| Some((name, self.service().ok()?.node(name.as_str()).ok()?)));
         let party = Party {
             jid: &self.actor.session,
@@ -83,24 +83,24 @@ impl RequestContext<'_> {
     ///
     /// # Errors
     /// Those of [`Rights::may`].
-    pub fn authorise(&self, action: Action, name: Option<&NodeName>) -> Result<(), Error> {
+    pub(super) fn authorise(&self, action: Action, name: Option<&NodeName>) -> Result<(), Error> {
         self.rights(name).may(action)
     }
 
     /// The node of this name, for somebody who may read it.
-    pub fn readable(&self, name: &NodeName) -> Result<&Node, Error> {
+    pub(super) fn readable(&self, name: &NodeName) -> Result<&Node, Error> {
         let node = self.service()?.node(name.as_str())?;
         self.rights(Some(name)).may_read()?;
         Ok(node)
     }
 
     /// The service that is asked.
-    pub fn service(&self) -> Result<&Service, Error> {
+    pub(super) fn service(&self) -> Result<&Service, Error> {
         self.room.service(self.service_id).ok_or(Error::NodeNotFound)
     }
 
     /// The service that is asked, to change it.
-    pub fn service_mut(&mut self) -> Result<&mut Service, Error> {
+    pub(super) fn service_mut(&mut self) -> Result<&mut Service, Error> {
         self.room.service_mut(self.service_id).ok_or(Error::NodeNotFound)
     }
 
@@ -108,7 +108,7 @@ impl RequestContext<'_> {
     ///
     /// # Errors
     /// Those of the form, [`Error::NodeReserved`], [`Error::TooManyNodes`].
-    pub fn new_config(&self, name: &NodeName, form: &Form) -> Result<NodeConfig, Error> {
+    pub(super) fn new_config(&self, name: &NodeName, form: &Form) -> Result<NodeConfig, Error> {
         let limit = match self.service_id {
             ServiceId::Room => self.options.max_room_nodes,
             ServiceId::Occupant(_) => self.options.max_nodes,
@@ -123,14 +123,14 @@ impl RequestContext<'_> {
     }
 
     /// Whether nobody's identity is at a node of this name. One that was made before it was reserved may be there.
-    pub fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
+    pub(super) fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
         let reserved =
             self.service_id != ServiceId::Room && self.options.reserved_nodes.contains(name.as_str());
         if reserved { Err(Error::NodeReserved) } else { Ok(()) }
     }
 
     /// An occupant's node has one publisher (XEP-0316, 4.2).
-    pub fn check_config(&self, config: NodeConfig) -> Result<NodeConfig, Error> {
+    pub(super) fn check_config(&self, config: NodeConfig) -> Result<NodeConfig, Error> {
         if self.service_id != ServiceId::Room && config.publish_model != PublishModel::Publishers {
             return Err(Error::InvalidField("pubsub#publish_model".into()));
         }
@@ -138,7 +138,7 @@ impl RequestContext<'_> {
     }
 
     /// Makes a node of this name, unless there is one; those who are subscribed to new nodes are told.
-    pub fn make(&mut self, name: &NodeName, config: NodeConfig) -> Result<(), Error> {
+    pub(super) fn make(&mut self, name: &NodeName, config: NodeConfig) -> Result<(), Error> {
         if self.service()?.holds(name.as_str()) {
             return Ok(());
         }
@@ -153,7 +153,11 @@ impl RequestContext<'_> {
     }
 
     /// Tells whoever is to be told of an event at the node of this name.
-    pub fn notify(&mut self, name: &NodeName, make: impl FnOnce(&Room, &Node) -> Event) -> Result<(), Error> {
+    pub(super) fn notify(
+        &mut self,
+        name: &NodeName,
+        make: impl FnOnce(&Room, &Node) -> Event,
+    ) -> Result<(), Error> {
         let node = self.room.service(self.service_id).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
         self.effects.extend(self.room.notify(
             self.service_id,

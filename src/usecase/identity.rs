@@ -152,12 +152,12 @@ pub(crate) struct Nicks<'a>(HashMap<&'a str, Vec<OccupantId>>);
 
 impl Nicks<'_> {
     /// As whom an account is in the room; the first where there are several.
-    pub fn find(&self, account: &str) -> Option<OccupantId> {
+    pub(super) fn find(&self, account: &str) -> Option<OccupantId> {
         self.all(account).first().copied()
     }
 
     /// As whom an account is in the room.
-    pub fn all(&self, account: &str) -> &[OccupantId] {
+    pub(super) fn all(&self, account: &str) -> &[OccupantId] {
         self.0.get(account).map_or(&[], Vec::as_slice)
     }
 }

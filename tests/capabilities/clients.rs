@@ -1,5 +1,7 @@
 //! Clients: what they are, what their presences claim of that, and what they answer.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 use std::collections::BTreeSet;
 use std::rc::Rc;
 

@@ -1,5 +1,7 @@
 //! What people and servers do in a [`World`].
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

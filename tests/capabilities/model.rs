@@ -1,5 +1,7 @@
 //! What should be: who is where, what each claims, and what a room has been told of that. No index, no sharing.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

@@ -1,5 +1,7 @@
 //! The world around a host: clients, a network that delays and loses, and the server that tells the host of both.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 #[path = "days.rs"]
 mod days;
 

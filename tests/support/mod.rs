@@ -1,6 +1,6 @@
 //! A room without a server: sessions that come, ask, answer and listen, as Prosody would hand it in.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use mep_core::caps::Claim;

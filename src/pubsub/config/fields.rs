@@ -17,14 +17,14 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    pub fn find(var: &str) -> Result<&'static Self, Error> {
+    pub(crate) fn find(var: &str) -> Result<&'static Self, Error> {
         FIELDS.iter().find(|field| field.var == var).ok_or_else(|| Error::InvalidField(var.into()))
     }
 }
 
 impl Field {
     /// What its values are, as a sentence has it.
-    pub fn expects(&self, options: &Options) -> String {
+    pub(crate) fn expects(&self, options: &Options) -> String {
         match (self.kind, self.var) {
             (Kind::Boolean, _) => "true or false".into(),
             (Kind::List(names), _) => one_of(names),

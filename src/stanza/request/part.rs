@@ -33,7 +33,7 @@ pub(super) struct Part<'a> {
 }
 
 impl Part<'_> {
-    pub fn publish(&self, query: &Element, publish: &Element) -> Result<Request, Error> {
+    pub(super) fn publish(&self, query: &Element, publish: &Element) -> Result<Request, Error> {
         let node = self.node(publish)?;
         let mut items = publish.children().filter(|child| child.is("item", ns::PUBSUB));
         let item = items.next().map(|item| self.published(item)).transpose()?;
@@ -60,7 +60,7 @@ impl Part<'_> {
         Ok(Published { id, payload })
     }
 
-    pub fn retract(&self, retract: &Element) -> Result<Request, Error> {
+    pub(super) fn retract(&self, retract: &Element) -> Result<Request, Error> {
         let node = self.node(retract)?;
         let items = self.ids(retract)?;
         if items.is_empty() {
@@ -75,7 +75,7 @@ impl Part<'_> {
         Ok(Request::Retract { node, items, notify })
     }
 
-    pub fn items(&self, query: &Element, items: &Element) -> Result<Request, Error> {
+    pub(super) fn items(&self, query: &Element, items: &Element) -> Result<Request, Error> {
         if items.attr("subid").is_some() {
             return Err(Error::InvalidSubid);
         }
@@ -89,7 +89,7 @@ impl Part<'_> {
         Ok(Request::Items { node: self.node(items)?, items: self.ids(items)?, max, page: Page::read(query)? })
     }
 
-    pub fn subscription(&self, action: &Element) -> Result<(Option<NodeName>, String), Error> {
+    pub(super) fn subscription(&self, action: &Element) -> Result<(Option<NodeName>, String), Error> {
         if action.attr("subid").is_some_and(|subid| !subid.is_empty()) {
             return Err(Error::InvalidSubid);
         }
@@ -98,7 +98,7 @@ impl Part<'_> {
     }
 
     /// The entries of a list: nobody twice (XEP-0060, 8.9.2.4).
-    pub fn entries(&self, list: &Element, kind: &str) -> Result<Vec<Entry>, Error> {
+    pub(super) fn entries(&self, list: &Element, kind: &str) -> Result<Vec<Entry>, Error> {
         let mut entries: Vec<Entry> = Vec::new();
         for child in list.children().filter(|child| child.is(kind, ns::OWNER)) {
             let jid = child.attr("jid").ok_or(Error::JidRequired)?;
@@ -113,7 +113,7 @@ impl Part<'_> {
         if entries.is_empty() { Err(Error::Malformed("the list is empty")) } else { Ok(entries) }
     }
 
-    pub fn create(&self, query: &Element, create: &Element) -> Result<Request, Error> {
+    pub(super) fn create(&self, query: &Element, create: &Element) -> Result<Request, Error> {
         let config = match query.get_child("configure", ns::PUBSUB) {
             Some(configure) => Form::read(configure, ns::NODE_CONFIG)?,
             None => Form::default(),
@@ -121,17 +121,17 @@ impl Part<'_> {
         Ok(Request::Create { node: self.optional_node(create)?, config })
     }
 
-    pub fn configure(&self, configure: &Element) -> Result<Request, Error> {
+    pub(super) fn configure(&self, configure: &Element) -> Result<Request, Error> {
         let form = Form::read(configure, ns::NODE_CONFIG)?;
         Ok(Request::SetConfig { node: self.node(configure)?, form })
     }
 
-    pub fn node(&self, element: &Element) -> Result<NodeName, Error> {
+    pub(super) fn node(&self, element: &Element) -> Result<NodeName, Error> {
         self.optional_node(element)?.ok_or(Error::NodeRequired)
     }
 
     /// The node attribute; an empty one is none.
-    pub fn optional_node(&self, element: &Element) -> Result<Option<NodeName>, Error> {
+    pub(super) fn optional_node(&self, element: &Element) -> Result<Option<NodeName>, Error> {
         element.attr("node").filter(|node| !node.is_empty()).map(|node| self.name(node)).transpose()
     }
 
@@ -147,7 +147,7 @@ impl Part<'_> {
         self.bounded(text).map(T::from)
     }
 
-    pub fn bounded<'t>(&self, text: &'t str) -> Result<&'t str, Error> {
+    pub(super) fn bounded<'t>(&self, text: &'t str) -> Result<&'t str, Error> {
         if text.len() > self.options.max_name { Err(Error::NameTooLong) } else { Ok(text) }
     }
 }
