@@ -1,9 +1,9 @@
--- Calls what asks the storage for something. What a driver throws is an error like one that it returns.
+-- Calls a storage function, and treats what a driver throws like an error that it returns.
 --
--- Again where that fails, so it must be something that can be done twice. COMPAT a statement of LuaDBI's for SQLite
--- that failed fails the next time too, without being tried: so it is this request that it fails, and not the next one.
+-- If the call fails it is made once more, so it must be safe to repeat. COMPAT once a statement of LuaDBI's for SQLite
+-- has failed, its next execution fails too without being tried; the second call here takes that failure.
 
--- Returns what `f(...)` does; nothing and an error where that fails. What it says to be `later` is not tried again.
+-- Returns what `f(...)` returns, or nil and an error. If the third result (`later`) is true, the call is not repeated.
 return function (f, ...)
 	local ok, result, err, later;
 	for _ = 1, 2 do

@@ -1,9 +1,9 @@
--- What comes back of events: errors, from clients that want none, from block lists, from servers.
+-- Errors that come back for events: from clients that refuse them, from block lists, from servers.
 --
--- mod_muc would treat them as it does those to a private message: it hands them to the publisher, or throws out whoever
--- sent them, where the condition may mean that nobody is there. An event is nothing that its publisher awaits an answer
--- to, and nobody is to lose a room for a block list. So only what can mean nothing but an absence goes on to mod_muc,
--- which then cleans up.
+-- mod_muc would handle them like errors for a private message: pass them to the publisher, or remove the sender from
+-- the room if the condition may mean that it is offline. But a publisher expects no answer to an event, and a block
+-- list must not cost an occupant its place in the room. So mod_muc only sees the conditions that always mean an absent
+-- recipient, and then cleans up.
 
 local absences = {
 	["gone"] = true;
@@ -12,10 +12,10 @@ local absences = {
 	["remote-server-timeout"] = true;
 };
 
--- The core's ids: it makes them of 15 random octets, which are 20 characters.
+-- The core's message ids: 15 random octets, which make 20 characters.
 local core_id = "^mep%-"..("[%w_-]"):rep(20).."$";
 
--- Priority above mod_muc's (-2).
+-- Hooked above mod_muc (-2).
 local function swallow(event)
 	local stanza = event.stanza;
 	if stanza.attr.type ~= "error" or not (stanza.attr.id or ""):match(core_id) then return; end

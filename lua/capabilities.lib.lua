@@ -1,27 +1,27 @@
--- Keeps what was learned of capabilities, so that a restart asks nobody anew: the verified sets, on 64 shelves, one
--- entry each in the store "mep_caps". It is a cache: where storage fails, clients are asked, and nothing else is lost.
+-- Stores verified capability sets, so that a restart need not query clients again: 64 shards, with an entry each in the
+-- store "mep_caps". It is a cache: if storage fails, clients are queried again and nothing else is lost.
 
 local attempt = module:require "attempt";
 
-local shelves, problem = module:open_store("mep_caps");
+local store, problem = module:open_store("mep_caps");
 
--- The format of the entries; one of another is as good as none.
+-- The format of the entries. Entries in another format are ignored.
 local format = 1;
 
--- Seconds from the first change to the writing of all that changed by then.
+-- Seconds from the first change until all changes are written.
 local delay = 5;
 
 local function name_of(number)
-	return ("shelf-%02d"):format(number);
+	return ("shard-%02d"):format(number);
 end
 
 local function try(method, ...)
-	-- A driver may have no such store at all
-	if not shelves then return nil, problem; end
-	return attempt(shelves[method], shelves, ...);
+	-- The driver may have failed to open the store
+	if not store then return nil, problem; end
+	return attempt(store[method], store, ...);
 end
 
--- `outages` notes what of the storage fails.
+-- `outages` takes note of storage failures.
 local function new(outages)
 	local capabilities = { delay = delay };
 
@@ -29,34 +29,34 @@ local function new(outages)
 		outages.failed("capabilities", is_write, ("could not %s the known capabilities"):format(verb), err);
 	end
 
-	-- Gives the core what was kept. Where that can't be read, clients are asked.
+	-- Gives the stored sets to the core. If they can't be read, clients are queried.
 	function capabilities.recall(core)
 		for number = 0, 63 do
-			local shelf, err = try("get", name_of(number));
-			if not shelf and err then
+			local shard, err = try("get", name_of(number));
+			if not shard and err then
 				return failed(false, "read", err);
 			end
-			if type(shelf) == "table" and shelf.format == format and type(shelf.sets) == "table" then
-				core:recall(shelf.sets);
+			if type(shard) == "table" and shard.format == format and type(shard.sets) == "table" then
+				core:recall(shard.sets);
 			end
 		end
 		outages.worked("capabilities", false);
 	end
 
-	-- What could not be written, by the number of its shelf: it is tried again with what is learned next.
+	-- Shards still to be written, by number. What fails is tried again after the next change.
 	local unwritten = {};
 
-	-- Keeps what changed since the last time.
+	-- Stores the shards that have changed since the last call.
 	function capabilities.keep(core)
-		for _, shelf in ipairs(core:learned()) do
-			unwritten[shelf.number] = shelf.sets;
+		for _, shard in ipairs(core:learned()) do
+			unwritten[shard.number] = shard.sets;
 		end
 		if outages.rests("capabilities", true) then return; end
 		for number, sets in pairs(unwritten) do
 			local entry = sets[1] and { format = format; sets = sets } or nil;
 			local ok, err = try("set", name_of(number), entry);
 			if not ok then
-				return failed(true, "keep", err);
+				return failed(true, "store", err);
 			end
 			outages.worked("capabilities", true);
 			unwritten[number] = nil;

@@ -1,8 +1,7 @@
--- Finds and loads the core, the shared object that holds the logic, and tells files of this build from others.
+-- Finds and loads the core, the shared object with the protocol logic, and checks that all files are of one build.
 --
--- A core of another build is worse than none: calls mean something else to it. A core that was copied only in part is
--- worse still: the system maps what is not there, and ends the server. So each file is compared with its digest in
--- build.lib.lua before it is used.
+-- A core of another build would misunderstand calls. A partly copied core is worse: the system maps pages that the file
+-- doesn't have, and kills the server. So each file is compared with its digest in build.lib.lua before it is used.
 
 local sha256 = require "util.hashes".sha256;
 
@@ -13,7 +12,7 @@ local open_function = "luaopen_mep_core";
 
 local own_dir = debug.getinfo(1, "S").source:match("^@(.*)[/\\][^/\\]*$") or ".";
 
--- What build.lib.lua says, as it is on disk now; nil and an error if it can't be read.
+-- Returns build.lib.lua as it is on disk now, or nil and an error if it can't be read.
 local function installed_build()
 	local ok, result = pcall(module.require, module, "build");
 	if ok and type(result) == "table" and type(result.files) == "table" then
@@ -24,7 +23,7 @@ end
 
 local build, no_build = installed_build();
 
--- nil and an error if the file can't be read, and whether that is because there is no such file.
+-- Returns nil, an error and whether the file is missing, if it can't be read.
 local function digest_of(path)
 	local file, err, code = io.open(path, "rb");
 	if not file then return nil, err, code == 2; end
@@ -35,7 +34,7 @@ local function digest_of(path)
 	return sha256(content, true);
 end
 
--- A sentence on what is wrong with one of the files of a build; nil if nothing is. Also whether it is only different.
+-- Returns a sentence on what is wrong with a file of a build and whether the file merely differs, or nil if it is fine.
 local function problem_with(path, expected)
 	local digest, err, is_missing = digest_of(path);
 	if is_missing then
@@ -43,11 +42,11 @@ local function problem_with(path, expected)
 	elseif not digest then
 		return ("%s; the user that Prosody runs as must be able to read it"):format(err);
 	elseif digest ~= expected then
-		return ("%s is not the file that this build has: it was copied only in part, or changed"):format(path), true;
+		return ("%s does not match this build: it was copied only partly, or changed"):format(path), true;
 	end
 end
 
--- Calls `f(path, digest)` for each Lua file of a build, in the order of their names.
+-- Calls `f(path, digest)` for each Lua file of a build, sorted by name.
 local function each_lua_file(of, f)
 	local names = {};
 	for name in pairs(of.files) do
@@ -67,19 +66,19 @@ local function lua_called(name)
 	return name == "jit" and "LuaJIT" or "Lua "..name;
 end
 
--- LuaJIT takes what was built for 5.1, and the other way round.
+-- LuaJIT and Lua 5.1 load each other's builds.
 local function family(name)
 	return name == "jit" and "5.1" or name;
 end
 
--- COMPAT Prosody's installer puts its tree on package.path alone (0.12 and 13.0), so the core is looked for by path
+-- COMPAT Prosody's installer adds its tree to package.path only (0.12 and 13.0), so `require` finds no core there
 local function candidates()
 	local found = {};
 	local function add(folder)
 		table.insert(found, folder.."/"..file_name);
 	end
 	add(own_dir);
-	local tree, version = own_dir:match("^(.*)/share/lua/([%d.]+)/mod_mep$"); -- a tree of luarocks
+	local tree, version = own_dir:match("^(.*)/share/lua/([%d.]+)/mod_mep$"); -- a LuaRocks tree
 	if tree then add(tree.."/lib/lua/"..version); end
 	if paths.installer then
 		add(paths.installer.."/lib/lua/".._VERSION:match("%d+%.%d+"));
@@ -87,7 +86,7 @@ local function candidates()
 	return found;
 end
 
--- The file that the core was loaded from.
+-- The path that the core was loaded from.
 local loaded_from;
 
 local function load_from(path)
@@ -102,14 +101,14 @@ local function load_from(path)
 	return open("mep_core", path);
 end
 
--- Loads the core. Returns what it exports, or nil and a sentence for an admin.
+-- Loads the core. Returns its exports, or nil and a sentence for the admin.
 local function load()
 	if not build then
 		return nil, "build.lib.lua, which `make module` makes, can't be read: "..no_build;
 	end
 	local lua = running_lua();
 	if family(build.lua) ~= family(lua) then
-		return nil, ("it was built for %s, and this Prosody runs on %s: build it for that one, with `make module LUA=%s`")
+		return nil, ("it was built for %s, but this Prosody runs on %s: build it with `make module LUA=%s`")
 			:format(lua_called(build.lua), lua_called(lua), lua == "jit" and "luajit" or "lua"..lua);
 	end
 	local unusable;
@@ -142,14 +141,14 @@ local function load()
 	return nil, "its core could not be loaded:\n"..table.concat(tried, "\n");
 end
 
--- A sentence on why the files that are installed now can't take over from what is running; nil if they can.
+-- Returns a sentence on why the installed files can't replace the running module, or nil if they can.
 local function obstacle_to_reload()
 	local installed, err = installed_build();
 	if not installed then
 		return "build.lib.lua can't be read: "..err;
 	elseif installed.build ~= build.build then
-		return ("mod_mep %s (build %s) is installed, and %s (build %s) is running, with its core, which a reload can't "
-			.."replace; restart Prosody"):format(installed.version, installed.build, build.version, build.build);
+		return ("mod_mep %s (build %s) is installed, but %s (build %s) is running, and a reload can't replace its core; "
+			.."restart Prosody"):format(installed.version, installed.build, build.version, build.build);
 	end
 	local problem = loaded_from and problem_with(loaded_from, installed.files[file_name]);
 	each_lua_file(installed, function (path, expected)

@@ -1,11 +1,11 @@
--- Whether anything is done with what is logged at `debug`. Only then it is worked out whom an event is not told to, and
--- why.
+-- Finds out whether any log takes lines at `debug`. Only then does the core work out which sessions are not notified of
+-- an event, and why.
 --
--- Prosody does not say. But it puts a line into words only if a log takes it, so each line tells.
+-- Prosody does not tell, but it formats a line only if a log takes it. So an argument's `__tostring` tells.
 
 local was_read = false;
 
--- Stands for an address in a line.
+-- Stands in for an address in a log line.
 local address = setmetatable({ is = "" }, {
 	__tostring = function (self)
 		was_read = true;
@@ -13,12 +13,12 @@ local address = setmetatable({ is = "" }, {
 	end;
 });
 
--- `on_change(is_read)` is called when that changes; it is not read at first.
+-- Calls `on_change(is_read)` when that changes. At first nothing is read.
 local function new(on_change)
 	local is_read = false;
 	local debugging = {};
 
-	-- Logs that an occupant does something, and finds out whether that is read.
+	-- Logs what an occupant does, and finds out whether the line is read.
 	function debugging.note(occupant, what)
 		was_read, address.is = false, occupant;
 		module:log("debug", "%s %s", address, what);
@@ -28,7 +28,7 @@ local function new(on_change)
 		end
 	end
 
-	-- There is a new core, which explains nothing.
+	-- Called for a new core, which does not explain anything yet.
 	function debugging.reset()
 		is_read = false;
 	end

@@ -1,7 +1,7 @@
--- Carries out what the core asks for, in order.
+-- Carries out the core's effects, in order.
 --
--- Sending can lead back into this module: a local session answers, or leaves, while it is being sent to. What that
--- asks for is put at the end, so everybody sees events in the order in which they happened.
+-- Sending can re-enter this module: a local session may answer or leave while a stanza is delivered to it. Effects that
+-- result from this are queued, so all sessions see events in the order in which they happened.
 
 local shared = module:require "shared";
 
@@ -9,7 +9,7 @@ local queue, first, last = {}, 1, 0;
 local running = false;
 
 local function log_failure(kind, err)
-	module:log("error", "Could not carry out a %s: %s", kind, err);
+	module:log("error", "Could not carry out effect %s: %s", kind, err);
 end
 
 local carry_out = {};
@@ -26,7 +26,7 @@ function carry_out.notify(effect)
 	local copy_for = shared.copies(effect);
 	local send = module.send;
 	for _, jid in ipairs(effect.to) do
-		local ok, err = pcall(send, module, copy_for(jid)); -- what fails for one is nothing to the others
+		local ok, err = pcall(send, module, copy_for(jid)); -- a failure must not stop the others
 		if not ok then
 			log_failure("notify", err);
 		end
@@ -45,7 +45,7 @@ function carry_out.learned(_, batch)
 	batch.on_learned();
 end
 
--- What can't be kept is taken back in memory too. What is queued was worked out before that: it goes the same way.
+-- Undoes in memory what could not be stored. Queued batches were built on it, so they are marked as reverted too.
 local function revert(batch, room)
 	if batch.reverted and batch.reverted[room] then return; end
 	for i = first, last do
@@ -55,9 +55,9 @@ local function revert(batch, room)
 	batch.revert(room);
 end
 
--- Whether a change could be kept. Storage that fails is logged where it is called.
+-- Returns whether a change was stored. Storage failures are logged by the caller of the storage.
 local function keep(batch, effect)
-	if batch.reverted and batch.reverted[effect.room] then return false; end -- what it builds on is no more
+	if batch.reverted and batch.reverted[effect.room] then return false; end -- its base is undone
 	local ok, kept = pcall(batch.keep, effect);
 	if not ok then
 		log_failure("keep", kept);
@@ -68,10 +68,10 @@ local function keep(batch, effect)
 	return false;
 end
 
--- What is carried out of a dropped batch: neither tells anyone of what could not be stored.
+-- Effects of a dropped batch that are carried out all the same: neither reveals what could not be stored.
 local housekeeping = { learned = true; send = true };
 
--- What can't be kept must not be told of: the rest of its batch is dropped, but for that.
+-- A change that can't be stored must not be announced, so the rest of its batch is dropped, except for housekeeping.
 local function run_batch(batch)
 	local dropped, unsent = batch.dropped, 0;
 	for _, effect in ipairs(batch.effects) do
@@ -92,10 +92,13 @@ local function run_batch(batch)
 	end
 end
 
--- Runs a batch: `effects` is the core's list; `origin` the session that the request came from; `keep(effect)`
--- puts something into storage; where that did not work, `revert(room)` takes it back in memory, and
--- `on_failure(unsent)` is called with the number of messages that are not sent, which it also is where all was
--- `dropped` beforehand; `on_learned()` is called when the core has learned what is worth keeping.
+-- Runs a batch. Its fields:
+-- `effects`: the core's list
+-- `origin`: the session that sent the request
+-- `dropped`: whether the change has failed already, so that only housekeeping is left
+-- `keep(effect)`: stores a change; `revert(room)` undoes it in memory if that fails
+-- `on_failure(unsent)`: called with the number of messages that were not sent, if the batch was dropped
+-- `on_learned()`: called when the core has learned capabilities that are worth storing
 local function run(batch)
 	last = last + 1;
 	queue[last] = batch;

@@ -1,5 +1,5 @@
--- Sees to it that the nodes of persistent rooms are in memory what they are in storage. Storage is the truth: what can
--- not be kept is not so, and while it can't be told what is kept, a room's own nodes are not served.
+-- Keeps the nodes of persistent rooms the same in memory and in storage. Storage decides: a change that can't be stored
+-- is undone, and while a room's nodes can't be loaded, they are not served.
 
 local attempt = module:require "attempt";
 local storage = module:require "storage";
@@ -8,19 +8,19 @@ local function try(method, ...)
 	return attempt(storage[method], ...);
 end
 
--- Makes what mod_mep works with, for one core: `ask(method, ...)` calls it; `outages` notes what of the storage fails;
--- `state` is what another one had.
-return function (ask, outages, state)
+-- Makes a keeper for one core. `call_core(method, ...)` calls the core, `outages` takes note of storage failures, and
+-- `state` is the state of the keeper before.
+return function (call_core, outages, state)
 	state = state or { loaded = {}, condemned = {} };
-	-- Rooms whose nodes the core has, as they are in storage.
+	-- Rooms whose nodes the core has loaded from storage.
 	local loaded = state.loaded;
-	-- Rooms that were destroyed and could not be removed: the next of that name gets nothing of them.
+	-- Destroyed rooms that could not be removed from storage: a new room of that name must not inherit their nodes.
 	local condemned = state.condemned;
 	-- Rooms that a later release has written to.
 	local closed = {};
 	local retired = false;
 
-	-- Calls the storage, unless it has failed there just now: then nothing is tried, and nothing said.
+	-- Calls the storage, unless it failed for this room a moment ago.
 	local function try_for(room_jid, method, verb, ...)
 		local is_write = method ~= "load";
 		if outages.rests(room_jid, is_write) then return nil, "it failed a moment ago"; end
@@ -29,7 +29,7 @@ return function (ask, outages, state)
 			outages.worked(room_jid, is_write);
 		elseif later then
 			closed[room_jid] = true;
-			module:log("warn", "The nodes of %s were %s: they are left alone, and not served, until that runs again",
+			module:log("warn", "The nodes of %s were %s; they are neither served nor changed until that release runs again",
 				room_jid, problem);
 		else
 			outages.failed(room_jid, is_write, ("could not %s the nodes of %s"):format(verb, room_jid), problem);
@@ -40,7 +40,7 @@ return function (ask, outages, state)
 	local function load(room_jid)
 		local records = try_for(room_jid, "load", "load", room_jid);
 		if not records then return false; end
-		local _, failed = ask("load", room_jid, records);
+		local _, failed = call_core("load", room_jid, records);
 		loaded[room_jid] = not failed or nil;
 		return not failed;
 	end
@@ -52,8 +52,8 @@ return function (ask, outages, state)
 		return ok;
 	end
 
-	-- Whether a room's own nodes can be served. Called before the core is asked anything of a room, and when the room
-	-- became persistent, or temporary: what it has published does, too.
+	-- Returns whether a room's own nodes can be served. To be called before the core is called about a room, and when a
+	-- room becomes persistent or temporary, as its nodes then do too.
 	local function ensure(room)
 		local room_jid, persistent = room.jid, room:get_persistent();
 		if loaded[room_jid] then
@@ -65,39 +65,39 @@ return function (ask, outages, state)
 		elseif closed[room_jid] then
 			return false;
 		end
-		local held = ask("snapshot", room_jid);
-		if not held or not held[1] then
-			return held and load(room_jid);
+		local snapshot = call_core("snapshot", room_jid);
+		if not snapshot or not snapshot[1] then
+			return snapshot and load(room_jid);
 		end
-		-- It was temporary before: what is in memory is all there is.
-		if not try_for(room_jid, "keep_all", "keep", room_jid, held) then return false; end
-		local _, failed = ask("kept", room_jid);
+		-- The room was temporary, so its nodes are in memory only
+		if not try_for(room_jid, "keep_all", "store", room_jid, snapshot) then return false; end
+		local _, failed = call_core("kept", room_jid);
 		loaded[room_jid] = not failed or nil;
 		return not failed;
 	end
 
-	-- Keeps what became of a node; that of a room that is temporary by now is not to be kept.
+	-- Stores a change of a node. Changes in rooms that are temporary by now need no storing.
 	local function keep(change)
-		if retired then return nil, "the core started anew"; end
+		if retired then return nil, "the core was rebuilt"; end
 		if not loaded[change.room] then return true; end
-		return try_for(change.room, "keep", "keep", change);
+		return try_for(change.room, "keep", "store", change);
 	end
 
-	-- Whether nothing is written of a room's nodes for now, as that failed a moment ago.
+	-- Returns whether writing a room's nodes failed a moment ago and is not tried yet.
 	local function rests(room_jid)
 		return outages.rests(room_jid, true);
 	end
 
-	-- Something could not be kept: memory is what storage is again, or nothing until that can be told.
+	-- Called if a change could not be stored: loads the room again, or empties it until it can be loaded.
 	local function revert(room_jid)
 		if retired then return; end
 		loaded[room_jid] = nil;
 		if not load(room_jid) then
-			ask("load", room_jid, {});
+			call_core("load", room_jid, {});
 		end
 	end
 
-	-- The core is no more: nothing that it asks for is done. Returns what the next keeper goes on with.
+	-- Called when the core is replaced: its effects are ignored from now on. Returns the state for the next keeper.
 	local function retire()
 		retired = true;
 		return { loaded = {}, condemned = condemned };

@@ -1,11 +1,11 @@
 -- mod_mep: XEP-0316, the MUC Eventing Protocol. Every room and every occupant is a pubsub service.
 --
--- The logic is in the core, a shared object made of Rust. This file tells it what happens in Prosody, and carries
--- out what it answers.
+-- The protocol logic is in the core, a shared object written in Rust. This file hooks Prosody's events, calls the core
+-- and carries out the effects that it returns.
 
 local hosts = prosody.hosts;
 
--- Depending on mod_muc would turn any component into a MUC host: look first.
+-- `module:depends` would turn any component into a MUC host, so check first.
 if module:get_host_type() ~= "component" or not hosts[module.host].modules.muc then
 	module:log_status("error", "%s is not a MUC component; mod_mep is inactive there", module.host);
 	return;
@@ -18,7 +18,7 @@ end
 
 local can_read, core_file = pcall(module.require, module, "core");
 if not can_read then
-	give_up("mod_mep can't start, its file core.lib.lua can't be read: "..tostring(core_file));
+	give_up("mod_mep can't start: its file core.lib.lua can't be read: "..tostring(core_file));
 end
 local lib, no_core = core_file.load();
 if not lib then
@@ -48,32 +48,32 @@ local xmlns_pubsub_owner = "http://jabber.org/protocol/pubsub#owner";
 
 module:depends "muc";
 
--- The rooms, as mod_muc has them now: it may have been reloaded.
+-- Looked up each time, as mod_muc may have been reloaded.
 local function muc()
 	return hosts[module.host].modules.muc;
 end
 
 local core;
--- Rooms that were destroyed while somebody was in them: Prosody goes on with such an object after the only occupant
--- of a temporary room changed its nick.
+-- Rooms that were destroyed while occupied. Prosody keeps using such an object when the only occupant of a temporary
+-- room changes its nick.
 local destroyed = setmetatable({}, { __mode = "k" });
 local rebuild;
 
--- COMPAT 0.12 runs what a signal leads to wherever it finds the server, be it within the core, which can't be called
--- then. That is a shutdown: what it does to the rooms makes no difference any more.
+-- COMPAT 0.12 runs signal handlers at once, even inside a call of the core, which must not be called again then. Such a
+-- signal means shutdown, so skipping the call does no harm.
 local busy = false;
 
 local saved = module.saved_state;
 saved = saved and saved.build == build and saved or nil;
 
--- What failed so far: calls of the storage, and the core.
+-- How often the core and storage have failed.
 local failures = saved and saved.failures or { core = 0, read = 0, write = 0 };
 
--- What is said of the module when it starts, and as its status.
+-- The line logged at start, which is also the module's status.
 local function summary()
 	local shared = effects_file.shared;
-	return ("mod_mep %s, build %s; an event is rendered %s"):format(lib.version, build,
-		shared.can_share and "once for all who are told" or "anew for each who is told: "..shared.why_not);
+	return ("mod_mep %s, build %s; renders each event %s"):format(lib.version, build,
+		shared.can_share and "once for all recipients" or "separately for each recipient: "..shared.why_not);
 end
 
 local outages;
@@ -87,8 +87,8 @@ local function show_status()
 end
 outages = new_outages(failures, show_status);
 
--- Calls the core. A failure there is a bug: what it knows is suspect then, so it starts again from the rooms.
-local function ask(method, ...)
+-- Calls the core. A failure there is a bug that leaves its state suspect, so a new core is built from the rooms.
+local function call_core(method, ...)
 	if busy then return nil, "internal-server-error"; end
 	busy = true;
 	local ok, result = pcall(core[method], core, ...);
@@ -97,16 +97,16 @@ local function ask(method, ...)
 		return result;
 	end
 	failures.core = failures.core + 1;
-	module:log("error", "The core failed, and starts anew from the rooms and the storage: %s", result);
+	module:log("error", "The core failed; rebuilding it from the rooms and storage: %s", result);
 	rebuild();
 	return nil, "internal-server-error";
 end
 
 local debugging = new_debugging(function (is_read)
-	ask("explain", is_read);
+	call_core("explain", is_read);
 end);
 
-local kept = new_keeper(ask, outages, saved and saved.kept);
+local kept = new_keeper(call_core, outages, saved and saved.kept);
 local capabilities = new_capabilities(outages);
 
 local function keep_capabilities()
@@ -115,12 +115,12 @@ local function keep_capabilities()
 	end
 end
 
--- Learning comes in crowds: what is learned shortly after is kept along.
+-- Answers come in bursts, so those of the next few seconds are stored together.
 local function on_learned()
 	module:add_timer(capabilities.delay, keep_capabilities);
 end
 
--- The one timer that wakes the core, and for when it is set.
+-- The one timer that wakes the core, and the time that it is set for.
 local wake_timer, wake_at;
 local on_wake;
 
@@ -147,11 +147,12 @@ local function carry_out(list, origin, on_failure, dropped)
 end
 
 local function not_sent(messages)
-	ask("not_sent", messages);
+	call_core("not_sent", messages);
 end
 
-local function tell(method, ...)
-	local list = ask(method, ...);
+-- Calls the core and carries out the effects that it returns.
+local function drive(method, ...)
+	local list = call_core(method, ...);
 	if list then
 		carry_out(list, nil, not_sent);
 	end
@@ -159,30 +160,30 @@ end
 
 function on_wake()
 	wake_timer, wake_at = nil, nil;
-	tell("wake", time_now(), random_bytes(16));
+	drive("wake", time_now(), random_bytes(16));
 end
 
 -- Occupants whose nodes outlive their stay.
-local registered = module:require "registered".new(ask, tell, outages);
+local registered = module:require "registered".new(call_core, drive, outages);
 
 local function bring_back_registered(room)
 	for _, occupant in room:each_occupant() do
-		registered.come(room, occupant);
+		registered.on_join(room, occupant);
 	end
 end
 
 local function restore(room)
 	if rooms.is_usable(room) then
 		kept.ensure(room);
-		tell("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
+		drive("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
 		bring_back_registered(room);
 	end
 end
 
--- What is set, as the core takes it.
+-- The configured values, as the core takes them.
 local options;
 
--- Reads what is set; returns whether what registered occupants publish is kept from now on.
+-- Reads the options. Returns whether nodes of registered occupants are stored from now on.
 local function take_options()
 	local own;
 	options, own = read_options(lib);
@@ -197,7 +198,7 @@ function rebuild()
 	core = lib.new(st.stanza_mt, options);
 	capabilities.recall(core);
 	debugging.reset();
-	kept = new_keeper(ask, outages, kept.retire());
+	kept = new_keeper(call_core, outages, kept.retire());
 	registered.reset();
 	if rebuilding then return; end
 	rebuilding = true;
@@ -207,78 +208,78 @@ function rebuild()
 	rebuilding = false;
 end
 
--- Who comes, changes and goes.
+-- Joins, changes and leaves.
 
--- The session that is coming in, or coming in again, with the presence that is being handled: it is broadcast before
--- muc-occupant-session-new, and nothing may be sent to it before that.
-local coming;
-local function note_coming(event)
+-- The session that joins, or joins again, with the presence being handled. That presence is broadcast before
+-- muc-occupant-session-new, and nothing may be sent to the session until then.
+local joining;
+local function note_joining(event)
 	local stanza = event.stanza;
-	coming = stanza:get_child("x", "http://jabber.org/protocol/muc") and stanza.attr.from or nil;
+	joining = stanza:get_child("x", "http://jabber.org/protocol/muc") and stanza.attr.from or nil;
 end
-module:hook("muc-occupant-pre-join", note_coming, 1000);
-module:hook("muc-occupant-pre-change", note_coming, 1000);
-module:hook("muc-occupant-pre-leave", note_coming, 1000);
+module:hook("muc-occupant-pre-join", note_joining, 1000);
+module:hook("muc-occupant-pre-change", note_joining, 1000);
+module:hook("muc-occupant-pre-leave", note_joining, 1000);
 
 module:hook("muc-occupant-session-new", function (event)
 	local room = event.room;
-	coming = nil;
+	joining = nil;
 	if destroyed[room] then return; end
 	kept.ensure(room);
-	debugging.note(event.occupant.nick, "comes in");
-	tell("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
-	registered.come(room, event.occupant);
+	debugging.note(event.occupant.nick, "joins");
+	drive("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
+	registered.on_join(room, event.occupant);
 end, 10); -- After history (50) and subject (20)
 
 module:hook("muc-broadcast-presence", function (event)
 	local room, occupant = event.room, event.occupant;
-	if destroyed[room] or not occupant.role then return; end -- without a role they are leaving: muc-occupant-left
+	if destroyed[room] or not occupant.role then return; end -- no role: leaving, see muc-occupant-left
 	local new_nick = event.nick and room.jid.."/"..event.nick;
 	if new_nick and new_nick ~= occupant.nick then
-		ask("rename", room.jid, occupant.nick, new_nick);
+		call_core("rename", room.jid, occupant.nick, new_nick);
 		return;
 	end
-	tell("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, coming, time_now(), random_bytes(16));
-	registered.come(room, occupant);
+	drive("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, joining, time_now(), random_bytes(16));
+	registered.on_join(room, occupant);
 end, -100);
 
 module:hook("muc-occupant-left", function (event)
 	local room = event.room;
 	if room.destroying then
-		-- All are put out already, one event each: the first stands for all
-		return tell("destroy", room.jid, time_now(), random_bytes(16));
+		-- All occupants are out already, with one event each: the first is enough
+		return drive("destroy", room.jid, time_now(), random_bytes(16));
 	end
 	registered.leave(room, event.occupant);
-	tell("leave", room.jid, event.occupant.nick, time_now(), random_bytes(16));
+	drive("leave", room.jid, event.occupant.nick, time_now(), random_bytes(16));
 end, 10);
 
 module:hook("muc-set-affiliation", function (event)
 	if event.affiliation == "outcast" then
-		ask("ban", event.room.jid, event.jid);
+		call_core("ban", event.room.jid, event.jid);
 	end
 end);
 
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
-	tell("destroy", event.room.jid, time_now(), random_bytes(16));
+	drive("destroy", event.room.jid, time_now(), random_bytes(16));
 	kept.forget(event.room.jid);
 	registered.forget_room(event.room);
-end, 10); -- Above the handler at -10 that ends the event
+end, 10); -- Before the handler at -10 that ends the event
 
 module:hook("muc-room-restored", function (event)
 	restore(event.room);
 end);
 
--- What is asked of rooms and occupants.
+-- Requests to rooms and occupants.
 
 local function refuse(event, error_type, condition, text)
 	event.origin.send(st.error_reply(event.stanza, error_type, condition, text, module.host));
 	return true;
 end
 
--- Carries out the refusal that the core makes of a request; `...` is what it needs beside the stanza.
+-- Refuses a request as the core says; `...` are the method's arguments after the stanza.
 local function refuse_by_core(event, method, ...)
-	local list, failed = ask(method, event.stanza, ...);
+	local list, failed = call_core(method, event.stanza, ...);
 	if list then
 		carry_out(list, event.origin);
 	else
@@ -287,25 +288,25 @@ local function refuse_by_core(event, method, ...)
 	return true;
 end
 
--- Hands a request to the core; nothing where mod_muc is to go on with it.
+-- Hands a request to the core. Returns nil if mod_muc is to handle it.
 local function request(event, room)
 	local origin, stanza = event.origin, event.stanza;
-	local setting = rooms.setting(room, stanza.attr.to);
-	if not setting then return; end
-	if not kept.ensure(room) and not setting.nick then
+	local target = rooms.target(room, stanza.attr.to);
+	if not target then return; end
+	if not kept.ensure(room) and not target.nick then
 		return stanza.tags[1].name == "pubsub" and refuse_by_core(event, "not_loaded") or nil;
 	end
 	local actor = rooms.actor(room, stanza.attr.from);
-	debugging.note(actor.nick or "An outsider", stanza.attr.type == "set" and "asks for a change" or "asks for something");
-	local before = stanza.attr.type == "set" and registered.before(room, setting.nick);
-	if setting.nick then
-		setting.read_only = before and registered.rests(room, setting.nick);
+	debugging.note(actor.nick or "An outsider", ("sends an iq %s"):format(stanza.attr.type));
+	local before = stanza.attr.type == "set" and registered.before(room, target.nick);
+	if target.nick then
+		target.read_only = before and registered.rests(room, target.nick);
 	else
-		setting.read_only = setting.persistent and kept.rests(room.jid);
+		target.read_only = target.persistent and kept.rests(room.jid);
 	end
-	local list, failed = ask("request", setting, actor, stanza, time_now(), random_bytes(16));
+	local list, failed = call_core("request", target, actor, stanza, time_now(), random_bytes(16));
 	if list then
-		local is_kept = registered.keep(room, setting.nick, list, before);
+		local is_kept = registered.keep(room, target.nick, list, before);
 		carry_out(list, origin, function (unsent)
 			refuse_by_core(event, "not_stored", unsent);
 		end, not is_kept);
@@ -330,7 +331,7 @@ end
 module:hook("iq/bare/"..xmlns_pubsub..":pubsub", handle_room_pubsub);
 module:hook("iq/bare/"..xmlns_pubsub_owner..":pubsub", handle_room_pubsub);
 
--- Discovery of nodes; what a room says of itself is mod_muc's, with the features below.
+-- Discovery of nodes. mod_muc answers for the room itself, with the features below.
 local function handle_room_disco(event)
 	local room = muc().get_room_from_jid(event.stanza.attr.to);
 	if rooms.is_usable(room) then
@@ -374,11 +375,11 @@ module:hook("iq/full", function (event)
 	end
 end, 1); -- Above mod_muc (-2)
 
--- Answers to the questions that rooms ask their sessions.
+-- Answers to the capability queries that rooms send to sessions.
 module:hook("iq/bare", function (event)
 	local kind = event.stanza.attr.type;
 	if kind == "result" or kind == "error" then
-		local list = ask("answer", event.stanza, time_now(), random_bytes(16));
+		local list = call_core("answer", event.stanza, time_now(), random_bytes(16));
 		if list then
 			carry_out(list);
 			return true;
@@ -388,17 +389,16 @@ end, 1);
 
 module:require "bounces";
 
--- A room becomes persistent, or temporary: what it has published does, too.
+-- When a room becomes persistent or temporary, so do its nodes.
 module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (event)
 	kept.ensure(event.room);
 end, -100);
 
--- The configuration was loaded anew.
 local function on_new_options()
 	local keeps_registered = take_options();
-	ask("set_options", options);
+	call_core("set_options", options);
 	show_status();
-	module:log("info", "The options are those of the reloaded configuration");
+	module:log("info", "Options updated from the reloaded configuration");
 	if keeps_registered then
 		for room in muc().live_rooms() do
 			if rooms.is_usable(room) then bring_back_registered(room); end
@@ -406,19 +406,19 @@ local function on_new_options()
 	end
 end
 
--- COMPAT 0.12 loads it, on SIGHUP, wherever the signal finds the server, be it within the core: so not right away.
+-- COMPAT 0.12 reloads the configuration on SIGHUP at once, even inside a call of the core, so wait for the next turn.
 module:hook_global("config-reloaded", function ()
 	module:add_timer(0, on_new_options);
 end);
 
--- What an admin can see.
+-- What an admin can look at.
 -- luacheck: globals module.status module.report module.offer_shell module.status_message
 
 function module.status()
 	return status.of(core, failures);
 end
 
--- The same, and how it goes, as lines for people.
+-- The same as lines of text, with the module's status first.
 function module.report()
 	local lines = status.lines(module.status());
 	table.insert(lines, 1, ("%s: %s"):format(module.host, module.status_message));
@@ -429,10 +429,10 @@ module:hook_global("stats-update", function ()
 	status.measure(core, failures);
 end);
 
--- Not before the server has started: the shell may come after this module, and then looks at global ones alone.
+-- Only once the server has started: a shell loaded after this module would miss the command of a host's module.
 module.ready = shell.offer;
 
--- COMPAT 0.12 has no module.ready, and its shell does not mind
+-- COMPAT 0.12 has no module.ready, and its shell does not need it
 if not module.on_ready then shell.offer(); end
 module.offer_shell = shell.offer;
 
@@ -445,7 +445,7 @@ function module.unload()
 end
 
 function module.save()
-	-- Prosody goes on with what is running if this fails
+	-- An error here makes Prosody keep the running module
 	local obstacle = core_file.obstacle_to_reload();
 	if obstacle then error(obstacle, 0); end
 	return { core = core, build = build, kept = kept.state, failures = failures };
@@ -457,7 +457,7 @@ module:log("info", "%s", summary());
 if saved then
 	core = saved.core;
 	core:configure(st.stanza_mt, options);
-	core:explain(false); -- until it is known again whether that is read
+	core:explain(false); -- until debugging.note finds a reader
 	set_timer();
 else
 	rebuild();

@@ -1,8 +1,8 @@
--- The options, as the configuration has them now. What each may be is for the core to say: src/options/table.rs.
+-- Reads the options from the configuration. The core validates them: src/options/table.rs.
 
 local getconfig = require "core.configmanager".getconfig;
 
--- The values of all that is set for this host, or for all hosts, under a name that could be an option of this module.
+-- Returns all values that this host or the global section sets under names that begin with `mep_`.
 local function all_set()
 	local config, set = getconfig(), {};
 	for _, section in ipairs({ "*", module.host }) do
@@ -15,8 +15,8 @@ local function all_set()
 	return set;
 end
 
--- Returns what is set, as the core takes it, and the options that the glue acts on itself. What is wrong goes to the
--- log.
+-- Returns the configured values, as the core takes them, and the options that the glue needs itself. Logs a warning for
+-- each wrong value.
 local function read(core_lib)
 	local set = all_set();
 	local own, problems = core_lib.read_options(set);

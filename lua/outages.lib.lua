@@ -1,21 +1,20 @@
--- Storage that fails: an admin reads one line when it begins and one when it is over, and what fails is tried again
--- later and later, not with each request.
+-- Storage outages: logs one line when an outage begins and one when it ends, and makes failed operations wait longer
+-- and longer before they are tried again.
 --
--- Each thing that is stored has a name here: one file may be broken while the others are fine, and what can be read
--- need not be what can be written. Failures with no success in between are one outage: what they have in common is the
--- disk, or the database.
+-- Each stored entry has a name here, as one file may be broken while others are fine; reading and writing are tracked
+-- apart. Failures without a success in between are one outage, as their cause is the disk or the database.
 
 local time_now = require "util.time".now;
 
--- Seconds until something is tried again: at once after the first failure, which may have been a lost connection.
+-- Seconds until the next try, by number of failures. The first is zero, as a connection may just have been lost.
 local delays = { 0, 1, 2, 4, 8, 16, 32, 60 };
 
--- `failures` is where they are counted, as `read` and `write`; `on_change()` is called when an outage begins or ends.
--- `now` is for tests.
+-- Counts failures in `failures.read` and `failures.write`. Calls `on_change()` when an outage begins or ends. `now` is
+-- for tests.
 local function new(failures, on_change, now)
 	now = now or time_now;
 	local outages = {};
-	-- What fails, by its name: how often in a row, when it is tried again, and the outage that it is part of.
+	-- What fails, by name: how often in a row (`times`), when to try again (`retry_at`), and its `outage`.
 	local failing = {};
 	-- The outage that began last.
 	local latest;
@@ -24,7 +23,7 @@ local function new(failures, on_change, now)
 		return (is_write and "write " or "read ")..name;
 	end
 
-	-- Whether something failed so recently that it is not tried again yet.
+	-- Returns whether an operation failed so recently that it is not tried yet.
 	function outages.rests(name, is_write)
 		if not latest then return false; end
 		local entry = failing[key_of(name, is_write)];
@@ -33,11 +32,11 @@ local function new(failures, on_change, now)
 
 	local function begin(is_write, what, problem)
 		latest = { is_write = is_write, since = now(), failures = 0, text = ("%s: %s"):format(what, problem) };
-		module:log("error", "Storage fails: %s; it is tried again after up to %d seconds", latest.text, delays[#delays]);
+		module:log("error", "Storage fails: %s; retrying at intervals of up to %d seconds", latest.text, delays[#delays]);
 		return latest;
 	end
 
-	-- Notes that something failed; `what` says in words what could not be done.
+	-- Takes note of a failure; `what` describes it in words.
 	function outages.failed(name, is_write, what, problem)
 		local operation = is_write and "write" or "read";
 		failures[operation] = failures[operation] + 1;
@@ -49,7 +48,7 @@ local function new(failures, on_change, now)
 			module:log("debug", "Storage still fails: %s: %s", what, problem);
 		elseif latest and not latest.is_over and not latest.is_specific then
 			entry.outage = latest;
-			module:log("debug", "Storage fails here, too: %s: %s", what, problem);
+			module:log("debug", "Storage also fails here: %s: %s", what, problem);
 		else
 			entry.outage = begin(is_write, what, problem);
 		end
@@ -59,7 +58,7 @@ local function new(failures, on_change, now)
 		if is_new then on_change(); end
 	end
 
-	-- Notes that something worked. That something can be read does not mean that it can be written.
+	-- Takes note of a success. A successful read does not end an outage of writing.
 	function outages.worked(name, is_write)
 		if not latest then return; end
 		if is_write or not latest.is_write then
@@ -79,7 +78,7 @@ local function new(failures, on_change, now)
 		on_change();
 	end
 
-	-- What fails, in words: that of the outage that began first. Nothing where all is well.
+	-- Returns the description of the oldest outage, or nil if there is no outage.
 	function outages.current()
 		local oldest;
 		for _, entry in pairs(failing) do

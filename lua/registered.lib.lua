@@ -1,7 +1,7 @@
--- Keeps what occupants publish under a nick that is registered to them, where the option says so: it is there again
--- when they are, and ends with the registration.
+-- Stores the nodes of occupants whose nick is registered to them, if `mep_keep_registered` is on. The nodes are
+-- restored when the occupant joins again, and removed with the registration.
 --
--- One entry for each such occupant in the store "mep_registered", under a hash of room and account.
+-- Each such occupant has one entry in the store "mep_registered", under a hash of room and account.
 
 local jid_resource = require "util.jid".resource;
 local random_bytes = require "util.random".bytes;
@@ -11,10 +11,10 @@ local time_now = require "util.time".now;
 
 local attempt = module:require "attempt";
 
--- The format of the entries; one of another is left alone.
+-- The format of the entries. Entries in another format are left alone.
 local format = 1;
 
--- The module's options: `keep_registered`, `max_registered` and `max_registered_size`.
+-- `keep_registered`, `max_registered` and `max_registered_size`.
 local options;
 
 local entries = module:open_store("mep_registered");
@@ -23,7 +23,7 @@ local function name_of(room, account)
 	return sha256(room.jid.."/"..account, true);
 end
 
--- What any storage driver takes, of a table with stanzas in it; and about how many octets that is.
+-- Returns a copy that any storage driver takes, with stanzas preserialized, and its approximate size in octets.
 local function plain(value)
 	if type(value) == "string" then
 		return value, #value;
@@ -41,8 +41,8 @@ local function plain(value)
 	return copy, octets;
 end
 
--- Whether somebody is at the nick that is registered to them, and what they publish there is kept. A ban leaves
--- mod_muc's data of the registration.
+-- Returns whether an occupant is at its registered nick and its nodes are to be stored. Outcasts are excluded here, as
+-- mod_muc keeps the registration of a banned account.
 local function is_registered(room, occupant)
 	return options.keep_registered and occupant
 		and room:get_registered_nick(occupant.bare_jid) == jid_resource(occupant.nick)
@@ -57,23 +57,23 @@ local function is_crowded(room)
 	return count > options.max_registered;
 end
 
--- `ask(method, ...)` calls the core, and `tell` carries out what it answers as well; `outages` notes what of the
--- storage fails.
-local function new(ask, tell, outages)
-	-- Calls the storage for an entry of a room. The log does not name the account: the room may not show it.
+-- `call_core(method, ...)` calls the core, `drive(method, ...)` also carries out its effects, and `outages` takes note
+-- of storage failures.
+local function new(call_core, drive, outages)
+	-- Calls the storage for an entry of a room. The log does not name the account, which the room may hide.
 	local function try(method, verb, room, name, ...)
 		local is_write = method == "set";
 		local result, err = attempt(entries[method], entries, name, ...);
 		if not result and (is_write or err) then
-			outages.failed(name, is_write, ("could not %s what a registered occupant of %s has published")
+			outages.failed(name, is_write, ("could not %s the nodes of a registered occupant of %s")
 				:format(verb, room.jid), err);
 		else
 			outages.worked(name, is_write);
 		end
-		return result, not result and err or nil; -- a driver may say more of what worked
+		return result, not result and err or nil; -- a driver may return more after a success
 	end
 
-	-- What was kept for an occupant: a list of records; nothing where that can't be told.
+	-- Returns the stored records of an occupant, or nil if they can't be read.
 	local function load(room, occupant)
 		local entry, err = try("get", "load", room, name_of(room, occupant.bare_jid));
 		if err then
@@ -84,7 +84,7 @@ local function new(ask, tell, outages)
 		return {};
 	end
 
-	-- What is too much goes when they leave, as it does for others.
+	-- Records over the limits are not stored: those nodes end when the occupant leaves, as they do for others.
 	local function save(room, occupant, records)
 		local name = name_of(room, occupant.bare_jid);
 		if is_crowded(room) and not try("get", "load", room, name) then
@@ -94,73 +94,72 @@ local function new(ask, tell, outages)
 		if not nodes[1] or octets > options.max_registered_size then
 			return try("set", "remove", room, name, nil);
 		end
-		return try("set", "keep", room, name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
+		return try("set", "store", room, name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
 	end
 
 	local function forget(room, account)
 		try("set", "remove", room, name_of(room, account), nil);
 	end
 
-	-- Occupants who have what was kept for them: by room and nick.
-	local back = setmetatable({}, { __mode = "k" });
+	-- Occupants whose stored nodes are restored, by room and nick.
+	local restored = setmetatable({}, { __mode = "k" });
 	local registered = {};
 
-	-- Returns whether what occupants publish is kept from now on: call `come` for those who are there.
+	-- Returns whether storing begins with these options: the caller then calls `on_join` for all present occupants.
 	function registered.set_options(new_options)
 		local was_kept = options and options.keep_registered;
 		options = new_options;
 		if not options.keep_registered then
-			back = setmetatable({}, { __mode = "k" });
+			restored = setmetatable({}, { __mode = "k" });
 		end
 		return options.keep_registered and not was_kept;
 	end
 
-	-- The core was made anew, and knows of nobody.
+	-- Called for a new core, which knows no occupants yet.
 	function registered.reset()
-		back = setmetatable({}, { __mode = "k" });
+		restored = setmetatable({}, { __mode = "k" });
 	end
 
-	-- An occupant is there, be it from outside or from another nick.
-	function registered.come(room, occupant)
-		if not is_registered(room, occupant) or back[room] and back[room][occupant.nick] then return; end
-		local held = ask("snapshot_of", room.jid, occupant.nick);
-		if not held then return; end -- has not come in yet
-		back[room] = back[room] or {};
-		back[room][occupant.nick] = true;
+	-- Called when an occupant is at a nick, by joining or by a nick change.
+	function registered.on_join(room, occupant)
+		if not is_registered(room, occupant) or restored[room] and restored[room][occupant.nick] then return; end
+		local snapshot = call_core("snapshot_of", room.jid, occupant.nick);
+		if not snapshot then return; end -- has not joined yet
+		restored[room] = restored[room] or {};
+		restored[room][occupant.nick] = true;
 		local records = load(room, occupant);
 		if records and records[1] then
-			tell("bring_back", room.jid, occupant.nick, records, time_now(), random_bytes(16));
+			drive("bring_back", room.jid, occupant.nick, records, time_now(), random_bytes(16));
 		end
 	end
 
-	-- An occupant is about to be gone. What they changed is kept already; what they had when they registered is not.
+	-- Called before an occupant leaves. Its changes are stored already, but not the nodes from before its registration.
 	function registered.leave(room, occupant)
-		if back[room] then back[room][occupant.nick] = nil; end
-		local held = is_registered(room, occupant) and ask("snapshot_of", room.jid, occupant.nick);
-		if held and held[1] then
-			save(room, occupant, held);
+		if restored[room] then restored[room][occupant.nick] = nil; end
+		local snapshot = is_registered(room, occupant) and call_core("snapshot_of", room.jid, occupant.nick);
+		if snapshot and snapshot[1] then
+			save(room, occupant, snapshot);
 		end
 	end
 
-	-- What an occupant has whose changes are to be kept, before somebody changes something there: nothing where they
-	-- are not, or the core knows of nobody there.
+	-- Returns the nodes at `nick` before a request changes them, or nil if they are not to be stored.
 	function registered.before(room, nick)
 		local occupant = nick and room:get_occupant_by_nick(nick);
-		return is_registered(room, occupant) and ask("snapshot_of", room.jid, nick) or nil;
+		return is_registered(room, occupant) and call_core("snapshot_of", room.jid, nick) or nil;
 	end
 
-	-- Keeps what an occupant has after that; false where that did not work: they have what they had `before`.
+	-- Stores the nodes at `nick` after the request. If that fails, puts back the nodes from `before` and returns false.
 	function registered.keep(room, nick, effects, before)
 		local first = effects[1];
 		if not before or first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
-		local held = ask("snapshot_of", room.jid, nick);
-		if not held then return true; end
-		if save(room, room:get_occupant_by_nick(nick), held) then return true; end
-		ask("put_back", room.jid, nick, before);
+		local snapshot = call_core("snapshot_of", room.jid, nick);
+		if not snapshot then return true; end
+		if save(room, room:get_occupant_by_nick(nick), snapshot) then return true; end
+		call_core("put_back", room.jid, nick, before);
 		return false;
 	end
 
-	-- Whether nothing is written for the occupant at `nick` for now, as that failed a moment ago.
+	-- Returns whether writing for the occupant at `nick` failed a moment ago and is not tried yet.
 	function registered.rests(room, nick)
 		return outages.rests(name_of(room, room:get_occupant_by_nick(nick).bare_jid), true);
 	end
@@ -183,7 +182,7 @@ local function new(ask, tell, outages)
 		end
 	end);
 
-	-- Some module has registered somebody, or ended that, without more.
+	-- Another module has set or removed a registration without setting the affiliation.
 	module:hook("muc-set-affiliation-data/reserved_nickname", function (event)
 		if options.keep_registered then
 			forget(event.room, event.jid);

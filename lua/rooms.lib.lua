@@ -1,17 +1,17 @@
--- What the core is told of rooms and occupants: the facts, as mod_muc has them at this moment.
+-- The facts that go with each call of the core: rooms and occupants as mod_muc has them at this moment.
 
--- As mod_muc has read it when it was loaded: a reload of mod_muc reloads this module as well.
+-- mod_muc reads it at load as well, and reloading mod_muc reloads this module.
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
 local default_publishers = "admins";
 local known_publishers = { owners = true, admins = true, moderators = true, participants = true };
 
--- Who publishes as a room. What another version has stored may be unknown to this one.
+-- Returns which occupants may publish as the room. A value stored by another version may be unknown here.
 local function publishers_of(room)
 	local publishers = room._data.mep_publishers;
 	return known_publishers[publishers] and publishers or default_publishers;
 end
 
--- What an occupant's presence says, but for its sessions.
+-- The facts in an occupant's presence, without its sessions.
 local function presence(room, occupant)
 	local role = occupant.role or "none";
 	return {
@@ -23,7 +23,7 @@ local function presence(room, occupant)
 	};
 end
 
--- Who asks.
+-- The sender of a request.
 local function actor(room, jid)
 	local occupant = room:get_occupant_by_real_jid(jid);
 	return {
@@ -35,8 +35,8 @@ local function actor(room, jid)
 	};
 end
 
--- What is asked: a room, or somebody in it. Nothing where there is nobody at that nick.
-local function setting(room, to)
+-- The target of a request: a room or an occupant. Returns nil if no occupant has that nick.
+local function target(room, to)
 	local facts = {
 		room = room.jid;
 		publishers = publishers_of(room);
@@ -52,7 +52,7 @@ local function setting(room, to)
 	return facts;
 end
 
--- Everybody in a room, with their sessions.
+-- All occupants of a room, with their sessions.
 local function everybody(room)
 	local list = {};
 	for _, occupant in room:each_occupant() do
@@ -61,8 +61,8 @@ local function everybody(room)
 	return list;
 end
 
--- Whether a room is one that can be asked anything: mod_muc has its own words for one that was destroyed, or that
--- could not be loaded.
+-- Returns whether requests to a room are served. mod_muc has its own errors for rooms that were destroyed or could not
+-- be loaded.
 local function is_usable(room)
 	return room and not room._data.destroyed and room._data.locked ~= math.huge;
 end
@@ -93,7 +93,7 @@ module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
 	end
 end);
 
--- `room_publishers` says who publishes as a room whose own configuration does not say.
+-- `room_publishers` is the default for rooms whose own configuration does not say.
 local function set_options(options)
 	default_publishers = options.room_publishers;
 end
@@ -102,7 +102,7 @@ return {
 	set_options = set_options;
 	presence = presence;
 	actor = actor;
-	setting = setting;
+	target = target;
 	everybody = everybody;
 	is_usable = is_usable;
 };

@@ -1,21 +1,19 @@
--- Messages that come rendered: the core gives them as text, and each copy costs a start tag.
+-- Stanzas that are already rendered: the core hands over a message as text, so a copy only costs a start tag.
 --
--- `message` has the sender, the id, the type, and its number in `source`; for several recipients the `start` of its
--- start tag, up to the value of `to`, and the `rest`, which is what comes behind that tag; for one the recipient (`to`)
--- and the whole `text`. `source:build(number, stanza_mt)` makes a stanza of it, without `to`;
--- `source:children(number)` lists names and namespaces of its children, one after the other.
+-- `message` holds the sender, the id, the type, and its number in `source`. For several recipients it has the `start`
+-- of the start tag, up to the value of `to`, and the `rest` after that tag; for a single recipient, `to` and the whole
+-- `text`. `source:build(number, stanza_mt)` makes a stanza of it, without `to`; `source:children(number)` lists the
+-- names and namespaces of its children in turn.
 --
--- They go the way of every stanza, through module:send. Whoever meets one sees an ordinary stanza, may look at it,
--- clone it and edit it: as long as all of it is as it was, tostring puts a start tag before the text, and else it
--- renders what there is. One stanza serves all recipients here, one after the other; what somebody has edited goes to
--- nobody else.
+-- The stanzas go through module:send like any other, and modules can inspect, clone and edit them. As long as a stanza
+-- is unchanged, tostring puts a start tag before the text; else it renders the stanza as usual. One stanza serves all
+-- local recipients in turn, but an edited one is never reused.
 --
--- The children are made when somebody looks at them, and then it must be looked at whether they were edited. Nobody
--- does where a message just passes through: who asks for a child that there isn't, as modules do that want to know if
--- they have to do with a message, gets the answer from the list.
+-- The children are built when a module first accesses them, and from then on checked for edits. A message that just
+-- passes through needs neither: modules that test for a child which the message lacks are answered from the list.
 --
--- COMPAT Lua 5.1 and LuaJIT do not tell when a module takes a stanza's length or lists its children, so there a stanza
--- for several has its children from the start, and one for one recipient is a plain one.
+-- COMPAT Lua 5.1 and LuaJIT do not notice when a module takes a stanza's length or iterates over its children. There, a
+-- stanza for several recipients has its children from the start, and a single recipient gets a plain stanza.
 
 local st = require "util.stanza";
 local parse = require "util.xml".parse;
@@ -23,24 +21,25 @@ local parse = require "util.xml".parse;
 local stanza_mt, clone, escape = st.stanza_mt, st.clone, st.xml_escape;
 local find, match = string.find, string.match;
 local next, rawget, rawset, tostring, type = next, rawget, rawset, tostring, type;
-local rawlen = rawget(_G, "rawlen"); -- COMPAT Lua 5.1 and LuaJIT have none, and do not ask __len either
+local rawlen = rawget(_G, "rawlen"); -- COMPAT missing from Lua 5.1 and LuaJIT, which ignore __len as well
 
 local full_sessions = prosody.full_sessions;
 
--- Whether children are made only when a module looks at them: see `obstacle`.
+-- Whether children are built only when a module accesses them: see `obstacle`.
 local is_lazy = true;
 
--- The key under which a rendered stanza has its state; no stanza has one like it.
+-- The key of a rendered stanza's state, unique to this module.
 local STATE = {};
 
--- A copy for one recipient, as plain as it gets.
+-- Makes a plain stanza for one recipient.
 local function plain(message, to)
 	local stanza = message.source:build(message[4], stanza_mt);
 	stanza.attr.to = to;
 	return stanza;
 end
 
--- Notes what is in a stanza: a check whether it still is so. New attributes call `on_edit` by themselves.
+-- Records a stanza's content, and returns a function that checks whether it is unchanged. New attributes call
+-- `on_edit`.
 local function watch(stanza, on_edit)
 	local tables, keys, values = {}, {}, {};
 	local elements, lengths = {}, {};
@@ -91,11 +90,11 @@ local function next_entry(stanza, key)
 	return key, value;
 end
 
--- Gives a stanza its children, as the text has them.
+-- Builds a stanza's children.
 local function open(stanza)
 	local state = stanza[STATE];
 	if state.children_are_whole then return; end
-	state.children_are_whole = nothing_to_check; -- what follows asks for children, too
+	state.children_are_whole = nothing_to_check; -- building accesses children, too
 	local copy = state.source:build(state[4], stanza_mt);
 	for at = 1, #copy do rawset(stanza, at, copy[at]); end
 	rawset(stanza, "tags", copy.tags);
@@ -122,7 +121,7 @@ local function start_is_whole(stanza)
 	return expected == 0;
 end
 
--- Whether all of a stanza is as it was, but for its `to` where it is for several.
+-- Returns whether a stanza is unchanged, except for `to` if it serves several recipients.
 local function is_whole(stanza)
 	local children_are_whole = stanza[STATE].children_are_whole;
 	return start_is_whole(stanza) and (not children_are_whole or children_are_whole());
@@ -144,7 +143,7 @@ local function render(stanza)
 	return state.text or start_tag(stanza)..state.rest;
 end
 
--- Whether a stanza may have such a child: false only where it has none, and none had to be made to tell.
+-- Returns false if a stanza has no such child and its children have not been built.
 local function may_have(stanza, name, xmlns)
 	local state = stanza[STATE];
 	if state.children_are_whole then return true; end
@@ -160,8 +159,8 @@ local function may_have(stanza, name, xmlns)
 	return false;
 end
 
--- Methods of stanzas that are others here. All that looks for a child by its name is built on the first; all that
--- edits children is built on the last two.
+-- Overridden methods. Every method that finds a child by name uses the first; every method that edits children uses the
+-- last two.
 local own = {};
 function own:get_child(name, xmlns)
 	return may_have(self, name, xmlns) and stanza_mt.get_child(self, name, xmlns) or nil;
@@ -184,7 +183,7 @@ function own:maptags(callback)
 end
 
 local rendered_mt = {
-	__metatable = stanza_mt; -- to whoever asks, this is a stanza
+	__metatable = stanza_mt; -- so that is_stanza is true
 	__name = stanza_mt.__name;
 	__index = function (stanza, key)
 		if key == "tags" or type(key) == "number" then
@@ -209,7 +208,7 @@ local rendered_mt = {
 		open(stanza);
 		return next_entry, stanza;
 	end;
-	__ipairs = function (stanza) -- COMPAT Lua 5.2, where ipairs does not ask __index
+	__ipairs = function (stanza) -- COMPAT Lua 5.2, where ipairs ignores __index
 		open(stanza);
 		return next_child, stanza, 0;
 	end;
@@ -227,7 +226,7 @@ local function rendered(message, state)
 	return setmetatable({ name = "message", attr = attr, [STATE] = state }, rendered_mt);
 end
 
--- A stanza that stands for copies of `message`, to be sent to one after the other by changing its attribute `to`.
+-- Makes a stanza that is sent to one recipient after the other by changing its attribute `to`.
 local function share(message)
 	local state = {
 		message[1], message[2], message[3], message[4];
@@ -235,10 +234,10 @@ local function share(message)
 	};
 	local stanza = rendered(message, state);
 	if not is_lazy then open(stanza); end
-	-- Attributes that are new say so themselves: they need not be counted for each recipient.
+	-- New attributes set `edited`, so attributes need not be counted for each recipient.
 	state.guarded = setmetatable(stanza.attr, {
 		__newindex = function (attr, key, value)
-			-- Prosody takes the namespace away before a stanza goes to another server, though there is none.
+			-- Prosody sets xmlns to nil on stanzas to other servers, whether they have one or not
 			if key ~= "to" and value ~= nil then state.edited = true; end
 			rawset(attr, key, value);
 		end;
@@ -246,7 +245,7 @@ local function share(message)
 	return stanza;
 end
 
--- Whether two stanzas say the same.
+-- Returns whether two stanzas are equal.
 local function same(a, b)
 	if type(a) ~= "table" or type(b) ~= "table" then return a == b; end
 	if a.name ~= b.name or #a ~= #b or #a.tags ~= #b.tags then return false; end
@@ -262,7 +261,7 @@ local function same(a, b)
 	return true;
 end
 
--- What might be done to a stanza on its way.
+-- Edits that a module might make.
 local edits = {
 	{ "no edit", function () end };
 	{ "a new child", function (stanza) stanza:tag("extra", { xmlns = "urn:x" }):text("<"):up(); end };
@@ -289,7 +288,7 @@ local function with_children(...)
 	return { name = "list", attr = {}, tags = {}, ... };
 end
 
--- What modules make of a stanza.
+-- Ways in which modules read a stanza.
 local looks = {
 	{ "the text", function (stanza) return parse(tostring(stanza)); end };
 	{ "the start tag", function (stanza) return parse(stanza:top_tag():sub(1, -2).."/>"); end };
@@ -309,7 +308,7 @@ local looks = {
 	end };
 };
 
--- A message as the core gives it, for all or for one.
+-- Makes a message as the core would, for several recipients or for `to`.
 local function example(to)
 	local original = st.stanza("message", { from = "a'b@c/d", id = "<", type = "headline" })
 		:tag("a", { xmlns = "urn:a", old = "1", ["urn:p\1q"] = "<" })
@@ -330,8 +329,8 @@ local function example(to)
 	return message;
 end
 
--- Whether a rendered stanza, edited like this and then looked at like that, is what a plain one is. Each stanza is
--- used once: what one look has made must not be there for the next.
+-- Returns whether a rendered stanza, edited and then read, equals a plain one. Each stanza is used once: children built
+-- for one read must not serve the next.
 local function is_like_plain(to, is_for_one, edit, look)
 	local message = example(is_for_one and to or nil);
 	local stanza = is_for_one and rendered(message, message) or share(message);
@@ -341,11 +340,11 @@ local function is_like_plain(to, is_for_one, edit, look)
 	edit(expected);
 	return st.is_stanza(stanza)
 		and same(look(stanza), look(expected))
-		and same(parse(tostring(stanza)), parse(tostring(expected))) -- looked at, it still is the same
+		and same(parse(tostring(stanza)), parse(tostring(expected))) -- reading changes nothing
 		and is_whole(stanza) == same(expected, plain(message, to));
 end
 
--- Returns what is wrong with rendered stanzas here, with the stanzas of this Prosody and the tables of this Lua.
+-- Returns what is wrong with rendered stanzas on this Prosody and this Lua, or nil if they work.
 local function fault()
 	local function try(to, edit, look)
 		for _, is_for_one in ipairs(is_lazy and { false, true } or { false }) do
@@ -366,7 +365,7 @@ local function fault()
 	end
 end
 
--- Returns why stanzas can't be shared here; nil if they can.
+-- Returns why stanzas can't be shared here, or nil if they can.
 local function obstacle()
 	is_lazy = true;
 	if not fault() then return nil; end
@@ -378,16 +377,16 @@ end
 local found = obstacle();
 local can_share = not found;
 
--- The copy of a message that is for one recipient.
+-- Returns the stanza of a message for a single recipient.
 local function copy(message)
-	if not can_share or not is_lazy then -- with its children made, a rendered one would save nothing
+	if not can_share or not is_lazy then -- a rendered one saves nothing once its children are built
 		return plain(message, message.to);
 	end
 	return rendered(message, message);
 end
 
--- The copies of a message for several: a function that gives the one for a recipient, to be sent before the next is
--- asked for. Whoever is not connected here gets one that is nobody else's: it may be queued or stored.
+-- Returns a function that gives the stanza for a recipient; it must be sent before the next call. A recipient that is
+-- not connected here gets a stanza of its own, which may be queued or stored.
 local function copies(message)
 	if not can_share then
 		return function (to)
@@ -410,7 +409,7 @@ end
 
 local shared = { copy = copy, copies = copies, can_share = can_share };
 
--- `share_stanzas` says whether one stanza is to be sent to many. If that is not done, `why_not` says why.
+-- `share_stanzas` allows sharing. If stanzas are not shared, `why_not` says why.
 function shared.set_options(options)
 	can_share = options.share_stanzas and not found;
 	shared.can_share = can_share;

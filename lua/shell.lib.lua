@@ -1,4 +1,4 @@
--- The command `mep:status()` of Prosody's shell: of one host, or of all that have the module.
+-- The command `mep:status()` of Prosody's shell, for one host or all hosts that have the module.
 
 local hosts = prosody.hosts;
 
@@ -28,17 +28,17 @@ local function print_status(self, wanted)
 		end
 	end
 	if found == 0 then
-		return nil, wanted and "mod_mep does not run on "..tostring(wanted) or "mod_mep runs on no host";
+		return nil, wanted and "mod_mep is not loaded on "..tostring(wanted) or "mod_mep is not loaded on any host";
 	end
 	return true, found == 1 and "1 host" or found.." hosts";
 end
 
--- The shell looks for commands on virtual hosts and among the global ones; a component has none of its own.
+-- The shell looks for commands on virtual hosts and in the global module context, not on components.
 local command = {
 	section = "mep";
-	section_desc = "The MUC Eventing Protocol: what rooms and occupants publish";
+	section_desc = "MUC Eventing Protocol (XEP-0316)";
 	name = "status";
-	desc = "Count what is known of rooms, and of what their clients want; without a host: of all hosts";
+	desc = "Show status and statistics of mod_mep on a host, or on all hosts";
 	args = { { name = "host", type = "string" } };
 	handler = print_status;
 };
@@ -51,7 +51,7 @@ local function hide()
 	shell:remove_item("shell-command", command);
 end
 
--- COMPAT 0.12 has no shell commands of modules, but shares what its shell finds commands in
+-- COMPAT 0.12 has no shell commands in modules, but shares the table that its shell finds commands in
 if not module.on_ready then
 	local commands = module:shared "/*/admin_shell/env";
 
@@ -64,8 +64,8 @@ if not module.on_ready then
 	end
 end
 
--- The shell has one command of a name, and 13.0.7 warns of a second. So the module of one host offers it, and when that
--- one is unloaded, another's does.
+-- The shell takes one command of a name, and 13.0.7 warns about a second. So the module of one host offers it, and when
+-- that is unloaded, the module of another host takes over.
 local offered = module:shared "/*/mep/shell_command";
 
 local function offer()

@@ -1,36 +1,36 @@
--- What an admin can see of a host: counts, as metrics and in the shell, and the module's status.
+-- Statistics of a host, as metrics and for the shell.
 
 local statsmanager = require "core.statsmanager";
 
--- What is counted, by its name here and in the core, and what that is.
+-- Each with its name and description.
 local gauges = {
-	{ "rooms", "Rooms that something is known of" };
+	{ "rooms", "Rooms known to the core" };
 	{ "occupants", "Occupants" };
 	{ "sessions", "Sessions in rooms" };
-	{ "nodes", "Nodes, of rooms and occupants" };
+	{ "nodes", "Nodes of rooms and occupants" };
 	{ "subscriptions", "Explicit subscriptions" };
-	{ "pending", "Last items that are still to be sent" };
-	{ "caps_known", "Verified sets of capabilities" };
-	{ "caps_asking", "Questions for capabilities in flight" };
+	{ "pending", "Last items waiting to be sent" };
+	{ "caps_known", "Verified capability sets" };
+	{ "caps_asking", "Capability queries in flight" };
 };
 
 local counters = {
-	{ "publishes", "Publishes that were accepted" };
-	{ "payload", "Octets of their payloads", unit = "bytes" };
-	{ "deliveries", "Messages sent, one for each session that is told; last items are among them" };
+	{ "publishes", "Accepted publishes" };
+	{ "payload", "Octets of published payloads", unit = "bytes" };
+	{ "deliveries", "Notifications sent, one for each session, including last items" };
 	{ "last_items", "Last items sent" };
-	{ "refusals", "Requests refused, by the condition of the error", label = "condition" };
-	{ "storage_failures", "Calls of the storage that failed, by operation", label = "operation" };
+	{ "refusals", "Refused requests, by error condition", label = "condition" };
+	{ "storage_failures", "Failed storage calls, by operation", label = "operation" };
 	{ "core_failures", "Failures of the core, each of which is a bug" };
-	{ "caps_asked", "Questions for capabilities" };
-	{ "caps_answered", "Answers that came" };
-	{ "caps_mismatched", "Answers that had not the hash that was claimed" };
-	{ "caps_refused", "Errors instead of answers, and answers that were ill-formed" };
-	{ "caps_timed_out", "Questions whose time was over" };
-	{ "caps_evicted", "Verified sets that had to go, for want of room" };
+	{ "caps_asked", "Capability queries sent" };
+	{ "caps_answered", "Answers to capability queries" };
+	{ "caps_mismatched", "Answers that do not match the claimed hash" };
+	{ "caps_refused", "Error replies and invalid answers" };
+	{ "caps_timed_out", "Capability queries that timed out" };
+	{ "caps_evicted", "Capability sets evicted from the full cache" };
 };
 
--- All of it, by name: numbers, and tables of numbers by label.
+-- Returns all statistics by name: numbers, or tables of numbers by label.
 local function of(core, failures)
 	local counts, caps, activity = core:counts(), core:counters(), core:activity();
 	return {
@@ -78,7 +78,8 @@ local function measure(core, failures)
 	end
 end
 
--- Prosody goes on to show the metrics of a module that is gone: takes this host's out, and with the last host all.
+-- Prosody goes on showing the metrics of an unloaded module. Removes those of this host, and the families with the last
+-- host.
 local function forget()
 	local registry = statsmanager.get_metric_registry();
 	if not registry then return; end
@@ -92,7 +93,7 @@ local function forget()
 	end
 end
 
--- What is counted of a label, as "forbidden 2, bad-request 1": the most first, and none that is zero.
+-- Returns the sum, and the parts as text like "forbidden 2, bad-request 1": largest first, without zeros.
 local function by_label(parts)
 	local list, sum = {}, 0;
 	for label, count in pairs(parts) do
@@ -107,7 +108,7 @@ local function by_label(parts)
 	return sum, table.concat(list, ", ");
 end
 
--- As lines for people.
+-- The statistics as lines of text.
 local function lines(all)
 	local list = {};
 	for _, rows in ipairs({ gauges, counters }) do

@@ -1,28 +1,28 @@
--- Keeps what persistent rooms have published, in two stores:
+-- Stores the nodes of persistent rooms, in two stores:
 --
--- "mep", under the room's name: the index, an entry for each node with its name;
--- "mep_nodes", under a hash of the room's and the node's name: the node's head, which is all but its items, and
--- an entry for each item, numbered in their order.
+-- "mep", under the room's name: the index, with an entry for each node and its name;
+-- "mep_nodes", under a hash of the room's and the node's name: the node's head, which is everything except its items,
+-- and a numbered entry for each item.
 --
--- Why so: a publish writes one entry, and removes one where another goes, in one call. Where the driver has map stores
--- (SQL) that is a row each in one transaction. Where it has files, all under a name is one file, written anew: so there
--- the items of a node of many have files of their own, and their entries only say that they are there. Archive
--- stores would not do: the embedded driver's are lists in a file, which it rewrites to take one out, and which is as
--- a whole unreadable where a crash cut the last line short.
+-- With this layout a publish writes one entry, and removes one if an item is pushed out, in one call. On drivers with
+-- map stores (SQL) these are single rows in one transaction. On file drivers everything under a name is one file that
+-- is rewritten as a whole, so there the items of a larger node have their own files, and their entries only say that
+-- they exist. Archive stores don't fit: the embedded driver keeps each as one list in a file, which it rewrites to
+-- remove an item, and which can't be read at all if a crash cut off its last line.
 --
--- A node is there when the index says so. It has an entry there before it has parts, and until they are gone, but one
--- that says "gone": so each change is done by one write, and whatever a crash or an error leaves behind is found, and
--- removed, by the next loading. (The embedded driver may have removed an entry and yet report an error: removing one is
--- never what counts.)
+-- A node exists if the index says so. Its index entry is written before its parts and removed after them, and says
+-- "gone" meanwhile. So each change takes effect with a single write, and the next load finds and removes whatever a
+-- crash or an error has left. (The embedded driver may report an error though it has removed an entry, so no change
+-- takes effect by removing one.)
 --
--- Names of nodes and items never become names of stores or keys: those are hashes, of one length whatever a client
--- thought of.
+-- Names of nodes and items are hashed before they become names of stores or keys, so their length does not depend on
+-- clients.
 
 local jid_node = require "util.jid".node;
 local sha256 = require "util.hashes".sha256;
 local st = require "util.stanza";
 
--- The format of the entries. Those of an earlier one are brought to this when they are loaded, those of a later one
+-- The format of the entries. Entries in an earlier format are upgraded when they are loaded; entries in a later format
 -- are left alone.
 local format = 2;
 
@@ -33,13 +33,13 @@ local parts = module:open_store("mep_nodes", "map");
 
 local removed = parts.remove;
 
--- COMPAT that is how storagemanager makes map stores of keyval stores, on 0.12 and 13.0
+-- COMPAT storagemanager's map stores on top of keyval stores look like this, on 0.12 and 13.0
 local has_files = parts.keyval_store ~= nil;
 
--- Up to so many items a node is one file.
+-- A node with up to this many items is one file.
 local few = 16;
 
--- What an entry of an item says that has a file of its own: it is there; it may be there, and does not count.
+-- Entries of items in files of their own: the item exists; its file may exist, but the item does not.
 local apart, gone = true, "gone";
 
 local function node_key(node)
@@ -50,7 +50,7 @@ local function item_key(id)
 	return "item-"..sha256(id, true);
 end
 
--- What a node's parts are stored under; no room's name has a slash in it.
+-- The name that a node's parts are stored under. Room names can't contain a slash.
 local function name_of(room, node)
 	return sha256(room.."/"..node, true);
 end
@@ -59,7 +59,7 @@ local function entry_of(node, is_gone)
 	return { format = format; node = node; gone = is_gone };
 end
 
--- For whoever looks at a store: the names are not read.
+-- `room` and `node` are never read: they are for admins who inspect the store.
 local function store_head(room, node, head)
 	return {
 		format = format;
@@ -84,7 +84,7 @@ local function name_apart(name, key)
 	return name.."-"..key;
 end
 
--- Removes all under a name.
+-- Removes everything under a name.
 local function remove_parts(name)
 	local all, err = nodes:get(name);
 	if not all then return not err, err; end
@@ -106,10 +106,10 @@ local function write_apart(name, items)
 	return true;
 end
 
--- Writes what there is under a name now, where that is files: a head, or the one that was; the items `put`; of the
--- others those that do not go. What has a file of its own is announced before it is written, and removed after it is
--- said to go: none is ever there that no entry tells of. What is done is done by the last write that can fail: that of
--- the entries, or where an item takes the place of another, of its file.
+-- Applies a change on file drivers: a new head if there is one, the items `put`, without the entries for which
+-- `goes(key)` is true. An item's own file is announced in the entries before it is written, and removed after its entry
+-- says "gone", so every such file has an entry. The change takes effect with the last write that can fail: that of the
+-- entries or, if an item is replaced, that of its file.
 local function write_files(name, change)
 	local before, err = nodes:get(name);
 	if not before and err then return nil, err; end
@@ -148,7 +148,7 @@ local function write_files(name, change)
 	if ok then
 		ok, err = write_apart(name, new);
 	end
-	if ok and change.whole then -- These are as they were, or the node is new
+	if ok and change.whole then -- These are unchanged, or the node is new
 		ok, err = write_apart(name, replaced);
 	end
 	if ok and changed then
@@ -160,7 +160,7 @@ local function write_files(name, change)
 	if not ok then return nil, err; end
 	for key, entry in pairs(after) do
 		if entry == gone then
-			nodes:set(name_apart(name, key), nil); -- If not now, then with the next write
+			nodes:set(name_apart(name, key), nil); -- If this fails, the next write does it
 		end
 	end
 	return true;
@@ -219,14 +219,14 @@ local function put_parts(room, change)
 	return parts:set_keys(name, changes);
 end
 
--- Removes what there is of a node that is gone.
+-- Removes what is left of a deleted node.
 local function tidy(room, node)
 	local ok, err = remove_parts(name_of(room, node));
 	if ok then
 		ok, err = index:set(room, node_key(node), nil);
 	end
 	if not ok then
-		module:log("warn", "What is left of a node that is gone stays in storage for now: %s", err);
+		module:log("warn", "Could not remove all of a deleted node from storage; trying again at the next load: %s", err);
 	end
 end
 
@@ -237,7 +237,7 @@ local function remove(room, node)
 	return true;
 end
 
--- Keeps what became of a node: all of it, parts of it, or that it is no more (an effect of the core's).
+-- Stores a change of a node (an effect of the core): the whole node, parts of it, or its deletion.
 local function keep(change)
 	local room = jid_node(change.room);
 	if change.items then
@@ -248,10 +248,11 @@ local function keep(change)
 	return remove(room, change.node);
 end
 
--- What brings an entry of an earlier format to this one.
+-- Upgrades of index entries, by their format.
 local upgrade = {};
 
--- 1: all of a node was in its entry of the index. The parts come first: until the entry says otherwise, it counts.
+-- 1: the whole node was in its index entry. The parts are written first, as the old entry is valid until it is
+-- replaced.
 upgrade[1] = function (room, key, entry)
 	for number, item in ipairs(entry.items) do
 		item.number = number;
@@ -268,8 +269,8 @@ local function is_later(entry)
 	return type(entry) ~= "table" or type(entry.format) ~= "number" or entry.format > format;
 end
 
--- The index of a room, empty where there is none. Nothing, an error, and whether it is that a later release has
--- written there: it knows what it means, this one does not.
+-- Returns the index of a room, which may be empty. If that fails: nil, an error, and whether the cause is that a later
+-- release has written it.
 local function load_index(room)
 	local entries, err = rooms:get(room);
 	if not entries and err then return nil, err; end
@@ -281,7 +282,7 @@ local function load_index(room)
 	return entries or {};
 end
 
--- A node's record; false where there is nothing of it.
+-- Returns a node's record, or false if it has no parts; errors as in `load_index`.
 local function load_node(room, entry)
 	local name = name_of(room, entry.node);
 	local all, err = nodes:get(name);
@@ -297,7 +298,7 @@ local function load_node(room, entry)
 			item, err = nodes:get(name_apart(name, key));
 			if err then return nil, err; end
 			if not item then
-				module:log("warn", "An item of a node of %s is not where it should be: it is left out", room);
+				module:log("warn", "An item of a node of %s is missing from storage; skipping it", room);
 			end
 		end
 		if key ~= "head" and item and item ~= gone then
@@ -307,8 +308,7 @@ local function load_node(room, entry)
 	return { node = entry.node, head = all.head, items = items };
 end
 
--- The records of a room's nodes. Nothing where that can't be told: then the error, and whether it is that a later
--- release has written there.
+-- Returns the records of a room's nodes; errors as in `load_index`.
 local function load(room_jid)
 	local room = jid_node(room_jid);
 	local entries, err, later = load_index(room);
@@ -333,7 +333,7 @@ local function load(room_jid)
 	return records;
 end
 
--- Removes all that is kept of a room. It is gone as soon as the index says so, whatever happens then.
+-- Removes everything of a room. The nodes are gone as soon as the index says so, whatever fails later.
 local function forget(room_jid)
 	local room = jid_node(room_jid);
 	local entries, err = rooms:get(room);
@@ -351,7 +351,7 @@ local function forget(room_jid)
 	return rooms:set(room, nil);
 end
 
--- Keeps all nodes of a room, and nothing else.
+-- Stores these nodes of a room, in place of all others.
 local function keep_all(room_jid, records)
 	local room = jid_node(room_jid);
 	local entries, err, later = load_index(room);

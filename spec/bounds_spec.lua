@@ -137,7 +137,7 @@ for _, version in ipairs(prosody.versions) do
 			local outsider = { jid = "eve@people.example/1", role = "none", affiliation = "none", sees_jids = false };
 			for _, levels in ipairs({ 6, far_too_deep }) do
 				local iq = publish_of(levels);
-				assert.is_nil(room.host:request(room:setting("alice"), outsider, iq, room.now, room.random));
+				assert.is_nil(room.host:request(room:target("alice"), outsider, iq, room.now, room.random));
 			end
 		end);
 

@@ -128,14 +128,14 @@ describe("The core", function ()
 			local content = read(folder.."/mep_core.so");
 			for _, share in ipairs({ 0, 0.1, 0.5, 0.9, 0.9999 }) do
 				write(folder.."/mep_core.so", content:sub(1, math.floor(#content * share)));
-				assert_refused(folder.."/mep_core.so is not the file that this build has: it was copied only in part");
+				assert_refused(folder.."/mep_core.so does not match this build: it was copied only partly");
 			end
 		end);
 
 		it("if it is for another Lua, with the one to build it for", function ()
 			local other = running == "5.3" and "5.2" or "5.3";
 			restamp('lua = "[^"]*"', 'lua = "'..other..'"');
-			assert_refused(("built for Lua %s, and this Prosody runs on %s: build it for that one, with `make module LUA=%s`")
+			assert_refused(("built for Lua %s, but this Prosody runs on %s: build it with `make module LUA=%s`")
 				:format(other, running == "jit" and "LuaJIT" or "Lua "..running, running == "jit" and "luajit" or "lua"..running));
 		end);
 
@@ -173,7 +173,7 @@ describe("The core", function ()
 		assert_is_core(load());
 		assert.equal(1, #fake_module.logged);
 		assert.equal("warn", fake_module.logged[1].level);
-		assert.match(folder.."/effects.lib.lua is not the file that this build has", fake_module.logged[1].text, 1, true);
+		assert.match(folder.."/effects.lib.lua does not match this build", fake_module.logged[1].text, 1, true);
 	end);
 
 	describe("lets what is installed take over", function ()
@@ -200,15 +200,15 @@ describe("The core", function ()
 		it("but not another build of the core", function ()
 			restamp('build = "[^"]*"', 'build = "0123456789abcdef"');
 			restamp('version = "[^"]*"', 'version = "9.9.9"');
-			assert_obstacle(("mod_mep 9.9.9 (build 0123456789abcdef) is installed, and %s (build %s) is running, with its core, "
-				.."which a reload can't replace; restart Prosody"):format(core.lib.version, core.lib.build));
+			assert_obstacle(("mod_mep 9.9.9 (build 0123456789abcdef) is installed, but %s (build %s) is running, and a reload "
+				.."can't replace its core; restart Prosody"):format(core.lib.version, core.lib.build));
 		end);
 
 		it("but not what is missing, cut short or changed", function ()
 			for _, name in ipairs({ "mod_mep.lua", "effects.lib.lua", "mep_core.so" }) do
 				local content = read(folder.."/"..name);
 				write(folder.."/"..name, content:sub(1, math.floor(#content / 2)));
-				assert_obstacle(name.." is not the file that this build has");
+				assert_obstacle(name.." does not match this build");
 				assert(os.remove(folder.."/"..name));
 				assert_obstacle(name.." is missing");
 				write(folder.."/"..name, content);

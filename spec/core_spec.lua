@@ -120,9 +120,9 @@ describe("A host", function ()
 		assert_refused("16 random octets", "enter", room.jid, facts, session, presence, 1, "short");
 		assert_refused("presence", "presence", room.jid, facts, "sessions", 1, random);
 		assert_refused("restore", "restore", room.jid, nil, 1, random);
-		assert_refused("request", "request", room:setting("alice"), room:actor("alice"), nil, 1, random);
-		assert_refused("request", "request", room:setting("alice"), nil, publish_iq(), 1, random);
-		assert_refused("16 random octets", "request", room:setting("alice"), room:actor("alice"), publish_iq(), 1, "");
+		assert_refused("request", "request", room:target("alice"), room:actor("alice"), nil, 1, random);
+		assert_refused("request", "request", room:target("alice"), nil, publish_iq(), 1, random);
+		assert_refused("16 random octets", "request", room:target("alice"), room:actor("alice"), publish_iq(), 1, "");
 		assert_refused("answer", "answer", publish_iq(), 1);
 		assert_refused("wake", "wake", {}, random);
 		assert_refused("rename", "rename", room.jid, room:address("alice"));
@@ -135,7 +135,7 @@ describe("A host", function ()
 	-- Calls `refuse` with each wrong set of facts: the call's name, its arguments, and what the message should name.
 	local function each_wrong_fact(refuse)
 		local session, presence, iq = room:session("alice"), st.presence(), publish_iq();
-		local facts, setting, actor = room:facts("alice"), room:setting("alice"), room:actor("alice");
+		local facts, target, actor = room:facts("alice"), room:target("alice"), room:actor("alice");
 		local function enter(key, value)
 			refuse(key, "enter", room.jid, with(facts, key, value), session, presence, 1, random);
 		end
@@ -147,11 +147,11 @@ describe("A host", function ()
 		enter("role", "king");
 		enter("affiliation", "friend");
 		for _, key in ipairs({ "room", "publishers", "affiliation" }) do
-			refuse(key, "request", with(setting, key, nil), actor, iq, 1, random);
+			refuse(key, "request", with(target, key, nil), actor, iq, 1, random);
 		end
-		refuse("publishers", "request", with(setting, "publishers", "all"), actor, iq, 1, random);
+		refuse("publishers", "request", with(target, "publishers", "all"), actor, iq, 1, random);
 		for _, key in ipairs({ "jid", "role", "affiliation" }) do
-			refuse(key, "request", setting, with(actor, key, nil), iq, 1, random);
+			refuse(key, "request", target, with(actor, key, nil), iq, 1, random);
 		end
 	end
 
@@ -174,15 +174,15 @@ describe("A host", function ()
 
 	-- Taken for false, this would show who somebody is
 	it("refuses to guess whether a room is anonymous, or who sees JIDs", function ()
-		local setting, actor = room:setting("alice"), room:actor("alice");
-		local of_room, of_actor = with(setting, "anonymous", nil), with(actor, "sees_jids", nil);
+		local target, actor = room:target("alice"), room:actor("alice");
+		local of_room, of_actor = with(target, "anonymous", nil), with(actor, "sees_jids", nil);
 		assert_refused("anonymous", "request", of_room, actor, publish_iq(), 1, random);
-		assert_refused("sees_jids", "request", setting, of_actor, publish_iq(), 1, random);
+		assert_refused("sees_jids", "request", target, of_actor, publish_iq(), 1, random);
 	end);
 
 	it("refuses what is no stanza", function ()
 		local function request(hint, stanza)
-			assert_refused(hint, "request", room:setting("alice"), room:actor("alice"), stanza, 1, random);
+			assert_refused(hint, "request", room:target("alice"), room:actor("alice"), stanza, 1, random);
 		end
 		request("", { attr = {}, tags = {} });
 		request("", { name = "iq", tags = {} });
@@ -333,7 +333,7 @@ describe("Effects", function ()
 		local function id(octets)
 			room.random = octets;
 			local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
-			return host:request(room:setting("alice"), room:actor("alice"), iq, 1000, octets)[2][2];
+			return host:request(room:target("alice"), room:actor("alice"), iq, 1000, octets)[2][2];
 		end
 		assert.not_equal(id(("a"):rep(16)), id(("b"):rep(16)));
 	end);
@@ -348,7 +348,7 @@ describe("Effects", function ()
 		room:enter("bob", room:presence_with_caps("late"));
 		local subscribe = room:iq("bob", "set"):tag("pubsub", { xmlns = xmlns.pubsub });
 		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
-		host:request(room:setting("alice"), room:actor("bob"), subscribe, room.now, random);
+		host:request(room:target("alice"), room:actor("bob"), subscribe, room.now, random);
 		assert.same({
 			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1, pending = 0,
 		}, host:counts());
@@ -370,7 +370,7 @@ describe("Effects", function ()
 		local iq = st.iq({ type = "set", id = "1", from = room:session("nick1"), to = room.jid });
 		iq:tag("pubsub", { xmlns = xmlns.pubsub }):tag("publish", { node = "urn:b" });
 		iq:tag("item"):tag("b", { xmlns = "urn:b" });
-		host:request(room:setting(), room:actor("nick1"), iq:reset(), room.now, random);
+		host:request(room:target(), room:actor("nick1"), iq:reset(), room.now, random);
 		assert.equal(11, host:counts().nodes);
 		host:destroy(room.jid, room.now, room.random);
 		for what, count in pairs(host:counts()) do

@@ -17,18 +17,18 @@ describe("Lines at debug", function ()
 	end);
 
 	it("say who does what, to whoever reads them, and the core is told when that changes", function ()
-		debugging.note("den@rooms/alice", "comes in");
+		debugging.note("den@rooms/alice", "joins");
 		assert.same({}, told);
 		is_logged = true;
-		debugging.note("den@rooms/alice", "comes in");
-		debugging.note("den@rooms/bob", "comes in");
+		debugging.note("den@rooms/alice", "joins");
+		debugging.note("den@rooms/bob", "joins");
 		assert.same({ true }, told);
 		assert.same({
-			{ level = "debug", text = "den@rooms/alice comes in" },
-			{ level = "debug", text = "den@rooms/bob comes in" },
+			{ level = "debug", text = "den@rooms/alice joins" },
+			{ level = "debug", text = "den@rooms/bob joins" },
 		}, module.logged);
 		is_logged = false;
-		debugging.note("den@rooms/alice", "comes in");
+		debugging.note("den@rooms/alice", "joins");
 		assert.same({ true, false }, told);
 	end);
 

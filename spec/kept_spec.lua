@@ -9,7 +9,7 @@ describe("What is kept", function ()
 	local stores, module, core, kept, room, outages, watch;
 
 	-- A stand-in for the core: it holds the records of rooms.
-	local function ask(method, room_jid, records)
+	local function call_core(method, room_jid, records)
 		if method == "snapshot" then return core[room_jid] or {}; end
 		if method == "kept" then return; end
 		assert.equal("load", method);
@@ -25,7 +25,7 @@ describe("What is kept", function ()
 
 	local function start(state)
 		outages, watch = glue.new_outages(module);
-		kept = glue.load("kept", module)(ask, outages, state);
+		kept = glue.load("kept", module)(call_core, outages, state);
 	end
 
 	-- From the write that comes next, `times` of them fail.
@@ -189,7 +189,7 @@ describe("What is kept", function ()
 			if line.level ~= "debug" then table.insert(lines, line.level..": "..line.text); end
 		end
 		assert.equal(2, #lines);
-		assert.match("error: Storage fails: could not keep the nodes of den@rooms.example: the disk", lines[1], 1, true);
+		assert.match("error: Storage fails: could not store the nodes of den@rooms.example: the disk", lines[1], 1, true);
 		assert.match("info: Storage works again", lines[2], 1, true);
 	end);
 

@@ -12,13 +12,13 @@ describe("What registered occupants publish", function ()
 	local stores, module, core, told, room, registered;
 
 	-- A stand-in for the core: it holds the records of occupants, by nick.
-	local function ask(method, room_jid, nick, records)
+	local function call_core(method, room_jid, nick, records)
 		assert.equal(jid, room_jid);
 		if method == "put_back" then core[nick] = records; end
 		return core[nick];
 	end
 
-	local function tell(method, _, nick, records)
+	local function drive(method, _, nick, records)
 		assert.equal("bring_back", method);
 		table.insert(told, nick);
 		core[nick] = records;
@@ -63,7 +63,7 @@ describe("What registered occupants publish", function ()
 
 	local function enter(who)
 		core[who.nick] = {};
-		registered.come(room, who);
+		registered.on_join(room, who);
 	end
 
 	local function leave(who)
@@ -80,7 +80,7 @@ describe("What registered occupants publish", function ()
 	local function start(options)
 		module = glue.new_module();
 		module.stores = stores;
-		registered = glue.load("registered", module).new(ask, tell, (glue.new_outages(module)));
+		registered = glue.load("registered", module).new(call_core, drive, (glue.new_outages(module)));
 		set_options(options);
 	end
 
@@ -119,7 +119,7 @@ describe("What registered occupants publish", function ()
 		assert.is_true(publish(who, "happy"));
 		leave(who);
 		enter(who);
-		registered.come(room, who);
+		registered.on_join(room, who);
 		assert.same({ who.nick }, told);
 		assert.equal("happy", text_at("Bob"));
 		start(); -- and so it is after a restart
@@ -152,7 +152,7 @@ describe("What registered occupants publish", function ()
 		enter(who);
 		assert.same({}, told);
 		assert.is_true(set_options());
-		registered.come(room, who);
+		registered.on_join(room, who);
 		assert.same({ who.nick }, told);
 		assert.equal("happy", text_at("Bob"));
 	end);
@@ -231,7 +231,7 @@ describe("What registered occupants publish", function ()
 		break_storage();
 		assert.is_false(publish(who, "sad"));
 		assert.equal("happy", text_at("Bob"));
-		assert.matches("^error: Storage fails: could not keep what a registered .*the disk is full", errors());
+		assert.matches("^error: Storage fails: could not store the nodes of a registered .*the disk is full", errors());
 		mend_storage();
 		assert.is_true(publish(who, "glad"));
 	end);
@@ -256,7 +256,7 @@ describe("What registered occupants publish", function ()
 		enter(who);
 		room.nicks[bob] = nil;
 		set_affiliation(bob, "none", "Bob");
-		assert.matches("^error: Storage fails: could not keep [^\n]*$", errors());
+		assert.matches("^error: Storage fails: could not store [^\n]*$", errors());
 	end);
 
 	it("has bounds", function ()

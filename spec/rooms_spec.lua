@@ -95,33 +95,33 @@ describe("Of a room, the core is told", function ()
 	it("what is asked: itself, an occupant, or nobody", function ()
 		assert.same({
 			room = room.jid, publishers = "admins", anonymous = true, persistent = false;
-		}, rooms.setting(room, room.jid));
+		}, rooms.target(room, room.jid));
 		assert.same({
 			room = room.jid, publishers = "admins", anonymous = true, persistent = false,
 			nick = room.alice.nick, affiliation = "owner",
-		}, rooms.setting(room, room.alice.nick));
-		assert.equal("none", rooms.setting(room, room.bob.nick).affiliation);
-		assert.is_nil(rooms.setting(room, room.jid.."/nobody"));
+		}, rooms.target(room, room.alice.nick));
+		assert.equal("none", rooms.target(room, room.bob.nick).affiliation);
+		assert.is_nil(rooms.target(room, room.jid.."/nobody"));
 	end);
 
 	it("that it is not anonymous where everybody sees JIDs", function ()
 		room._data.whois = "anyone";
-		assert.is_false(rooms.setting(room, room.jid).anonymous);
+		assert.is_false(rooms.target(room, room.jid).anonymous);
 		assert.is_true(rooms.actor(room, "bob@people.example/1").sees_jids);
 	end);
 
 	it("who publishes as the room: its own configuration before the option", function ()
-		assert.equal("admins", rooms.setting(room, room.jid).publishers);
+		assert.equal("admins", rooms.target(room, room.jid).publishers);
 		rooms.set_options({ room_publishers = "moderators" });
-		assert.equal("moderators", rooms.setting(room, room.jid).publishers);
+		assert.equal("moderators", rooms.target(room, room.jid).publishers);
 		room._data.mep_publishers = "owners";
-		assert.equal("owners", rooms.setting(room, room.jid).publishers);
+		assert.equal("owners", rooms.target(room, room.jid).publishers);
 	end);
 
 	-- A room may have been stored under another version: a word that the core does not know would be an error there
 	it("the default where what was stored makes no sense", function ()
 		room._data.mep_publishers = "everybody";
-		assert.equal("admins", rooms.setting(room, room.jid).publishers);
+		assert.equal("admins", rooms.target(room, room.jid).publishers);
 	end);
 
 	it("everybody in it, with their sessions", function ()
@@ -191,7 +191,7 @@ for _, version in ipairs(prosody.versions) do
 			for _, value in ipairs({ "owners", "admins", "moderators", "participants" }) do
 				submit(value);
 				assert.equal(value, field():get_child_text("value"));
-				assert.equal(value, rooms.setting(room, room.jid).publishers);
+				assert.equal(value, rooms.target(room, room.jid).publishers);
 			end
 		end);
 
@@ -208,7 +208,7 @@ for _, version in ipairs(prosody.versions) do
 		it("goes back to the default", function ()
 			submit("owners");
 			assert.same({ ["104"] = true }, submit("admins"));
-			assert.equal("admins", rooms.setting(room, room.jid).publishers);
+			assert.equal("admins", rooms.target(room, room.jid).publishers);
 		end);
 
 		it("takes no other values, and none", function ()

@@ -50,7 +50,7 @@ function room:actor(nick)
 end
 
 -- What is asked: the occupant at `nick`, or without it the room.
-function room:setting(nick)
+function room:target(nick)
 	return {
 		room = self.jid;
 		publishers = "participants";
@@ -98,7 +98,7 @@ function room:publish_iq(nick, node, id)
 end
 
 function room:request(nick, iq)
-	return self.host:request(self:setting(nick), self:actor(nick), iq, self.now, random);
+	return self.host:request(self:target(nick), self:actor(nick), iq, self.now, random);
 end
 
 function room:counts()

@@ -63,18 +63,18 @@ def lines_of(server, level, host=HOST):
 @pytest.mark.parametrize(
     "how",
     [
-        pytest.param("once for all who are told", id="shared"),
+        pytest.param("once for all recipients", id="shared"),
         pytest.param(
-            "anew for each who is told: mep_share_stanzas is false",
+            "separately for each recipient: mep_share_stanzas is false",
             marks=pytest.mark.mep(options="mep_share_stanzas = false"),
             id="not shared",
         ),
     ],
 )
 async def test_the_start_is_one_line_that_says_what_runs(server, how):
-    assert server.has_logged("an event is rendered")
+    assert server.has_logged("renders each event")
     (line,) = lines_of(server, "info")
-    assert re.fullmatch(rf"mod_mep \d+\.\d+\.\d+, build [0-9a-f]{{16}}; an event is rendered {how}", line)
+    assert re.fullmatch(rf"mod_mep \d+\.\d+\.\d+, build [0-9a-f]{{16}}; renders each event {how}", line)
     assert f"status: [info] {line}" in await shell(server, f'module:info("mep", "{HOST}")')
 
 
@@ -208,7 +208,7 @@ async def test_the_commands_of_the_page_on_operations_work(server, connect):
         assert re.search(rf"^{HOST}: mod_mep ", shown, re.M)
         assert (f"{MORE}: mod_mep" in shown) == ("example" not in command)
         assert re.search(r"^ +occupants +1 ", shown, re.M)
-    with pytest.raises(RuntimeError, match="mod_mep does not run on localhost"):
+    with pytest.raises(RuntimeError, match="mod_mep is not loaded on localhost"):
         await shell(server, 'mep:status("localhost")')
 
 
@@ -279,7 +279,7 @@ async def test_storage_that_breaks_is_one_line_and_is_left_alone_for_a_while(ser
     assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["good"], "what is stored is served"
     assert server.has_logged("Storage fails: ")
     (line,) = lines_of(server, "error")
-    assert line.startswith("Storage fails: could not keep the nodes of den@rooms.localhost: ")
+    assert line.startswith("Storage fails: could not store the nodes of den@rooms.localhost: ")
     assert "status: [warn] Storage fails: " in await shell(server, f'module:info("mep", "{HOST}")')
     assert "Storage fails: " in await shell(server, "mep:status()")
     seen = await metrics(server)

@@ -114,7 +114,7 @@ WRITES = {
 
 
 @every_driver
-@pytest.mark.allow_log(DISK_FULL, "Unable to write to mep", "Storage fails", "What is left of", "SQL")
+@pytest.mark.allow_log(DISK_FULL, "Unable to write to mep", "Storage fails", "Could not remove all of", "SQL")
 async def test_what_can_not_be_kept_is_refused_and_not_told(server, connect, driver):
     alice = await connect("alice", features=notify(MOOD, TUNE, CONFERENCE))
     await come_in(alice, "alice")
@@ -222,7 +222,7 @@ async def test_rooms_and_hosts_do_not_mix(server, connect, driver):
 
 
 @every_driver
-@pytest.mark.allow_log("warn\tThe nodes of den@rooms.localhost were written by a later release: they are left alone")
+@pytest.mark.allow_log("warn\tThe nodes of den@rooms.localhost were written by a later release; they are neither served")
 async def test_what_a_later_release_wrote_is_left_alone(server, connect, driver):
     alice = await connect("alice")
     await come_in(alice, "alice")

@@ -253,7 +253,7 @@ async def test_a_configuration_that_is_loaded_while_the_core_works_takes_effect_
     server.configure(options="mep_max_room_nodes = 1")
     await asyncio.to_thread(server.shell, f'module:load("testbed_hup", "{HOST}")')
     await must(alice, "set", ROOM, publish(MOOD, mood()))
-    assert server.has_logged("A signal came") and server.has_logged("The options are those of the reloaded")
+    assert server.has_logged("A signal came") and server.has_logged("Options updated from the reloaded")
     assert await refused(alice, "set", ROOM, publish(TUNE, mood())) == FULL
 
 

@@ -57,7 +57,7 @@ async def test_a_reload_after_an_upgrade_is_refused_and_the_old_one_goes_on(serv
     alice, bob = await two_in_a_room(server)
     upgrade("9.9.9", OTHER)
     await reload_is_refused(server, module)
-    line = f"mod_mep 9.9.9 (build {OTHER}) is installed, and {VERSION} (build {BUILD}) is running, with its core, which a "
+    line = f"mod_mep 9.9.9 (build {OTHER}) is installed, but {VERSION} (build {BUILD}) is running, and a reload "
     assert server.has_logged(line) and server.log.count(line) == 1
     assert ids_in(await must(bob, "get", ALICE, items(MOOD))) == ["before"]
     await must(alice, "set", ALICE, publish(MOOD, mood(), "after"))
@@ -104,7 +104,7 @@ async def test_a_reload_is_refused_while_a_file_is_not_whole(server, tmp_path, n
     if harm == "half":
         path.write_bytes(whole[: len(whole) // 2])
     await reload_is_refused(server)
-    said = "is missing" if harm == "missing" else "is not the file that this build has: it was copied only in part"
+    said = "is missing" if harm == "missing" else "does not match this build: it was copied only partly"
     assert server.has_logged(f"{name} {said}")
     await must(alice, "set", ALICE, publish(MOOD, mood(), "after"))
     assert (await bob.expect_event(MOOD)).item_ids == ["after"]

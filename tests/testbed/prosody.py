@@ -274,7 +274,7 @@ class Prosody:
 
     def load_config(self, by="shell"):
         """Has the server load its configuration, by its shell or by a signal, and waits for mod_mep to take it."""
-        line = "The options are those of the reloaded configuration"
+        line = "Options updated from the reloaded configuration"
         before = self.log.count(line)
         if by == "shell":
             self.shell("config:reload()")
