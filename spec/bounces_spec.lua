@@ -1,4 +1,4 @@
--- Errors that come back for events go no further, and all other messages do.
+-- Errors that come back for events are swallowed; all other messages pass.
 
 local core = require "support.core";
 local glue = require "support.glue";

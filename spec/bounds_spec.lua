@@ -1,7 +1,7 @@
--- Stanzas that are nested too deep or have too many parts are refused while they are walked.
+-- Stanzas that are nested too deeply or have too many parts are refused while they are read.
 --
--- Prosody takes stanzas of tens of thousands of levels. A tree as deep as that can't even be dropped in the core: it
--- would end the server, and with it this test.
+-- Prosody accepts stanzas of tens of thousands of levels. In the core, just dropping a tree that deep would overflow
+-- the stack and crash the server, and this test with it.
 
 local core = require "support.core";
 local prosody = require "support.prosody";
@@ -9,7 +9,7 @@ local prosody = require "support.prosody";
 local xmlns = core.xmlns;
 local far_too_deep = 36000;
 
--- Adds so many levels to what a stanza ends in.
+-- Nests this many more levels in the innermost element of a stanza.
 local function nest(stanza, levels)
 	for _ = 1, levels do
 		stanza:tag("d");
@@ -31,7 +31,7 @@ for _, version in ipairs(prosody.versions) do
 
 		before_each(function () set_up(); end);
 
-		-- A publish of so many levels, with the iq, pubsub, publish and item.
+		-- A publish of this many levels, including iq, pubsub, publish and item.
 		local function publish_of(levels)
 			local iq = room:publish_iq("alice", "urn:a"):tag("d", { xmlns = "urn:a" });
 			return nest(iq, levels - 5):reset();
@@ -71,7 +71,7 @@ for _, version in ipairs(prosody.versions) do
 			assert_taken(publish_of(10));
 		end);
 
-		-- The stack ends between 8,000 and 16,000 levels, whatever the glue lets pass
+		-- The stack overflows between 8,000 and 16,000 levels, whatever the glue allows
 		it("no more than 512 levels pass, whatever the options say", function ()
 			set_up({ max_payload_depth = 512 });
 			assert_refused(publish_of(513));
@@ -104,7 +104,7 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("10,000 parts are too many by default, even small ones", function ()
-			-- Were it for their size, these would pass
+			-- The limit on the size alone would let these pass
 			set_up({ max_payload_size = 1000000 });
 			local iq = room:publish_iq("alice", "urn:a"):tag("d", { xmlns = "urn:a" });
 			for _ = 1, 10000 do
@@ -132,7 +132,7 @@ for _, version in ipairs(prosody.versions) do
 			assert.is_nil(room:request("alice", nest(room:iq("alice", "get"):tag("query", query), far_too_deep):reset()));
 		end);
 
-		-- The room has its own words for them, and they are the same whether anybody is at that nick or not
+		-- mod_muc answers these itself, with the same error whether the nick is in use or not
 		it("a set that deep from outside is no more MEP's than any other", function ()
 			local outsider = { jid = "eve@people.example/1", role = "none", affiliation = "none", sees_jids = false };
 			for _, levels in ipairs({ 6, far_too_deep }) do

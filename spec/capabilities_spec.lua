@@ -1,4 +1,4 @@
--- What is known of capabilities is kept by the glue and given back to a core; what storage holds besides harms nobody.
+-- The glue stores verified capabilities and gives them back to a core. Corrupt entries in storage do no harm.
 
 local core = require "support.core";
 local glue = require "support.glue";
@@ -27,7 +27,7 @@ describe("What is known of capabilities", function ()
 		end
 	end);
 
-	-- A room in which one client has answered for its capabilities.
+	-- A room in which one client has answered the capability query.
 	local function learned_room()
 		local room = core.new_room(st);
 		local asked = room:enter("alice", room:presence_with_caps(ver))[1];

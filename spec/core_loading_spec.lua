@@ -1,5 +1,4 @@
--- The core is found wherever the module may have been installed; what can't be used is refused, with a sentence that an
--- admin understands.
+-- The core is found wherever the module may be installed. If it can't be used, the admin gets a sentence that says why.
 
 local core = require "support.core";
 local glue = require "support.glue";
@@ -17,7 +16,7 @@ local function read(path)
 end
 
 local function write(path, content)
-	os.remove(path); -- a core that is mapped must stay what it is
+	os.remove(path); -- a mapped file must not change
 	local file = assert(io.open(path, "wb"));
 	assert(file:write(content));
 	file:close();
@@ -32,7 +31,7 @@ describe("The core", function ()
 		folder = dir.."/modules/mod_mep";
 		os.execute(("mkdir -p '%s/modules' '%s/tree/%s' && cp -r '%s' '%s'"):format(dir, dir, in_tree, built, folder));
 		fake_module = glue.new_module();
-		-- Busted has the built core on its path, and what was loaded once is not looked for again
+		-- Busted has the built core on its path, and package.loaded may hold it already
 		cpath, package.cpath = package.cpath, dir.."/none/?.so";
 		package.loaded.mep_core = nil;
 	end);
@@ -55,7 +54,7 @@ describe("The core", function ()
 		assert(os.rename(folder.."/mep_core.so", to));
 	end
 
-	-- What build.lib.lua says, with `pattern` in it replaced.
+	-- Replaces `pattern` in build.lib.lua.
 	local function restamp(pattern, replacement)
 		local path = folder.."/build.lib.lua";
 		local text, count = read(path):gsub(pattern, replacement);
@@ -123,7 +122,7 @@ describe("The core", function ()
 			end
 		end);
 
-		-- The system would map what is not there, and end the process: in this order, all of it would be lost.
+		-- The system would map the missing part and crash this process.
 		it("if it was copied only in part, before the system maps it", function ()
 			local content = read(folder.."/mep_core.so");
 			for _, share in ipairs({ 0, 0.1, 0.5, 0.9, 0.9999 }) do
@@ -150,7 +149,7 @@ describe("The core", function ()
 		end);
 
 		it("if a file of the module can't be read", function ()
-			-- A folder can't, not even by root
+			-- A folder can't be read as a file, not even by root
 			assert(os.remove(folder.."/effects.lib.lua"));
 			assert(os.execute("mkdir '"..folder.."/effects.lib.lua'"));
 			assert_refused("the user that Prosody runs as must be able to read it");

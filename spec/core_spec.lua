@@ -1,4 +1,4 @@
--- The contract between the glue and the core: what is handed in, what comes back, and what is an error.
+-- The contract between glue and core: arguments, effects, errors.
 
 local core = require "support.core";
 local lua = require "support.lua";
@@ -9,12 +9,12 @@ local xmlns = core.xmlns;
 local new = core.lib.new;
 local random = ("r"):rep(16);
 
--- What is wrong, without the trace of who called: there, any name might stand.
+-- Returns an error's message without the traceback, which may contain any name.
 local function first_line(err)
 	return tostring(err):match("^[^\n]*");
 end
 
--- A fresh copy of `facts` where `key` is `value`.
+-- Returns a copy of `facts` in which `key` is `value`.
 local function with(facts, key, value)
 	local copy = {};
 	for k, v in pairs(facts) do copy[k] = v; end
@@ -99,7 +99,7 @@ describe("A host", function ()
 		return room:publish_iq("alice", "urn:a", "p"):tag("a", { xmlns = "urn:a" }):reset();
 	end
 
-	-- That a call is a Lua error whose message has `hint` in it, and that the host is as it was.
+	-- Asserts that a call raises a Lua error whose message contains `hint`, and leaves the host unchanged.
 	local function assert_refused(hint, method, ...)
 		local before = host:counts();
 		local ok, err = pcall(host[method], host, ...);
@@ -132,7 +132,7 @@ describe("A host", function ()
 		assert_refused("set_options", "set_options");
 	end);
 
-	-- Calls `refuse` with each wrong set of facts: the call's name, its arguments, and what the message should name.
+	-- Calls `refuse` with each wrong set of facts: the method, its arguments, and what the message should name.
 	local function each_wrong_fact(refuse)
 		local session, presence, iq = room:session("alice"), st.presence(), publish_iq();
 		local facts, target, actor = room:facts("alice"), room:target("alice"), room:actor("alice");
@@ -172,7 +172,7 @@ describe("A host", function ()
 		enter("no");
 	end);
 
-	-- Taken for false, this would show who somebody is
+	-- A missing value taken for false would reveal a real JID
 	it("refuses to guess whether a room is anonymous, or who sees JIDs", function ()
 		local target, actor = room:target("alice"), room:actor("alice");
 		local of_room, of_actor = with(target, "anonymous", nil), with(actor, "sees_jids", nil);
@@ -357,7 +357,7 @@ describe("Effects", function ()
 		assert.equal(2, host:counts().occupants);
 		room:leave("ann");
 		room:leave("bob");
-		-- A question may be answered still, until its time is over
+		-- A query can be answered until its timeout
 		assert.equal("", core.kinds(host:wake(room.now + 31, random)));
 		assert.same(nothing, host:counts());
 	end);

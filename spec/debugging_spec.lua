@@ -1,4 +1,4 @@
--- What is worked out for readers of the log at `debug` is worked out for nobody else.
+-- The core explains deliveries only while a log takes lines at `debug`.
 
 local glue = require "support.glue";
 
@@ -9,7 +9,7 @@ describe("Lines at debug", function ()
 		module = glue.new_module();
 		told, is_logged = {}, false;
 		local log = module.log;
-		-- Like Prosody, formats what a log takes, and nothing else.
+		-- Like Prosody, formats only lines that a log takes.
 		function module:log(...)
 			if is_logged then log(self, ...); end
 		end

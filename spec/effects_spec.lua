@@ -1,4 +1,4 @@
--- What the core asks for is done in order, once, and whatever fails of it stays by itself.
+-- Effects are carried out in order and once, and the failure of one does not affect the others.
 
 local glue = require "support.glue";
 local lua = require "support.lua";
@@ -209,7 +209,7 @@ describe("Effects", function ()
 				function () failed = failed + 1; end);
 			assert.same({ 1, 1 }, { kept, failed });
 			assert.same({ "question to a" }, done);
-			-- Something else could not be kept, before anything was carried out
+			-- A change that could not be stored, before anything was carried out
 			glue.load("effects", module, { library = library, full_sessions = full_sessions }).run({
 				effects = rest; dropped = true; on_failure = function () failed = failed + 1; end;
 			});

@@ -1,4 +1,4 @@
--- Memory is what storage is, or nothing: whatever fails, nothing is served that is not kept, nor written over.
+-- Memory equals storage or is empty: nothing is served that is not stored, and stored nodes are not overwritten unread.
 
 local glue = require "support.glue";
 local new_stores = require "support.stores".new;
@@ -8,7 +8,7 @@ local jid = "den@rooms.example";
 describe("What is kept", function ()
 	local stores, module, core, kept, room, outages, watch;
 
-	-- A stand-in for the core: it holds the records of rooms.
+	-- A stand-in for the core that holds the records of rooms.
 	local function call_core(method, room_jid, records)
 		if method == "snapshot" then return core[room_jid] or {}; end
 		if method == "kept" then return; end
@@ -28,7 +28,7 @@ describe("What is kept", function ()
 		kept = glue.load("kept", module)(call_core, outages, state);
 	end
 
-	-- From the write that comes next, `times` of them fail.
+	-- Makes the next `times` writes fail.
 	local function refuse(times)
 		local write = stores.write;
 		function stores:write(...)
@@ -39,7 +39,7 @@ describe("What is kept", function ()
 		end
 	end
 
-	-- While `f` runs, nothing can be read.
+	-- While `f` runs, no entry can be read.
 	local function without_reading(f)
 		local read = stores.read;
 		function stores.read() error("the database is gone", 0); end

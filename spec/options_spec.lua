@@ -1,9 +1,9 @@
--- The options: what is set is read, what is wrong is named in the log, and the README says what there is.
+-- Options are read, wrong values are named in the log, and the README lists all options.
 
 local core = require "support.core";
 local glue = require "support.glue";
 
--- The rows of the README's table: the default and what is said of it, by name.
+-- The rows of the README's table, by name: default and description.
 local function read_readme()
 	local rows = {};
 	for line in io.lines("README.md") do
@@ -14,7 +14,7 @@ local function read_readme()
 end
 
 describe("The options", function ()
-	-- What is set, what the glue is told of it, and the module that it was read from.
+	-- Returns the configured values, the options for the glue, and the module that read them.
 	local function read(here, everywhere)
 		local module = glue.new_module(here, everywhere);
 		local set, own = glue.load("options", module).read(core.lib);

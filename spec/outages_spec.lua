@@ -1,4 +1,4 @@
--- Storage that fails: said once, tried later and later, and said once when it works again.
+-- A storage outage is logged once when it begins and once when it ends, with longer and longer waits in between.
 
 local glue = require "support.glue";
 
@@ -14,7 +14,7 @@ describe("Storage that fails", function ()
 		outages.failed(name, is_write, "could not do it for "..name, problem or "the disk is full");
 	end
 
-	-- What an admin reads, who reads no debug.
+	-- The lines that an admin reads, without debug.
 	local function lines()
 		local list = {};
 		for _, line in ipairs(module.logged) do

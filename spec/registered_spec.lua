@@ -1,4 +1,4 @@
--- What is kept of registered occupants is theirs and nobody else's, and whatever storage does, memory is what it was.
+-- Stored nodes of a registered occupant are given to that occupant only. A failed write leaves memory unchanged.
 
 local glue = require "support.glue";
 local library = require "support.prosody".load();
@@ -11,7 +11,7 @@ local jid, alice, bob = "den@rooms.example", "alice@people.example", "bob@people
 describe("What registered occupants publish", function ()
 	local stores, module, core, told, room, registered;
 
-	-- A stand-in for the core: it holds the records of occupants, by nick.
+	-- A stand-in for the core that holds the records of occupants, by nick.
 	local function call_core(method, room_jid, nick, records)
 		assert.equal(jid, room_jid);
 		if method == "put_back" then core[nick] = records; end
@@ -122,7 +122,7 @@ describe("What registered occupants publish", function ()
 		registered.on_join(room, who);
 		assert.same({ who.nick }, told);
 		assert.equal("happy", text_at("Bob"));
-		start(); -- and so it is after a restart
+		start(); -- the same after a restart
 		enter(who);
 		assert.equal("happy", text_at("Bob"));
 	end);

@@ -1,9 +1,9 @@
--- What the core is told of rooms, from what mod_muc knows; and the entry in a room's configuration.
+-- The facts that the core gets about rooms, and the field in a room's configuration.
 
 local glue = require "support.glue";
 local prosody = require "support.prosody";
 
--- A room with two occupants: an owner with two clients, and a visitor, whom the room does not show.
+-- A room with two occupants: an owner with two clients, and a visitor that the room hides.
 local function new_room()
 	local alice = {
 		nick = "room@rooms.example/Alice", bare_jid = "alice@people.example", role = "moderator",
@@ -14,7 +14,7 @@ local function new_room()
 		sessions = { ["bob@people.example/1"] = { "presence" } },
 	};
 	local room = { jid = "room@rooms.example", _data = {}, alice = alice, bob = bob };
-	-- mod_muc takes a full JID here as well as a bare one
+	-- mod_muc takes full and bare JIDs here
 	function room:get_affiliation(jid) -- luacheck: ignore 212/self
 		local bare = jid:match("^[^/]*");
 		return ({ ["alice@people.example"] = "owner", ["banned@people.example"] = "outcast" })[bare];
@@ -118,7 +118,7 @@ describe("Of a room, the core is told", function ()
 		assert.equal("owners", rooms.target(room, room.jid).publishers);
 	end);
 
-	-- A room may have been stored under another version: a word that the core does not know would be an error there
+	-- Another version may have stored a value that this core would refuse
 	it("the default where what was stored makes no sense", function ()
 		room._data.mep_publishers = "everybody";
 		assert.equal("admins", rooms.target(room, room.jid).publishers);
@@ -136,7 +136,7 @@ describe("Of a room, the core is told", function ()
 	it("nothing where it can't be asked", function ()
 		assert.truthy(rooms.is_usable(room));
 		assert.falsy(rooms.is_usable(nil));
-		assert.falsy(rooms.is_usable(false)); -- what mod_muc gives for a room that could not be loaded
+		assert.falsy(rooms.is_usable(false)); -- what mod_muc returns if a room can't be loaded
 		room._data.locked = 1700000000; -- new, and being configured
 		assert.truthy(rooms.is_usable(room));
 		room._data.locked = math.huge;
@@ -161,7 +161,7 @@ for _, version in ipairs(prosody.versions) do
 			rooms = glue.load("rooms", module);
 		end);
 
-		-- The field as an owner is shown it.
+		-- The field as the owner sees it.
 		local function field()
 			local form = dataforms.new({ title = "Configuration" });
 			module.hooks["muc-config-form"].handler({ room = room, form = form });

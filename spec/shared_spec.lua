@@ -1,4 +1,4 @@
--- A stanza that stands for many copies is, to all who look at it, what a plain one would be.
+-- A shared stanza behaves like a plain one to all modules that handle it.
 
 local canonical = require "support.canonical";
 local glue = require "support.glue";
@@ -7,7 +7,7 @@ local prosody = require "support.prosody";
 
 local from, to = "den@rooms.localhost/a'b", "juliet@localhost/desktop";
 
--- What may come across a stanza and change it, in place. Each is done to a shared one and to a plain one.
+-- Edits that modules make in place, applied to a shared stanza and to a plain one.
 local edits = {
 	["nothing"] = function () end;
 	["a child by the builder"] = function (stanza) stanza:tag("x", { xmlns = "urn:x" }):text("&"):up(); end;
@@ -72,7 +72,7 @@ local edits = {
 	end;
 };
 
--- What consumers make of a stanza.
+-- Ways in which modules read a stanza.
 local uses = {
 	["its text"] = function (stanza, lib) return lib.parse_document(tostring(stanza)); end;
 	["its start tag"] = function (stanza, lib) return lib.parse_document((stanza:top_tag():gsub(">$", "/>"))); end;
@@ -222,7 +222,7 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("has its children made for whoever looks at one, not for those who look for others", function ()
-			if lua.version == "5.1" then -- which does not tell that a module looks: they are made at once
+			if lua.version == "5.1" then -- does not notice reads, so the children are built at once
 				copy_for(to);
 				assert.equal(1, built);
 				return;
@@ -288,7 +288,7 @@ for _, version in ipairs(prosody.versions) do
 			assert.equal(0, built);
 		end);
 
-		-- Prosodys in which something is not as it is now
+		-- Prosodys with an incompatible change
 		local others = {
 			["renders for each recipient otherwise"] = function (_, mt)
 				local render = mt.__tostring;

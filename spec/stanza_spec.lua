@@ -1,4 +1,4 @@
--- Stanzas cross into the core and out of it without loss, whoever made them: Prosody's parser or a module.
+-- Stanzas cross into the core and out of it without loss, whether Prosody's parser or a module made them.
 
 local canonical = require "support.canonical";
 local core = require "support.core";
@@ -64,7 +64,7 @@ for _, version in ipairs(prosody.versions) do
 				"<pubsub xmlns='"..xmlns.pubsub.."'><publish node='urn:a'><item>"..payload.."</item></publish></pubsub></iq>");
 		end
 
-		-- The message that tells of what `iq` publishes.
+		-- Returns the event that follows from the publish in `iq`.
 		local function publish(iq)
 			local effects = room:request("alice", iq);
 			assert.equal("reply tell", core.kinds(effects));
@@ -78,15 +78,15 @@ for _, version in ipairs(prosody.versions) do
 			return message, effects[2].text;
 		end
 
-		-- What comes out has the same meaning as what went in: as the tree that other modules see, and as the text that
-		-- goes to clients.
+		-- The output means the same as the input, both as the tree that modules see and as the text that
+		-- clients get.
 		local function assert_survives(iq)
 			local message, text = publish(iq);
 			local expected = canonical(core.payload_of_publish(iq), xmlns.pubsub);
 			assert.same(expected, canonical(core.payload_of_event(message), xmlns.event));
 			local rendered = lib.parse(text);
 			assert.same(expected, canonical(core.payload_of_event(rendered), xmlns.event));
-			-- Prosody itself loses line ends in attributes when it serialises: compared is what each of the two becomes
+			-- Prosody loses line ends in attributes when it serialises, so both are serialised and parsed before comparing
 			local serialised = core.payload_of_publish(lib.parse(tostring(iq)));
 			local received = core.payload_of_event(lib.parse(tostring(message)));
 			assert.same(canonical(serialised, xmlns.pubsub), canonical(received, xmlns.event));
@@ -125,7 +125,7 @@ for _, version in ipairs(prosody.versions) do
 			assert.equal("urn:a", a.tags[1].tags[1].attr.xmlns);
 		end);
 
-		-- The parser names each namespace inside of another, jabber:client too, so what is missing is always the parent's
+		-- The parser names each namespace that differs from the parent's, jabber:client too, so a missing one is the parent's
 		it("made by a module means so too where it names the namespace of the action again", function ()
 			local iq = room:iq("alice", "set"):tag("pubsub", { xmlns = xmlns.pubsub });
 			iq:tag("publish", { xmlns = xmlns.pubsub, node = "urn:a" }):tag("item"):tag("a", { xmlns = "urn:a" }):tag("b");
@@ -134,7 +134,7 @@ for _, version in ipairs(prosody.versions) do
 
 		it("made by a module may hold one that was parsed", function ()
 			local forwarded = lib.parse("<message to='a@b'><body>hi</body><x xmlns='urn:x'><y/></x></message>");
-			forwarded.attr.xmlns = "jabber:client"; -- as mod_carbons and others do it
+			forwarded.attr.xmlns = "jabber:client"; -- as mod_carbons and others do
 			local iq = room:publish_iq("alice", "urn:a"):tag("f", { xmlns = "urn:f" }):add_child(forwarded):reset();
 			assert_survives(iq);
 			local message = core.payload_of_event(publish(iq)).tags[1];

@@ -1,4 +1,4 @@
--- What is kept of rooms is what comes back: whole or not at all, whenever the storage fails or the server ends.
+-- What is loaded is what was stored, whole or not at all, whenever storage fails or the server ends.
 
 local glue = require "support.glue";
 local make_stores = require "support.stores".new;
@@ -50,7 +50,7 @@ describe(has_files and "Storage in files" or "Storage", function ()
 		open();
 	end);
 
-	-- What is loaded of a room, one line for each node with its items in order.
+	-- Loads a room: one line for each node, with its items in order.
 	local function shown(room_jid)
 		local records = assert(storage.load(room_jid or room));
 		local lines = {};
@@ -173,7 +173,7 @@ describe(has_files and "Storage in files" or "Storage", function ()
 		local change = { room = room, node = "urn:a", put = { item("i501", 501) }, removed = { "i1" }, count = 500 };
 		assert(storage.keep(change));
 		if has_files then
-			-- The entries, where only the head is more than a mark; the item; the entries; the item that went.
+			-- Writes: the entries, where each but the head is just a mark; the item; the entries; the pushed-out item.
 			assert.same({ 1, 1, 1, "removed" }, written);
 		else
 			assert.equal(2, sets);

@@ -1,6 +1,6 @@
--- A stanza as what it means, for comparing: namespaces in full, neighbouring texts as one.
+-- A stanza's meaning, for comparing: full namespaces, adjacent texts joined.
 
--- The namespace of whatever names none is `inherited`, as XML has it.
+-- As in XML, an element that names no namespace has the `inherited` one.
 local function canonical(stanza, inherited)
 	local ns = stanza.attr.xmlns or inherited;
 	local result = { name = stanza.name, ns = ns, attr = {} };

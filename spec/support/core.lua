@@ -1,4 +1,4 @@
--- The core, as the glue would load it, and a room to call it with.
+-- The core as the glue would load it, and a room to call it with.
 
 local core = {};
 
@@ -21,8 +21,8 @@ local random = ("r"):rep(16);
 local room = {};
 room.__index = room;
 
--- A host with one room in it; `st` is the util.stanza that it builds stanzas of. The names of the `options` are without
--- their `mep_`.
+-- Makes a host with one room. `st` is the util.stanza that it builds stanzas with. The names of `options` lack the
+-- prefix `mep_`.
 function core.new_room(st, options)
 	local set = {};
 	for name, value in pairs(options or {}) do set["mep_"..name] = value; end
@@ -49,7 +49,7 @@ function room:actor(nick)
 	return actor;
 end
 
--- What is asked: the occupant at `nick`, or without it the room.
+-- The target of a request: the occupant at `nick`, or the room if there is no nick.
 function room:target(nick)
 	return {
 		room = self.jid;
@@ -74,25 +74,25 @@ function room:presence_with_caps(ver)
 	return self.st.presence():tag("c", { xmlns = xmlns.caps, hash = "sha-1", node = "urn:client", ver = ver or "none" });
 end
 
--- The answer to the question in the effect `asked`: that the client wants `node`.
+-- The answer to the query in the effect `asked`: the client wants `node`.
 function room:caps_answer(asked, node)
 	local answer = self.st.reply(asked.stanza):tag("query", { xmlns = xmlns.disco_info });
 	return answer:tag("feature", { var = node.."+notify" }):reset();
 end
 
--- Comes in with a client that wants the events of `node`.
+-- Joins with a client that wants the events of `node`.
 function room:enter_wanting(nick, node)
-	-- The hash is wrong, so the answer counts for this one session, and none is computed here.
+	-- The hash is wrong, so the answer counts for this session only
 	local asked = self:enter(nick, self:presence_with_caps(nick))[1];
 	return self.host:answer(self:caps_answer(asked, node), self.now, random);
 end
 
--- An IQ from the occupant at `nick` to their own address.
+-- Makes an IQ from the occupant at `nick` to its own address.
 function room:iq(nick, kind, id)
 	return self.st.iq({ type = kind, id = id or "1", from = self:session(nick), to = self:address(nick) });
 end
 
--- The iq that publishes what is then added to it.
+-- Makes a publish request, to which the caller adds the item's content.
 function room:publish_iq(nick, node, id)
 	return self:iq(nick, "set", id):tag("pubsub", { xmlns = xmlns.pubsub }):tag("publish", { node = node }):tag("item");
 end
@@ -105,7 +105,7 @@ function room:counts()
 	return self.host:counts();
 end
 
--- The kinds of a list of effects, as one string.
+-- Returns the kinds of a list of effects, as one string.
 function core.kinds(effects)
 	local kinds = {};
 	for i, effect in ipairs(effects) do
@@ -114,13 +114,13 @@ function core.kinds(effects)
 	return table.concat(kinds, " ");
 end
 
--- The payload of the item in an event.
+-- Returns the payload of the item in an event.
 function core.payload_of_event(message)
 	local items = message:get_child("event", xmlns.event).tags[1];
 	return items.tags[1].tags[1];
 end
 
--- The payload of the item in a publish request.
+-- Returns the payload of the item in a publish request.
 function core.payload_of_publish(iq)
 	return iq.tags[1].tags[1].tags[1].tags[1];
 end

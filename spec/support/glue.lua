@@ -1,4 +1,4 @@
--- The files of lua/, each loaded with a stand-in for what Prosody gives a module.
+-- Loads the files of lua/, each with a stand-in for Prosody's module API.
 
 local lua = require "support.lua";
 local library = require "support.prosody".load();
@@ -8,8 +8,8 @@ local glue = {};
 local module = {};
 module.__index = module;
 
--- A module with the `options` that are set for its host, and those that are set for all hosts. What it sends, logs,
--- hooks and wants to be called for later is kept in it.
+-- Makes a module with the `options` of its host and those of the global section. It records what it sends and logs, its
+-- hooks and its timers.
 function glue.new_module(options, global_options)
 	local new = { host = "rooms.example", sent = {}, logged = {}, timers = {}, hooks = {} };
 	new.options = setmetatable(options or {}, { __index = global_options });
@@ -21,7 +21,7 @@ function module:get_option(name)
 	return self.options[name];
 end
 
--- Like Prosody, runs the file anew for each who asks.
+-- Like Prosody, runs the file again for each caller.
 function module:require(name)
 	return glue.load(name, self);
 end
@@ -42,7 +42,7 @@ function module:log(level, format, ...)
 	table.insert(self.logged, { level = level, text = format:format(lua.unpack(args, 1, args.n)) });
 end
 
--- Set `stores` to a stand-in of `support.stores` first.
+-- Needs `stores`, a stand-in from `support.stores`.
 function module:open_store(name, kind)
 	return self.stores:open(name, kind);
 end
@@ -55,7 +55,7 @@ function module:hook(event, handler, priority)
 	self.hooks[event] = { handler = handler, priority = priority or 0 };
 end
 
--- What Prosody's own files may require, with the module's configuration.
+-- The Prosody libraries that files may require, with the module's configuration.
 local function new_require(fake_module, load)
 	return function (name)
 		if name == "core.configmanager" then
@@ -65,13 +65,13 @@ local function new_require(fake_module, load)
 	end;
 end
 
--- Runs one of the files, at `path`, with these globals besides Lua's own.
+-- Runs the file at `path` with these globals in addition to Lua's own.
 function glue.run(path, globals)
 	return lua.loadfile(path, setmetatable(globals, { __index = _G }))();
 end
 
--- `with` may have another version of Prosody's libraries (`library`), who is connected (`full_sessions`), where Prosody
--- has its trees (`paths`), and the `folder` that the files are in.
+-- `with` can set another version of Prosody's libraries (`library`), the local sessions (`full_sessions`), Prosody's
+-- `paths`, and the `folder` of the files.
 function glue.load(name, fake_module, with)
 	with = with or fake_module.surroundings or {};
 	fake_module.surroundings = with;
@@ -82,7 +82,7 @@ function glue.load(name, fake_module, with)
 	});
 end
 
--- What notes which storage fails: with its counts in `failures`, and in `time` a clock that stands still.
+-- Makes an outage tracker, with its counts in `failures` and a clock that only moves by `time`.
 function glue.new_outages(fake_module)
 	local watch = { failures = { read = 0, write = 0 }, time = 1000, changes = 0 };
 	local function on_change() watch.changes = watch.changes + 1; end

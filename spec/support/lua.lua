@@ -1,9 +1,9 @@
--- What differs between the Luas that the specs run on: 5.1 to 5.4, and LuaJIT.
+-- Differences between the Luas that the specs run on: 5.1 to 5.4, and LuaJIT.
 
 local version = _VERSION:match("%d+%.%d+");
 local feature = rawget(_G, "jit") and "luajit" or "lua"..version:gsub("%.", "");
 
--- `build` is where `make module` builds for this Lua, and `prosody` has the Prosodys that run on it.
+-- `build` is the folder in which `make module` builds for this Lua; `prosody` lists the Prosodys that run on it.
 local lua = {
 	version = version;
 	feature = feature;
@@ -19,7 +19,7 @@ local function with_env(chunk, env)
 	return chunk;
 end
 
--- A function from a text, and one from a file that runs with the globals `env`.
+-- Load a function from a text, or from a file that runs with the globals `env`.
 function lua.load(text)
 	return assert((rawget(_G, "loadstring") or load)(text));
 end
@@ -27,7 +27,7 @@ function lua.loadfile(path, env)
 	return assert(with_env(loadfile(path, "t", env), env));
 end
 
--- Characters by their numbers in hexadecimal, as Unicode writes them: not all Luas have "\u{}".
+-- Makes characters from Unicode numbers in hexadecimal, as not all Luas have "\u{}".
 function lua.unicode(numbers)
 	return (numbers:gsub("%x+ ?", function (number)
 		local code, bytes, first = tonumber(number, 16), "", 0x80;

@@ -1,7 +1,7 @@
--- Prosody's own libraries, of each version that was unpacked, side by side in one process.
+-- Prosody's own libraries, of every unpacked version, side by side in one process.
 --
--- Each version gets a `require` of its own, so that neither sees what the other has loaded: two versions of
--- util.stanza have two metatables, and a stanza of one is none of the other's.
+-- Each version has a `require` of its own, so that it can't see modules of the other: two versions of util.stanza have
+-- two metatables, and neither takes the other's stanzas for its own.
 
 local lua = require "support.lua";
 
@@ -10,13 +10,13 @@ local function exists(path)
 	return file and file:close();
 end
 
--- Those that run on this Lua.
+-- The versions that run on this Lua.
 local prosody = { versions = {} };
 for _, version in ipairs({ "0.12", "13.0", "newest" }) do
 	if exists(lua.prosody.."/"..version.."/usr/bin/prosody") then table.insert(prosody.versions, version); end
 end
 
--- The newest is missing if Debian's sid can't be read, or if it can't run here: the tests of it are pending then.
+-- The newest is missing if Debian's sid can't be read or it can't run here; its tests are pending then.
 if lua.prosody == "target/prosody" and prosody.versions[#prosody.versions] ~= "newest" then
 	local problem = io.open(lua.prosody.."/newest.problem");
 	prosody.problem_of_newest = problem and problem:read("*l") or "not fetched";
@@ -26,7 +26,7 @@ end
 local function new_require(root)
 	local loaded = {};
 	local function load(name)
-		-- Version 13 asks for prosody.util.x, and 0.12 for util.x; on disk it is util/x for both.
+		-- Version 13 requires prosody.util.x, 0.12 requires util.x; both have the file util/x
 		local short = name:match("^prosody%.(.*)$") or name;
 		if loaded[short] ~= nil then return loaded[short]; end
 		local path = root.."/"..short:gsub("%.", "/");
@@ -37,7 +37,7 @@ local function new_require(root)
 		elseif exists(path..".so") then
 			result = assert(package.loadlib(path..".so", "luaopen_"..short:gsub("%.", "_")))(name);
 		else
-			return require(name); -- not Prosody's, such as LuaExpat
+			return require(name); -- a library of others, such as LuaExpat
 		end
 		loaded[short] = result;
 		return result;
@@ -45,7 +45,7 @@ local function new_require(root)
 	return load;
 end
 
--- What the parser of a client's stream makes of one stanza.
+-- Parses one stanza with the parser of client streams.
 local function new_parser(xmppstream)
 	return function (xml)
 		local parsed;
@@ -60,7 +60,7 @@ local function new_parser(xmppstream)
 	end
 end
 
--- Without a version, the newest.
+-- Without a version, loads from the newest.
 function prosody.load(version)
 	version = version or prosody.versions[#prosody.versions];
 	local load = new_require(lua.prosody.."/"..version.."/usr/lib/prosody");

@@ -1,4 +1,4 @@
--- Payloads at random, the same for the same seed.
+-- Random payloads, the same for the same seed.
 
 local unicode = require "support.lua".unicode;
 
@@ -11,7 +11,7 @@ local function one_of(list)
 	return list[math.random(#list)];
 end
 
--- Adds an element to `parent`, with others in it, `depth` levels at most.
+-- Adds an element to `parent`, with children down to `depth` levels.
 local function grow(parent, depth, xmlns)
 	local attr = { xmlns = xmlns };
 	for _ = 1, math.random(0, 3) do

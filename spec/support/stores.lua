@@ -1,4 +1,4 @@
--- Stores in memory, as a driver would open them, that fail when told to.
+-- In-memory stores with the interface of a storage driver, which fail on demand.
 
 local lua = require "support.lua";
 local serialize = require "support.prosody".load().require "util.serialization".serialize;
@@ -6,8 +6,8 @@ local serialize = require "support.prosody".load().require "util.serialization".
 local stores = {};
 stores.__index = stores;
 
--- `has_files`: the map stores are those that storagemanager makes of keyval stores.
--- `writes` counts them. Where `fail_at` is the number of one, `failure()` is called in its place.
+-- `has_files`: the map stores are like those that storagemanager builds on keyval stores.
+-- Counts `writes`; for the write with the number `fail_at`, calls `failure()` instead.
 function stores.new(has_files)
 	return setmetatable({ data = {}, writes = 0, has_files = has_files }, stores);
 end
@@ -30,7 +30,7 @@ function stores:read(store, user)
 	return copy(self.data[store] and self.data[store][user]);
 end
 
--- Whether anything is stored at all.
+-- Returns whether anything is stored.
 function stores:is_empty()
 	for _, users in pairs(self.data) do
 		if next(users) ~= nil then return false; end
