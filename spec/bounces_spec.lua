@@ -29,14 +29,14 @@ describe("A message to a room or an occupant", function ()
 		return results[1];
 	end
 
-	it("is swallowed where it is an error for an event", function ()
+	it("is swallowed if it is an error for an event", function ()
 		for _, condition in ipairs({ "service-unavailable", "item-not-found", "undefined-condition", "of-my-own" }) do
 			assert.is_true(is_swallowed({ type = "error", id = id }, condition));
 		end
 		assert.is_true(is_swallowed({ type = "error", id = id }), "it need not even say which");
 	end);
 
-	it("goes on where it says that somebody is not there", function ()
+	it("passes if it means that the recipient is absent", function ()
 		for _, condition in ipairs({
 			"gone", "recipient-unavailable", "remote-server-not-found", "remote-server-timeout",
 		}) do
@@ -44,7 +44,7 @@ describe("A message to a room or an occupant", function ()
 		end
 	end);
 
-	it("goes on where it is an error for what somebody else has sent", function ()
+	it("passes if it is an error for another sender's message", function ()
 		for _, other in ipairs({
 			"mep-", "mep-1", "mep-0b5b0b1e-5c66-4b1c-9d0a-2d6a7a3c4f11", id.."x", "x"..id, id:sub(1, -2), id:sub(1, -2).."\n",
 			id:gsub("A", "+"), "other",
@@ -54,14 +54,14 @@ describe("A message to a room or an occupant", function ()
 		assert.is_false(is_swallowed({ type = "error" }, "service-unavailable"), "of something without an id");
 	end);
 
-	it("goes on where it is no error", function ()
+	it("passes if it is not an error", function ()
 		for _, kind in ipairs({ "normal", "chat", "groupchat", "headline" }) do
 			assert.is_false(is_swallowed({ type = kind, id = id }));
 		end
 		assert.is_false(is_swallowed({ id = id }));
 	end);
 
-	it("is known by the id that the core gives its events", function ()
+	it("is recognised by the id that the core gives its events", function ()
 		local room = core.new_room(st);
 		room:enter_wanting("bob", "urn:a");
 		room:enter("alice");

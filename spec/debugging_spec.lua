@@ -16,7 +16,7 @@ describe("Lines at debug", function ()
 		debugging = glue.load("debugging", module).new(function (is_read) table.insert(told, is_read); end);
 	end);
 
-	it("say who does what, to whoever reads them, and the core is told when that changes", function ()
+	it("are logged if a log takes them, and the core is told when that changes", function ()
 		debugging.note("den@rooms/alice", "joins");
 		assert.same({}, told);
 		is_logged = true;
@@ -32,7 +32,7 @@ describe("Lines at debug", function ()
 		assert.same({ true, false }, told);
 	end);
 
-	it("tell a new core anew", function ()
+	it("are announced to a new core again", function ()
 		is_logged = true;
 		debugging.note("a", "b");
 		debugging.reset();

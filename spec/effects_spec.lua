@@ -60,7 +60,7 @@ describe("Effects", function ()
 		assert.same({ "n to b" }, done);
 	end);
 
-	it("may be none", function ()
+	it("may be an empty list", function ()
 		run({});
 		run({ notify "n" });
 		assert.same({}, done);
@@ -187,7 +187,7 @@ describe("Effects", function ()
 			assert.same({ "room@muc urn:a", "r as reply", "n to a" }, done);
 		end);
 
-		it("are told of to nobody where that fails, and what comes after them is done", function ()
+		it("are not announced if that fails, and later batches are carried out", function ()
 			local reverted, unsent;
 			local effects = batch();
 			table.insert(effects, notify("n", "b", "c"));

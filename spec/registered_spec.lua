@@ -175,7 +175,7 @@ describe("What registered occupants publish", function ()
 		assert.is_nil(core[one.nick][1]);
 	end);
 
-	it("is nobody else's, nor theirs at another nick", function ()
+	it("is not given to other occupants, nor to its publisher at another nick", function ()
 		local who = occupant(bob, "Bob");
 		enter(who);
 		publish(who, "happy");
@@ -212,7 +212,7 @@ describe("What registered occupants publish", function ()
 		assert.is_false(stores:is_empty());
 	end);
 
-	it("is not in the next room of that name, where nobody dropped it: who registers begins anew", function ()
+	it("is not in the next room of that name, even if it was not removed: a new registration starts empty", function ()
 		local who = occupant(bob, "Bob");
 		enter(who);
 		publish(who, "happy");
@@ -247,7 +247,7 @@ describe("What registered occupants publish", function ()
 		assert.equal("early", text_at("Bob"));
 	end);
 
-	it("costs nobody more than a line in the log where storage throws", function ()
+	it("causes just a line in the log if storage throws", function ()
 		local who = occupant(bob, "Bob");
 		enter(who);
 		publish(who, "happy");

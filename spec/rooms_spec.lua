@@ -92,7 +92,7 @@ describe("Of a room, the core is told", function ()
 		}, rooms.actor(room, "banned@people.example/1"));
 	end);
 
-	it("what is asked: itself, an occupant, or nobody", function ()
+	it("the target of a request: the room, an occupant, or none", function ()
 		assert.same({
 			room = room.jid, publishers = "admins", anonymous = true, persistent = false;
 		}, rooms.target(room, room.jid));

@@ -148,7 +148,7 @@ for _, version in ipairs(prosody.versions) do
 			return canonical(stanza, "jabber:client");
 		end
 
-		it("can be had", function ()
+		it("is available", function ()
 			assert.is_true(shared.can_share);
 			assert.equal(copy_for("a@b/c"), copy_for("d@e/f"));
 			assert.is_true(st.is_stanza(copy_for("a@b/c")));
@@ -221,7 +221,7 @@ for _, version in ipairs(prosody.versions) do
 			end
 		end);
 
-		it("has its children made for whoever looks at one, not for those who look for others", function ()
+		it("builds its children for a read of one, not for a search for others", function ()
 			if lua.version == "5.1" then -- does not notice reads, so the children are built at once
 				copy_for(to);
 				assert.equal(1, built);

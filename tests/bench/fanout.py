@@ -136,7 +136,7 @@ def compare(costs, deliveries, server):
 
 
 async def check(load, modes, stage):
-    """Each mode tells each recipient once, and nobody of something else."""
+    """Each mode notifies each recipient once, and of nothing else."""
     for name, mode in modes.items():
         before = load.received["message"]
         await mode()

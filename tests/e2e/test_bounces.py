@@ -1,4 +1,4 @@
-"""Errors that come back for events: nobody is bothered by them, and only who is really gone has left."""
+"""Errors that come back for events: they reach no client, and only occupants that are really gone are removed."""
 
 import pytest
 from mep import DISCO_ITEMS, MOOD, ROOM, come_in, disco, mood, must, nodes_in, notify, publish, refused

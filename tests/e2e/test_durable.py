@@ -1,4 +1,4 @@
-"""What a persistent room has published is in storage before anybody hears of it, whatever the storage is."""
+"""A persistent room's changes are in storage before any notification is sent, with every driver."""
 
 import pytest
 from mep import (

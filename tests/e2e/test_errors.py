@@ -1,4 +1,4 @@
-"""Wrong requests: each is refused with the error that XEP-0060 has for it, changes nothing, and is told to nobody."""
+"""Wrong requests: each is refused with XEP-0060's error for it, changes nothing, and notifies no session."""
 
 import os
 from xml.etree.ElementTree import canonicalize, tostring

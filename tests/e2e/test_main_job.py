@@ -1,4 +1,4 @@
-"""The main job: publish to an occupant and to the room, and the event to whoever wants it (XEP-0316, 2 and 3)."""
+"""The main job: publish to an occupant and to the room, and notify interested sessions (XEP-0316, 2 and 3)."""
 
 import pytest
 from mep import CONFERENCE, MOOD, ROOM, TUNE, come_in, ids_in, items, mood, must, notify, publish

@@ -1,4 +1,4 @@
-"""Errors that `test_errors.py` does not show; as there, a refused request changes nothing and is told to nobody."""
+"""Errors that `test_errors.py` does not cover. Here too, a refused request changes nothing and notifies no session."""
 
 import pytest
 from mep import (

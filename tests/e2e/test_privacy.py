@@ -1,4 +1,4 @@
-"""A semi-anonymous room stays one: whatever MEP sends, it shows nobody's real JID to those who may not see it."""
+"""A semi-anonymous room stays one: MEP reveals no real JID to clients that may not see it."""
 
 import asyncio
 import re

@@ -30,7 +30,7 @@ async def servers(version, tmp_path):
 
 @pytest.fixture
 async def people(servers):
-    """Alice, who is at home where the room is, and a function that connects others from the other server."""
+    """Alice, on the room's own server, and a function that connects clients to the other server."""
     one, two = servers
     clients = [await Client.connect(one, "alice", features=notify(MOOD))]
 

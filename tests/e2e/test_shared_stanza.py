@@ -29,7 +29,7 @@ def event(id):
 
 
 def meaning(element):
-    """What arrived, without what is another on each server: ids and times."""
+    """What arrived, without ids and times, which differ between servers."""
     return canonicalize(tostring(without_ids(element), "unicode"))
 
 

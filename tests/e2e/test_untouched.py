@@ -187,7 +187,7 @@ async def test_a_node_that_mep_holds_hides_that_one_and_no_other(people):
 
 
 async def test_the_account_and_the_occupant_are_told_apart(connect):
-    """Bob's account and Bob's occupant have the same node; who is in the room is told of the one only."""
+    """Bob's account and Bob's occupant have a node of the same name; occupants are notified of the occupant's only."""
     alice, bob = await connect("alice", features=notify(MOOD)), await connect("bob", features=notify(MOOD))
     await come_in(alice, "alice")
     await come_in(bob, "bob")

@@ -78,7 +78,7 @@ def bare(jid):
 
 
 def error_of(stanza):
-    """(type, condition, pubsub condition or None, text or None) of an error; None where it is none."""
+    """(type, condition, pubsub condition or None, text or None) of an error; None if it is not an error."""
     error = stanza.find(CLIENT + "error")
     if error is None:
         return None

@@ -45,7 +45,7 @@ class Internal(Memory):
         return [path for folder in folders if folder.exists() for path in folder.iterdir() if path.is_file()]
 
     def entries(self, host):
-        """What there is: for each file, or row, its store and more that tells them apart."""
+        """All files, or rows: for each its store and what else identifies it."""
         return sorted((path.parent.name, path.name) for path in self._files(host))
 
     def names(self, host, store):
