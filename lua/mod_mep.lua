@@ -166,7 +166,7 @@ end
 -- Occupants whose nodes outlive their stay.
 local registered = module:require "registered".new(call_core, drive, outages);
 
-local function bring_back_registered(room)
+local function restore_registered(room)
 	for _, occupant in room:each_occupant() do
 		registered.on_join(room, occupant);
 	end
@@ -175,8 +175,8 @@ end
 local function restore(room)
 	if rooms.is_usable(room) then
 		kept.ensure(room);
-		drive("restore", room.jid, rooms.everybody(room), time_now(), random_bytes(16));
-		bring_back_registered(room);
+		drive("restore", room.jid, rooms.all_occupants(room), time_now(), random_bytes(16));
+		restore_registered(room);
 	end
 end
 
@@ -401,7 +401,7 @@ local function on_new_options()
 	module:log("info", "Options updated from the reloaded configuration");
 	if keeps_registered then
 		for room in muc().live_rooms() do
-			if rooms.is_usable(room) then bring_back_registered(room); end
+			if rooms.is_usable(room) then restore_registered(room); end
 		end
 	end
 end

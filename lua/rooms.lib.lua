@@ -53,7 +53,7 @@ local function target(room, to)
 end
 
 -- All occupants of a room, with their sessions.
-local function everybody(room)
+local function all_occupants(room)
 	local list = {};
 	for _, occupant in room:each_occupant() do
 		table.insert(list, { presence(room, occupant), occupant.sessions });
@@ -103,6 +103,6 @@ return {
 	presence = presence;
 	actor = actor;
 	target = target;
-	everybody = everybody;
+	all_occupants = all_occupants;
 	is_usable = is_usable;
 };

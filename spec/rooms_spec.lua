@@ -125,7 +125,7 @@ describe("Of a room, the core is told", function ()
 	end);
 
 	it("everybody in it, with their sessions", function ()
-		local list = rooms.everybody(room);
+		local list = rooms.all_occupants(room);
 		table.sort(list, function (a, b) return a[1].nick < b[1].nick; end);
 		assert.same({
 			{ rooms.presence(room, room.alice), room.alice.sessions },

@@ -1,4 +1,4 @@
-"""What an admin sees: the line at the start, metrics, the shell, and how broken storage is told."""
+"""What an admin sees: the line at start, metrics, the shell, storage outages."""
 
 import asyncio
 import json

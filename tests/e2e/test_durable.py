@@ -222,7 +222,7 @@ async def test_rooms_and_hosts_do_not_mix(server, connect, driver):
 
 
 @every_driver
-@pytest.mark.allow_log("warn\tThe nodes of den@rooms.localhost were written by a later release; they are neither served")
+@pytest.mark.allow_log("warn\tThe nodes of den@rooms.localhost were written by a later release; they are neither")
 async def test_what_a_later_release_wrote_is_left_alone(server, connect, driver):
     alice = await connect("alice")
     await come_in(alice, "alice")

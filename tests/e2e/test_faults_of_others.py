@@ -1,4 +1,4 @@
-"""What other pubsub services got wrong, each with the test that it is not so here."""
+"""Bugs of other pubsub services, each with a test that mod_mep lacks it."""
 
 import pytest
 from mep import (

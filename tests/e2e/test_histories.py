@@ -49,7 +49,7 @@ class Play:
             await client.close()
 
     async def check(self):
-        """Everybody was told what they were to be told, and nothing else."""
+        """Each client got the notifications that it should get, and no others."""
         for name, client in self.clients.items():
             await client.barrier()
             heard = [(event.from_, event.kind, event.item_ids[0]) for event in client.events()]

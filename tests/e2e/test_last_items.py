@@ -19,7 +19,7 @@ pytestmark = pytest.mark.mep(options=OPTIONS, modules=["testbed_midway"], global
 
 @pytest.fixture
 async def alice(connect):
-    """Who has published all of it."""
+    """The client that has published all of it."""
     alice = await connect("alice")
     await come_in(alice, "alice")
     for first in range(0, MANY, 50):
@@ -33,7 +33,7 @@ async def put(alice, node, id):
 
 @pytest.fixture
 async def bob(connect, server, alice):
-    """Who wants all of it, of which half has been sent: the server halts until `server.halted(by_itself=True)` ends."""
+    """A client that wants all of it, with half of it sent: the server halts until `server.halted(by_itself=True)` ends."""
     bob = await connect("bob", features=notify(*NODES))
     await bob.join(ROOM, "bob")
     assert await asyncio.to_thread(server.has_logged, "halting")

@@ -1,4 +1,4 @@
-"""Thousands come and go, and so do their rooms: what the server holds is what it held before."""
+"""Thousands join and leave, and so do their rooms: the server's memory is the same as before."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an admin sets: it takes effect when the configuration is loaded, and what is wrong is said in a sentence."""
+"""Options: they take effect when the configuration is loaded, and the log has a sentence for each wrong one."""
 
 import asyncio
 import re

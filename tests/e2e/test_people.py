@@ -1,4 +1,4 @@
-"""Who comes, goes, changes and is shown the door: sessions, nicks, roles, affiliations, rooms that end."""
+"""Joins, leaves, changes, kicks and bans: sessions, nicks, roles, affiliations, destroyed rooms."""
 
 import pytest
 from mep import (

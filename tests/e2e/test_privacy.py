@@ -46,7 +46,7 @@ def subscriptions(who, node=TUNE):
 
 
 def real_jids_in(text, but):
-    """The accounts that a text names, but for one's own and what Prosody calls its host."""
+    """The accounts that a text names, except one's own and the host itself."""
     return set(re.findall(r"(\w+)(?:@localhost|s-desk)", text)) - {but}
 
 
@@ -214,7 +214,7 @@ async def test_the_log_names_nobody(server, people):
 
 
 async def test_who_is_hidden_cannot_be_found(people):
-    """A node of an occupant whose presence the room does not show looks as one that there is not."""
+    """A node of a hidden occupant looks like one that does not exist."""
     alice, bob, carol, _ = people
     await must(alice, "set", ROOM, HIDING)
     await must(bob, "set", f"{ROOM}/bob", publish(MOOD, mood(), "mine"))

@@ -1,4 +1,4 @@
-"""What an occupant publishes under a nick that is registered to them, where the option keeps it for their return."""
+"""Nodes of occupants with a registered nick, stored for their return if the option is on."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ def ids(client, from_=None):
 
 
 def kept(server):
-    """How many registered occupants something is kept of."""
+    """The number of registered occupants with stored nodes."""
     return len(server.storage.names("rooms.localhost", "mep_registered"))
 
 

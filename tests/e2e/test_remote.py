@@ -1,4 +1,4 @@
-"""Occupants from another server: they come, are asked, publish and are told; are cut off, and come back."""
+"""Occupants from another server: they join, are queried, publish, are notified, get disconnected, and return."""
 
 import asyncio
 

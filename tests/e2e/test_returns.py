@@ -1,4 +1,4 @@
-"""Coming, going and coming back: nothing twice, nothing that had ended, nothing lost for a slow answer."""
+"""Joining, leaving and joining again: no event twice, none of ended nodes, none lost for a slow answer."""
 
 import pytest
 from mep import (

@@ -1,4 +1,4 @@
-"""Rooms that Prosody swaps out and in again, reloads, makes persistent or temporary, hands over, destroys."""
+"""Rooms that are evicted and loaded again, become persistent or temporary, change owners, or are destroyed."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a persistent room has published outlives the server's process; what a temporary one has does not."""
+"""Nodes of a persistent room survive the server's process; those of a temporary room do not."""
 
 from xml.etree.ElementTree import canonicalize, tostring
 

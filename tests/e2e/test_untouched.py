@@ -1,4 +1,4 @@
-"""What rooms did before goes on: tests marked `both` say the same of a server with mod_mep and of one without."""
+"""Rooms work as before: tests marked `both` run on a server with mod_mep and on one without."""
 
 import pytest
 from mep import (

@@ -1,4 +1,4 @@
-"""A new version is installed while the old one runs: it waits for a restart, and nothing is half of either."""
+"""A new version is installed while the old one runs: it waits for a restart, and the two are never mixed."""
 
 import asyncio
 import re

@@ -177,7 +177,7 @@ class Client:
             await self.cut()
 
     async def cut(self):
-        """Drops the connection without a word."""
+        """Drops the connection without closing the stream."""
         self._task.cancel()
         self._writer.transport.abort()
         await asyncio.gather(self._task, return_exceptions=True)
