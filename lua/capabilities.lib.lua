@@ -11,8 +11,9 @@ local format = 1;
 -- Seconds from the first change until all changes are written.
 local delay = 5;
 
+-- The name in the store is that of the first versions.
 local function name_of(number)
-	return ("shard-%02d"):format(number);
+	return ("shelf-%02d"):format(number);
 end
 
 local function try(method, ...)

@@ -53,7 +53,7 @@ describe("What is known of capabilities", function ()
 		assert.equal(1, known(room.host));
 		capabilities.keep(room.host);
 		local name, entry = next(entries);
-		assert.matches("^shard%-%d%d$", name);
+		assert.matches("^shelf%-%d%d$", name);
 		assert.same({ "urn:a" }, entry.sets[1].nodes);
 		entries[name] = nil;
 		capabilities.keep(room.host);
@@ -71,11 +71,11 @@ describe("What is known of capabilities", function ()
 		local _, entry = next(entries);
 		local good = entry.sets[1];
 		entries = {
-			["shard-00"] = { format = 2, sets = { good } };
-			["shard-01"] = "what is this";
-			["shard-02"] = { format = 1 };
-			["shard-03"] = { format = 1; sets = { "x", { method = "caps" }, good } };
-			["shard-04"] = { format = 1; sets = {
+			["shelf-00"] = { format = 2, sets = { good } };
+			["shelf-01"] = "what is this";
+			["shelf-02"] = { format = 1 };
+			["shelf-03"] = { format = 1; sets = { "x", { method = "caps" }, good } };
+			["shelf-04"] = { format = 1; sets = {
 				{ method = "magic"; algorithm = "sha-1"; value = "x"; nodes = {} };
 				{ method = "caps"; algorithm = "magic"; value = "x"; nodes = {} };
 				{ method = "caps"; algorithm = "sha-1"; value = "x"; nodes = { {} } };
