@@ -1,127 +1,127 @@
-//! What can be wrong with a request: one variant for each broken rule, and the one table that says what a client
-//! is told of it.
+//! What can be wrong with a request: one variant for each broken rule, and the one table of the stanza errors
+//! that clients get.
 
 use minidom::Element;
 use thiserror::Error;
 
-/// A request that was refused. Whatever the variant, the request has changed nothing.
+/// Why a request was refused. A refused request has changed nothing.
 ///
-/// The text goes to the client: it names nodes and fields that the client itself named, never a JID.
+/// The text goes to the client. It may repeat nodes and fields that the client itself named, but never a JID.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The request is none that XEP-0060 has a form for.
+    /// The request does not have the form of any request of XEP-0060.
     #[error("{0}")]
     Malformed(&'static str),
-    /// The request is one of XEP-0060's that this service does not have; the feature's name goes along.
-    #[error("this service does not do that")]
+    /// XEP-0060 has this request, but this service does not support it; with the feature's name.
+    #[error("this service does not support that")]
     Unsupported(&'static str),
     /// The request must name a node (XEP-0060, 7.2.3.3 and others).
     #[error("the request names no node")]
     NodeRequired,
-    /// There is no such node here, or none that the asker may know of.
-    #[error("there is no such node")]
+    /// The node does not exist, or its existence is hidden from the sender.
+    #[error("no such node")]
     NodeNotFound,
-    /// A node of this name is there already (XEP-0060, 8.1.1).
-    #[error("there is such a node already")]
+    /// A node of this name exists already (XEP-0060, 8.1.1).
+    #[error("the node already exists")]
     NodeExists,
-    /// A node name is longer than the limit.
-    #[error("the name is too long")]
+    /// The name of a node or the id of an item is longer than the limit.
+    #[error("the node's name or the item's id is too long")]
     NameTooLong,
-    /// The node's name is one that clients take for somebody's identity; occupants may not publish there.
-    #[error("clients take this node for the account's own; it can't be used in a room")]
+    /// Clients read this node as the identity of an account; occupants may not publish there.
+    #[error("this node is reserved: clients read it as the identity of an account")]
     NodeReserved,
-    /// The address holds as many nodes as it may.
-    #[error("there are as many nodes here as may be")]
+    /// The service has as many nodes as its limit allows.
+    #[error("node limit reached")]
     TooManyNodes,
-    /// A publish to a node that keeps items must have one (XEP-0060, 7.1.3.5).
+    /// A publish to a node that stores items must have one (XEP-0060, 7.1.3.5).
     #[error("the request has no item")]
     ItemRequired,
     /// A publish to a node that only notifies must have no item (XEP-0060, 7.1.3.5).
-    #[error("this node takes no items")]
+    #[error("this node accepts no items")]
     ItemForbidden,
-    /// There is no such item.
-    #[error("there is no such item")]
+    /// The node has no such item.
+    #[error("no such item")]
     ItemNotFound,
     /// An item without a payload, where the node delivers payloads (XEP-0060, 7.1.3.5).
     #[error("the item has no payload")]
     PayloadRequired,
     /// An item with more than one payload, or with text beside it (XEP-0060, 7.1.3.4).
-    #[error("an item holds one element and nothing else")]
+    #[error("an item must hold one element and nothing else")]
     InvalidPayload,
-    /// A payload over the limit in octets (XEP-0060, 7.1.3.3).
+    /// A payload of more octets than the limit (XEP-0060, 7.1.3.3).
     #[error("the payload is larger than {0} octets")]
     PayloadTooBig(usize),
-    /// A stanza that is nested deeper, or made of more parts, than is walked.
-    #[error("the payload has too many levels or parts")]
+    /// A stanza that is nested more deeply, or has more parts, than the limits allow.
+    #[error("the payload is nested too deeply or has too many parts")]
     PayloadTooComplex,
-    /// The asker may not do that here.
-    #[error("you may not do that here")]
+    /// The sender has no right to do that.
+    #[error("you are not allowed to do that")]
     Forbidden,
-    /// The asker is in the room without voice (XEP-0045, 7.9): no voice, no publishing.
+    /// The sender has no voice in the room (XEP-0045, 7.9), and publishing requires voice.
     #[error("you have no voice in this room")]
     NoVoice,
-    /// The node is for those in the room, and the asker is not (access model `presence`).
+    /// The access model is `presence`, and the sender is not in the room.
     #[error("you are not in the room")]
     NotInRoom,
-    /// The node is for those whom its owner named (access model `whitelist`).
-    #[error("the node is not open to you")]
+    /// The access model is `whitelist`, and the sender is not on the whitelist.
+    #[error("you are not on the node's whitelist")]
     ClosedNode,
-    /// The access model is none of those that are had here.
-    #[error("this access model is not had here")]
+    /// The service does not support this access model.
+    #[error("unsupported access model")]
     UnsupportedAccessModel,
-    /// A JID in the payload is not the asker's own: full, bare or in the room (XEP-0060, 6.1.3.1).
-    #[error("the JID is none of yours")]
+    /// The request names a JID that is not the sender's own full, bare or occupant JID (XEP-0060, 6.1.3.1).
+    #[error("not one of your own JIDs")]
     InvalidJid,
-    /// The request must say whose subscription it means.
+    /// The request must name the subscriber's JID.
     #[error("the request has no JID")]
     JidRequired,
-    /// An entry of an owner's list that can't be as it says (XEP-0060, 8.8.2.4 and 8.9.2.4); with the entries as they
-    /// are, of which none was changed.
-    #[error("an entry of the list names nobody who can be named, or says what can't be")]
+    /// An entry of an owner's list has a JID or a value that is not acceptable (XEP-0060, 8.8.2.4 and 8.9.2.4); with
+    /// the entries in question as they are: none was changed.
+    #[error("the list has an unknown JID or an unsupported value")]
     Unacceptable(Box<Element>),
-    /// An affiliation that this node does not have.
-    #[error("this node does not have that affiliation")]
+    /// The node does not support this affiliation.
+    #[error("this node does not support that affiliation")]
     UnsupportedAffiliation(&'static str),
-    /// As many people are named as may be.
-    #[error("there are as many affiliations here as may be")]
+    /// The node has as many affiliations as its limit allows.
+    #[error("affiliation limit reached")]
     TooManyAffiliations,
-    /// The node is full and takes no more (`publish_node_full` is `reject`; XEP-0060, 7.1.3.2).
+    /// The node is full and rejects new items (`publish_node_full` is `reject`; XEP-0060, 7.1.3.2).
     #[error("the node is full")]
     NodeFull,
-    /// There is no such subscription (XEP-0060, 6.2.3.2).
+    /// The JID is not subscribed (XEP-0060, 6.2.3.2).
     #[error("you are not subscribed")]
     NotSubscribed,
-    /// Subscriptions have no identifiers here, so none can be right (XEP-0060, 6.2.3.5).
-    #[error("there is no such subscription")]
+    /// The request names a subscription's id, and subscriptions have no ids here (XEP-0060, 6.2.3.5).
+    #[error("no such subscription")]
     InvalidSubid,
-    /// There are as many subscriptions as may be.
-    #[error("there are as many subscriptions here as may be")]
+    /// The subscriber or the service has as many subscriptions as its limit allows.
+    #[error("subscription limit reached")]
     TooManySubscriptions,
-    /// A form with a field or a value that is not known; nothing of it was taken over.
-    #[error("the form's field {0} is not known, or its value is not")]
+    /// The form has an unknown field or an invalid value; the whole form was refused.
+    #[error("{0} is not a known field, or its value is invalid")]
     InvalidField(String),
-    /// A publish-option that the node does not meet (XEP-0060, 7.1.5).
-    #[error("the node's {0} is another")]
+    /// The node's configuration differs from a publish-option (XEP-0060, 7.1.5).
+    #[error("{0} has a different value")]
     PreconditionNotMet(String),
-    /// More publishes, for now, than the limit lets pass.
-    #[error("too many at once; wait a little")]
+    /// The sender is over the rate limit.
+    #[error("rate limit reached; try again in a moment")]
     TooFast,
-    /// The change could not be stored, or would not be, as storage failed a moment ago.
+    /// The change could not be stored, or was not tried, as storage failed a moment ago.
     #[error("the server could not store this; try again later")]
     NotStored,
-    /// What is stored here can't be read now, so nothing is told of it, and nothing written over it.
+    /// What is stored here could not be loaded, so the request is neither answered from it nor written over it.
     #[error("the server could not load what is stored here; try again later")]
     NotLoaded,
 }
 
 impl Error {
-    /// The condition of the stanza error (RFC 6120, 8.3.3).
+    /// Returns the condition of the stanza error (RFC 6120, 8.3.3).
     pub fn condition(&self) -> &'static str {
         self.rule().condition
     }
 
-    /// The table: error type, condition, and the condition that XEP-0060 adds.
+    /// The table: type, condition, and the condition that XEP-0060 adds.
     pub(crate) fn rule(&self) -> Rule {
         use Pubsub::{Condition, Feature, None};
         let (kind, condition, pubsub) = match self {
@@ -164,7 +164,7 @@ impl Error {
     }
 }
 
-/// A line of the table.
+/// A row of the table.
 pub(crate) struct Rule {
     /// The type of the error (RFC 6120, 8.3.2).
     pub kind: &'static str,

@@ -194,7 +194,7 @@ impl Request {
         let set = match iq.attr("type") {
             Some("set") => true,
             Some("get") => false,
-            _ => return Err(Error::Malformed("a request is a get or a set")),
+            _ => return Err(Error::Malformed("the type must be get or set")),
         };
         let part = Part { options };
         if query.is("query", ns::DISCO_INFO) && !set {
@@ -203,9 +203,9 @@ impl Request {
         if query.is("query", ns::DISCO_ITEMS) && !set {
             return Ok(Self::List { node: part.optional_node(query)?, page: Page::read(query)? });
         }
-        let action = xml::first_child(query).ok_or(Error::Malformed("the request names no action"))?;
+        let action = xml::first_child(query).ok_or(Error::Malformed("the request has no action"))?;
         if !action.has_ns(query.ns().as_str()) {
-            return Err(Error::Malformed("the action is in another namespace"));
+            return Err(Error::Malformed("the action has the wrong namespace"));
         }
         check_companions(query, action.name())?;
         match (query.ns().as_str(), set, action.name()) {
@@ -265,7 +265,7 @@ impl Request {
                 let entries = part.entries(action, "affiliation")?;
                 Ok(Self::SetAffiliates { node: part.node(action)?, entries })
             }
-            _ => Err(Error::Malformed("there is no such action")),
+            _ => Err(Error::Malformed("unknown action")),
         }
     }
 
@@ -388,7 +388,7 @@ mod tests {
         assert!(item(" <a xmlns='x'/>\n").is_ok());
         assert_eq!(pubsub("set", "<publish><item/></publish>"), Err(Error::NodeRequired));
         let two = pubsub("set", "<publish node='n'><item/><item/></publish>");
-        assert_eq!(two, Err(Error::Malformed("one request publishes one item")));
+        assert_eq!(two, Err(Error::Malformed("a request publishes one item only")));
         let long = format!("<publish node='{}'><item/></publish>", "n".repeat(1024));
         assert_eq!(pubsub("set", &long), Err(Error::NameTooLong));
         assert_eq!(pubsub("set", "<retract node='n'/>"), Err(Error::ItemRequired));

@@ -55,7 +55,7 @@ impl Page {
         let number = |name| match text(name) {
             None => Ok(None),
             Some(text) => {
-                text.trim().parse().map(Some).map_err(|_| Error::Malformed("a page's numbers are numbers"))
+                text.trim().parse().map(Some).map_err(|_| Error::Malformed("max and index must be numbers"))
             }
         };
         let from = match (text("before"), text("after"), number("index")?) {

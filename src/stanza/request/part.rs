@@ -23,7 +23,7 @@ pub(super) fn check_companions(query: &Element, action: &str) -> Result<(), Erro
     if query.children().skip(1).all(belongs) {
         Ok(())
     } else {
-        Err(Error::Malformed("one request does one thing"))
+        Err(Error::Malformed("a request has one action only"))
     }
 }
 
@@ -38,7 +38,7 @@ impl Part<'_> {
         let mut items = publish.children().filter(|child| child.is("item", ns::PUBSUB));
         let item = items.next().map(|item| self.published(item)).transpose()?;
         if items.next().is_some() {
-            return Err(Error::Malformed("one request publishes one item"));
+            return Err(Error::Malformed("a request publishes one item only"));
         }
         let options = match query.get_child("publish-options", ns::PUBSUB) {
             Some(options) => Form::read(options, ns::PUBLISH_OPTIONS)?,
@@ -70,7 +70,7 @@ impl Part<'_> {
             None => None,
             Some("1" | "true") => Some(true),
             Some("0" | "false") => Some(false),
-            Some(_) => return Err(Error::Malformed("notify is true or false")),
+            Some(_) => return Err(Error::Malformed("notify must be true or false")),
         };
         Ok(Request::Retract { node, items, notify })
     }
@@ -82,7 +82,7 @@ impl Part<'_> {
         let max = match items.attr("max_items") {
             None => None,
             Some(text) => match text.parse() {
-                Ok(0) | Err(_) => return Err(Error::Malformed("max_items is a number from 1")),
+                Ok(0) | Err(_) => return Err(Error::Malformed("max_items must be a positive number")),
                 Ok(max) => Some(max),
             },
         };
@@ -104,7 +104,7 @@ impl Part<'_> {
             let jid = child.attr("jid").ok_or(Error::JidRequired)?;
             if entries.iter().any(|entry| entry.jid == jid) || entries.len() >= self.options.max_affiliations
             {
-                return Err(Error::Malformed("a list names nobody twice, and has an end"));
+                return Err(Error::Malformed("the list is too long, or has a JID twice"));
             }
             let value =
                 if kind == "subscription" { child.attr("subscription") } else { child.attr("affiliation") };
