@@ -172,8 +172,10 @@ impl NodeConfig {
     /// What disco#info of the node tells of it (XEP-0060, 5.4).
     pub fn to_meta_data(&self) -> Element {
         let mut form = form::build("result", crate::xml::ns::META_DATA);
-        for field in FIELDS.iter().filter(|field| META_DATA.contains(&field.var)) {
-            form.append_child(form::field(field.var, Kind::Text, field.label, &(field.get)(self)));
+        for &(var, label) in META_DATA {
+            if let Ok(field) = Field::find(var) {
+                form.append_child(form::field(var, Kind::Text, label, &(field.get)(self)));
+            }
         }
         form
     }

@@ -112,26 +112,41 @@ impl SubscribeOptions {
         form.append_child(form::field(
             "pubsub#deliver",
             Kind::Boolean,
-            "Send notifications",
+            "Whether an entity wants to receive or disable notifications",
             flag(self.deliver),
         ));
-        form.append_child(form::field("pubsub#expire", Kind::Text, "Until when", &expire));
+        form.append_child(form::field(
+            "pubsub#expire",
+            Kind::Text,
+            "The DateTime at which a leased subscription will end or has ended",
+            &expire,
+        ));
         let body = form::field(
             "pubsub#include_body",
             Kind::Boolean,
-            "With a text for people",
+            "Whether an entity wants to receive an XMPP message body in addition to the payload format",
             flag(self.include_body),
         );
         form.append_child(body);
-        form.append_child(form::multi("pubsub#show-values", Show::NAMES, "Only while I am", &shows));
+        form.append_child(form::multi(
+            "pubsub#show-values",
+            Show::NAMES,
+            "The presence states for which an entity wants to receive notifications",
+            &shows,
+        ));
         if root {
             let kinds = Kind::List(SubscriptionType::NAMES);
-            form.append_child(form::field("pubsub#subscription_type", kinds, "Of what", self.kind.as_str()));
+            form.append_child(form::field(
+                "pubsub#subscription_type",
+                kinds,
+                "What the subscription is about",
+                self.kind.as_str(),
+            ));
             let depths = Kind::List(Depth::NAMES);
             form.append_child(form::field(
                 "pubsub#subscription_depth",
                 depths,
-                "How deep",
+                "How deep the subscription goes",
                 self.depth.as_str(),
             ));
         }

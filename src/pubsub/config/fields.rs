@@ -1,4 +1,4 @@
-//! The fields of a node's configuration: the one table of their names, kinds and values.
+//! The one table of a node's configuration fields, with the labels of XEP-0060 (16.4.4).
 
 use super::{AccessModel, ItemReply, NodeConfig, NodeFull, PublishModel, SendLast};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::xml::choice::one_of;
 use crate::xml::form::{Kind, boolean};
 
-/// One field of the form: its name, its kind, and how it is read and written.
+/// A field of the form, with its getter and setter.
 pub(crate) struct Field {
     pub var: &'static str,
     pub kind: Kind,
@@ -23,7 +23,7 @@ impl Field {
 }
 
 impl Field {
-    /// What its values are, as a sentence has it.
+    /// Describes the valid values, for a sentence.
     pub(crate) fn expects(&self, options: &Options) -> String {
         match (self.kind, self.var) {
             (Kind::Boolean, _) => "true or false".into(),
@@ -40,69 +40,81 @@ impl Field {
     }
 }
 
-pub(super) const META_DATA: &[&str] =
-    &["pubsub#title", "pubsub#description", "pubsub#type", "pubsub#access_model"];
+/// The fields that are meta-data too, with the labels that they have there (XEP-0060, 16.4.2).
+pub(super) const META_DATA: &[(&str, &str)] = &[
+    ("pubsub#title", "The name of the node"),
+    ("pubsub#description", "A description of the node"),
+    ("pubsub#type", "Payload semantic type information"),
+    ("pubsub#access_model", "Access model"),
+];
 
 pub(crate) const FIELDS: &[Field] = &[
-    text("pubsub#title", "A name for the node", |c| c.title.clone(), |c, v, o| put_text(&mut c.title, v, o)),
+    text(
+        "pubsub#title",
+        "A friendly name for the node",
+        |c| c.title.clone(),
+        |c, v, o| put_text(&mut c.title, v, o),
+    ),
     text(
         "pubsub#description",
-        "What the node is for",
+        "A description of the node",
         |c| c.description.clone(),
         |c, v, o| put_text(&mut c.description, v, o),
     ),
     text(
         "pubsub#type",
-        "The namespace of the payloads",
+        "The semantic type information of data in the node, usually specified by the \
+         namespace of the payload (if any)",
         |c| c.payload_type.clone(),
         |c, v, o| put_text(&mut c.payload_type, v, o),
     ),
     Field {
         var: "pubsub#access_model",
         kind: Kind::List(AccessModel::NAMES),
-        label: "Who may read and be told",
+        label: "Who may subscribe and retrieve items",
         get: |c| c.access_model.as_str().into(),
         set: |c, v, _| put(&mut c.access_model, AccessModel::from_name(v)),
     },
     flag(
         "pubsub#deliver_notifications",
-        "Send notifications",
+        "Whether to deliver event notifications",
         |c| show(c.deliver_notifications),
         |c, v, _| put(&mut c.deliver_notifications, boolean(v)),
     ),
     flag(
         "pubsub#deliver_payloads",
-        "Send payloads with them",
+        "Whether to deliver payloads with event notifications; applies only to leaf nodes",
         |c| show(c.deliver_payloads),
         |c, v, _| put(&mut c.deliver_payloads, boolean(v)),
     ),
     flag(
         "pubsub#notify_config",
-        "Tell of a new configuration",
+        "Whether to notify subscribers when the node configuration changes",
         |c| show(c.notify_config),
         |c, v, _| put(&mut c.notify_config, boolean(v)),
     ),
     flag(
         "pubsub#notify_delete",
-        "Tell of the node's end",
+        "Whether to notify subscribers when the node is deleted",
         |c| show(c.notify_delete),
         |c, v, _| put(&mut c.notify_delete, boolean(v)),
     ),
     flag(
         "pubsub#notify_retract",
-        "Tell of items taken back",
+        "Whether to notify subscribers when items are removed from the node",
         |c| show(c.notify_retract),
         |c, v, _| put(&mut c.notify_retract, boolean(v)),
     ),
     flag(
         "pubsub#persist_items",
-        "Keep items",
+        "Whether to persist items to storage",
         |c| show(c.persist_items),
         |c, v, _| put(&mut c.persist_items, boolean(v)),
     ),
     number(
         "pubsub#max_items",
-        "How many items to keep",
+        "The maximum number of items to persist. `max` for no specific limit other than a \
+         server imposed maximum.",
         |c| c.max_items.to_string(),
         |c, v, o| {
             let number = if v == "max" { Some(o.max_items) } else { v.parse().ok() };
@@ -111,7 +123,7 @@ pub(crate) const FIELDS: &[Field] = &[
     ),
     number(
         "pubsub#max_payload_size",
-        "Octets of a payload",
+        "The maximum payload size in bytes",
         |c| c.max_payload_size.to_string(),
         |c, v, o| {
             put(
@@ -123,53 +135,54 @@ pub(crate) const FIELDS: &[Field] = &[
     Field {
         var: "pubsub#send_last_published_item",
         kind: Kind::List(SendLast::NAMES),
-        label: "When to send the last item",
+        label: "When to send the last published item",
         get: |c| c.send_last.as_str().into(),
         set: |c, v, _| put(&mut c.send_last, SendLast::from_name(v)),
     },
     Field {
         var: "pubsub#notification_type",
         kind: Kind::List(NotificationType::NAMES),
-        label: "The type of notifications",
+        label: "Specify the delivery style for notifications",
         get: |c| c.notification_type.as_str().into(),
         set: |c, v, _| put(&mut c.notification_type, NotificationType::from_name(v)),
     },
     flag(
         "pubsub#notify_sub",
-        "Tell the owner of new subscribers",
+        "Whether to notify owners about new subscribers and unsubscribes",
         |c| show(c.notify_sub),
         |c, v, _| put(&mut c.notify_sub, boolean(v)),
     ),
     number(
         "pubsub#item_expire",
-        "Seconds that an item is kept",
+        "Number of seconds after which to automatically purge items. `max` for no specific \
+         limit other than a server imposed maximum.",
         |c| show_expiry(c.item_expire),
         |c, v, _| put(&mut c.item_expire, expiry(v)),
     ),
     flag(
         "pubsub#purge_offline",
-        "Items go with their publisher",
+        "Whether to purge all items when the relevant publisher goes offline",
         |c| show(c.purge_offline),
         |c, v, _| put(&mut c.purge_offline, boolean(v)),
     ),
     Field {
         var: "pubsub#itemreply",
         kind: Kind::List(ItemReply::NAMES),
-        label: "Whose address items carry",
+        label: "Whether owners or publisher should receive replies to items",
         get: |c| c.itemreply.as_str().into(),
         set: |c, v, _| put(&mut c.itemreply, ItemReply::from_name(v)),
     },
     Field {
         var: "pubsub#publish_model",
         kind: Kind::List(PublishModel::NAMES),
-        label: "Who may publish",
+        label: "The publisher model",
         get: |c| c.publish_model.as_str().into(),
         set: |c, v, _| put(&mut c.publish_model, PublishModel::from_name(v)),
     },
     Field {
         var: "pubsub#publish_node_full",
         kind: Kind::List(NodeFull::NAMES),
-        label: "What becomes of a full node",
+        label: "Action to be performed by the service when publishing on a full node.",
         get: |c| c.publish_node_full.as_str().into(),
         set: |c, v, _| put(&mut c.publish_node_full, NodeFull::from_name(v)),
     },
@@ -190,7 +203,7 @@ const fn flag(var: &'static str, label: &'static str, get: Get, set: Set) -> Fie
     Field { var, kind: Kind::Boolean, label, get, set }
 }
 
-/// Takes a parsed value over; whether there was one.
+/// Sets a parsed value. Returns whether there was one.
 fn put<T>(place: &mut T, value: Option<T>) -> bool {
     value.map(|value| *place = value).is_some()
 }
@@ -203,8 +216,8 @@ fn show(value: bool) -> String {
     if value { "1".into() } else { "0".into() }
 }
 
-/// Seconds, or for ever. No item is kept for no time at all.
-#[expect(clippy::option_option, reason = "`None` is a value out of range; `Some(None)` is for ever")]
+/// Parses seconds, at least one, or `max`.
+#[expect(clippy::option_option, reason = "`None` is an invalid value; `Some(None)` is no expiry")]
 fn expiry(value: &str) -> Option<Option<u64>> {
     match value {
         "max" | "" => Some(None),
@@ -216,7 +229,7 @@ fn show_expiry(expiry: Option<u64>) -> String {
     expiry.map_or_else(|| "max".into(), |seconds| seconds.to_string())
 }
 
-/// The one value of a field; a field without any is an empty text.
+/// Returns the one value of a field, or an empty text if the field has none.
 pub(super) fn one<'a>(var: &str, values: &'a [String]) -> Result<&'a str, Error> {
     match values {
         [] => Ok(""),
