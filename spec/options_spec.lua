@@ -53,39 +53,38 @@ describe("The options", function ()
 
 	it("that are wrong are named in the log", function ()
 		assert.same({
-			[[mep_max_payload_depth is 100000, which is not a whole number from 8 to 512: its default, 64, is used]];
+			[[mep_max_payload_depth is 100000, but must be a whole number from 8 to 512; using the default, 64]];
 		}, logged({ mep_max_payload_depth = 100000 }));
 		assert.same({
-			[[mep_max_items is not a number, which is not a whole number from 1 to 100000: its default, 256, is used]];
+			[[mep_max_items is not a number, but must be a whole number from 1 to 100000; using the default, 256]];
 		}, logged({ mep_max_items = 0/0 }));
 		assert.same({
-			[[mep_reserved_nodes has the entry 1, which is not the name of a node: that entry is left out]];
-			[[mep_reserved_nodes names no node: its default, of 13 nodes, is used]];
+			[[mep_reserved_nodes: ignoring the entry 1, which is not a node name]];
+			[[mep_reserved_nodes has no valid entry; using the default of 13 nodes]];
 		}, logged({ mep_reserved_nodes = { 1 } }));
 		assert.same({
-			[[mep_reserved_nodes has the entry a text that is not UTF-8, which is not the name of a node: ]]
-				..[[that entry is left out]];
+			[[mep_reserved_nodes: ignoring the entry a text that is not UTF-8, which is not a node name]];
 		}, logged({ mep_reserved_nodes = { "urn:a", "\255" } }));
 		assert.same({
-			[[mep_node_config has the key 1, which is not the name of a node: that entry is left out]];
+			[[mep_node_config: ignoring the key 1, which is not a node name]];
 		}, logged({ mep_node_config = { { max_items = 1 } } }));
 		assert.same({
-			[[mep_node_config has for the node "urn:a" the field "title" as a table, ]]
-				..[[which is not a text of at most 1023 octets: that field is left out]];
+			[[mep_node_config: node "urn:a": ignoring the field "title": it is a table, ]]
+				..[[but must be a text of at most 1023 octets]];
 		}, logged({ mep_node_config = { ["urn:a"] = { title = { "A" } } } }));
 	end);
 
 	it("are never taken for formats by the log", function ()
 		assert.same({
-			[[mep_notification_type is "%s%d", which is not one of "headline", "normal", "groupchat": ]]
-				..[[its default, "headline", is used]];
+			[[mep_notification_type is "%s%d", but must be one of "headline", "normal", "groupchat"; ]]
+				..[[using the default, "headline"]];
 		}, logged({ mep_notification_type = "%s%d" }));
 	end);
 
 	it("that do not exist are named with the nearest that does, wherever they are set", function ()
-		assert.same({ "mep_max_item is not an option of mod_mep: the nearest one is mep_max_items" },
+		assert.same({ "mep_max_item is not an option of mod_mep; did you mean mep_max_items?" },
 			logged({ mep_max_item = 1 }));
-		assert.same({ "mep_reserved_node is not an option of mod_mep: the nearest one is mep_reserved_nodes" },
+		assert.same({ "mep_reserved_node is not an option of mod_mep; did you mean mep_reserved_nodes?" },
 			logged({}, { mep_reserved_node = {}, mepitems = 1 }));
 	end);
 

@@ -122,7 +122,7 @@ fn nobody_explains_unless_somebody_reads_it() {
     assert_eq!(
         explained,
         [format!(
-            "Event of {ROOM}/alice at urn:mood: sessions told: 1; no capabilities in its presence: {ROOM}/alice, \
+            "Event of {ROOM}/alice at urn:mood: sessions notified: 1; no capabilities in its presence: {ROOM}/alice, \
              {ROOM}/dave; not interested (no +notify): {ROOM}/carol"
         )]
     );
@@ -161,13 +161,13 @@ fn who_comes_in_is_explained_too() {
     );
     ask(&mut world, "alice", &owner);
     world.host.explain(true);
-    let erin = format!("Last items for {ROOM}/erin: sent: 0, to be sent later: 0");
+    let erin = format!("Last items for {ROOM}/erin: sent: 0, pending: 0");
     assert_eq!(
         enter(&mut world, "erin", WANTS, "urn:mood"),
         [
             format!("{erin}; capabilities not known yet"),
             format!(
-                "{erin}; interested in 1 nodes; urn:mood of {ROOM}/alice: no access (access model whitelist, \
+                "{erin}; nodes of interest: 1; urn:mood of {ROOM}/alice: no access (access model whitelist, \
                  affiliation none)"
             ),
         ]

@@ -74,7 +74,7 @@ fn numbers_are_taken_within_their_range_and_no_others_are() {
             let (options, problems) = read(&[(row.name, wrong.clone())]);
             assert_eq!(shown(row.name, &options), default, "{} = {wrong}", row.name);
             let said = format!(
-                "{} is {wrong}, which is not a whole number from {least} to {most}: its default, {default}, is used",
+                "{} is {wrong}, but must be a whole number from {least} to {most}; using the default, {default}",
                 row.name
             );
             assert_eq!(problems, [said]);
@@ -104,12 +104,12 @@ fn words_and_flags_are_one_of_a_few() {
     assert_eq!(
         problems,
         [
-            "mep_room_publishers is a table, which is not one of \"owners\", \"admins\", \"moderators\", \
-             \"participants\": its default, \"admins\", is used",
-            "mep_notification_type is \"chat\", which is not one of \"headline\", \"normal\", \"groupchat\": its \
-             default, \"headline\", is used",
-            "mep_share_stanzas is \"yes\", which is not true or false: its default, true, is used",
-            "mep_keep_registered is 2, which is not true or false: its default, false, is used",
+            "mep_room_publishers is a table, but must be one of \"owners\", \"admins\", \"moderators\", \
+             \"participants\"; using the default, \"admins\"",
+            "mep_notification_type is \"chat\", but must be one of \"headline\", \"normal\", \
+             \"groupchat\"; using the default, \"headline\"",
+            "mep_share_stanzas is \"yes\", but must be true or false; using the default, true",
+            "mep_keep_registered is 2, but must be true or false; using the default, false",
         ]
     );
     for (value, is) in [
@@ -144,24 +144,27 @@ fn a_list_that_names_no_node_is_the_default_and_is_said_to_be() {
             let (options, problems) = read(&[(name, wrong.clone())]);
             assert_eq!(shown(name, &options), default, "{name} = {wrong}");
             let last = problems.last().unwrap();
-            assert!(last.starts_with(&format!("{name} names no node: its default, ")), "{problems:?}");
+            assert!(
+                last.starts_with(&format!("{name} has no valid entry; using the default")),
+                "{problems:?}"
+            );
         }
     }
     let (_, problems) = read(&[("mep_reserved_nodes", list([number(1)]))]);
     assert_eq!(
         problems,
         [
-            "mep_reserved_nodes has the entry 1, which is not the name of a node: that entry is left out",
-            "mep_reserved_nodes names no node: its default, of 13 nodes, is used",
+            "mep_reserved_nodes: ignoring the entry 1, which is not a node name",
+            "mep_reserved_nodes has no valid entry; using the default of 13 nodes",
         ]
     );
     let (_, problems) = read(&[("mep_subscription_only_nodes", table([("urn:a", Value::Boolean(true))]))]);
     assert_eq!(
         problems,
         [
-            "mep_subscription_only_nodes has the key \"urn:a\", where a list of nodes has none: that entry is left \
-             out",
-            "mep_subscription_only_nodes names no node: its default, an empty list, is used",
+            "mep_subscription_only_nodes: ignoring the entry with the key \"urn:a\", as a list of nodes \
+             has no keys",
+            "mep_subscription_only_nodes has no valid entry; using the default, an empty list",
         ]
     );
 }
@@ -171,10 +174,7 @@ fn of_a_list_the_names_are_used_and_the_other_entries_are_said() {
     let (options, problems) =
         read(&[("mep_reserved_nodes", list([text("urn:b"), number(1), text("urn:a"), text("urn:b")]))]);
     assert_eq!(shown("mep_reserved_nodes", &options), "urn:a urn:b");
-    assert_eq!(
-        problems,
-        ["mep_reserved_nodes has the entry 1, which is not the name of a node: that entry is left out"]
-    );
+    assert_eq!(problems, ["mep_reserved_nodes: ignoring the entry 1, which is not a node name"]);
     for (empty, names) in [(Value::Table(Vec::new()), ""), (text("urn:a"), "urn:a")] {
         let (options, problems) = read(&[("mep_reserved_nodes", empty)]);
         assert_eq!((shown("mep_reserved_nodes", &options).as_str(), problems), (names, vec![]));
@@ -231,32 +231,30 @@ fn of_what_nodes_are_forced_to_be_only_the_nonsense_is_left_out_and_it_is_named(
     assert_eq!(
         problems,
         [
-            "mep_node_config has the key 1, which is not the name of a node: that entry is left out",
-            "mep_node_config has \"open\" for the node \"urn:a\", which is not a table of fields: that node is left \
-             out",
-            "mep_node_config has for the node \"urn:b\" the field \"max_item\", which does not exist; the nearest one \
-             is \"max_items\": that field is left out",
-            "mep_node_config has for the node \"urn:c\" the field \"title\" as an empty table, which is not a text of \
-             at most 1023 octets: that field is left out",
-            "mep_node_config has for the node \"urn:c\" the field \"max_items\" as not a number, which is not a whole \
-             number from 1 to 10, or \"max\": that field is left out",
-            "mep_node_config has for the node \"urn:d\" the field \"max_items\" as 11, which is not a whole number \
-             from 1 to 10, or \"max\": that field is left out",
-            "mep_node_config has for the node \"urn:d\" the field \"max_payload_size\" as 0.5, which is not a whole \
-             number from 1 to 65536: that field is left out",
-            "mep_node_config has for the node \"urn:e\" the field \"access_model\" as \"secret\", which is not one of \
-             \"open\", \"presence\", \"whitelist\": that field is left out",
-            "mep_node_config has for the node \"urn:e\" the field \"persist_items\" as \"yes\", which is not true or \
-             false: that field is left out",
-            "mep_node_config has for the node \"urn:f\" the field \"title\" as 1, which is not a text of at most 1023 \
-             octets: that field is left out",
-            "mep_node_config has for the node \"urn:f\" the field \"item_expire\" as 0, which is not a whole number \
-             from 1 to 4294967295, or \"max\": that field is left out",
-            "mep_node_config has for the node \"urn:f\" the field \"max_items\" as \"\", which is not a whole number \
-             from 1 to 10, or \"max\": that field is left out",
-            "mep_node_config has for the node \"urn:g\" the key 1, which is not the name of a field: that field is \
-             left out",
-            "mep_node_config has the key \"\", which is not the name of a node: that entry is left out",
+            "mep_node_config: ignoring the key 1, which is not a node name",
+            "mep_node_config: ignoring the node \"urn:a\": it is \"open\", but must be a table of fields",
+            "mep_node_config: node \"urn:b\": ignoring the unknown field \"max_item\"; did you mean \
+             \"max_items\"?",
+            "mep_node_config: node \"urn:c\": ignoring the field \"title\": it is an empty table, but must \
+             be a text of at most 1023 octets",
+            "mep_node_config: node \"urn:c\": ignoring the field \"max_items\": it is not a number, but \
+             must be a whole number from 1 to 10, or \"max\"",
+            "mep_node_config: node \"urn:d\": ignoring the field \"max_items\": it is 11, but must be a \
+             whole number from 1 to 10, or \"max\"",
+            "mep_node_config: node \"urn:d\": ignoring the field \"max_payload_size\": it is 0.5, but must \
+             be a whole number from 1 to 65536",
+            "mep_node_config: node \"urn:e\": ignoring the field \"access_model\": it is \"secret\", but \
+             must be one of \"open\", \"presence\", \"whitelist\"",
+            "mep_node_config: node \"urn:e\": ignoring the field \"persist_items\": it is \"yes\", but \
+             must be true or false",
+            "mep_node_config: node \"urn:f\": ignoring the field \"title\": it is 1, but must be a text of \
+             at most 1023 octets",
+            "mep_node_config: node \"urn:f\": ignoring the field \"item_expire\": it is 0, but must be a \
+             whole number from 1 to 4294967295, or \"max\"",
+            "mep_node_config: node \"urn:f\": ignoring the field \"max_items\": it is \"\", but must be a \
+             whole number from 1 to 10, or \"max\"",
+            "mep_node_config: node \"urn:g\": ignoring the key 1, which is not a field name",
+            "mep_node_config: ignoring the key \"\", which is not a node name",
         ]
     );
     let kept: Vec<_> = nodes.into_iter().filter(|(_, fields)| !fields.is_empty()).collect();
@@ -265,7 +263,7 @@ fn of_what_nodes_are_forced_to_be_only_the_nonsense_is_left_out_and_it_is_named(
     assert_eq!(nodes, []);
     assert_eq!(
         problems,
-        ["mep_node_config is \"urn:a\", which is not a table of nodes with their fields: no node is forced"]
+        ["mep_node_config is \"urn:a\", but must be a table of nodes with their fields; no node is forced"]
     );
 }
 
@@ -280,7 +278,7 @@ fn an_option_that_does_not_exist_is_named_with_the_nearest_that_does() {
         ("mep_share_stanza", "mep_share_stanzas"),
     ] {
         let (_, problems) = read(&[(wrong, number(1))]);
-        assert_eq!(problems, [format!("{wrong} is not an option of mod_mep: the nearest one is {right}")]);
+        assert_eq!(problems, [format!("{wrong} is not an option of mod_mep; did you mean {right}?")]);
     }
 }
 

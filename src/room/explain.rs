@@ -1,7 +1,7 @@
-//! Why a session is not told of an event, or is not sent a last item: lines for the log of an admin who wants to know.
+//! Why a session is not notified of an event, or is not sent a last item: lines for the log of an admin who asks.
 //!
-//! They name occupants and never accounts, whatever the room. Made only where [`Options::explains`] says that they are
-//! read: each costs a look at all sessions of the room.
+//! They name occupants and never accounts, in every kind of room. Made only if [`Options::explains`] is set: each costs
+//! a walk over all sessions of the room.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,28 +18,28 @@ use crate::pubsub::node::Node;
 use crate::room::Room;
 use crate::room::session::Session;
 
-/// Why a session is not told of an event at a node, or not sent its last item.
+/// Why a session is not notified of an event at a node, or not sent the node's last item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum WhyNot {
-    /// Its presence says nothing of capabilities.
+    /// Its presence has no capabilities.
     NoCapabilities,
-    /// It was not found out yet what its capabilities are.
+    /// Its capabilities are not known yet.
     UnknownCapabilities,
-    /// Its capabilities do not ask for the node.
+    /// Its capabilities have no `+notify` for the node.
     NotInterested,
-    /// No capabilities select this node of an occupant (`mep_subscription_only_nodes`).
+    /// Capabilities don't select this occupant's node, only subscriptions do (`mep_subscription_only_nodes`).
     SubscribersOnly,
-    /// Its subscription has options by which it is not told now.
+    /// The options of its subscription hold the event back.
     HeldBack,
-    /// The room does not show it the occupant who publishes.
+    /// The room hides the publishing occupant from it.
     Hidden,
     /// It may not read the node.
     NoAccess(AccessModel, Affiliation),
     /// The node is configured not to notify (`pubsub#deliver_notifications`).
     NoNotifications,
-    /// The node is configured not to send its last item then (`pubsub#send_last_published_item`).
+    /// The node is not configured to send its last item on this occasion (`pubsub#send_last_published_item`).
     NoLastItem,
-    /// The node has no item that has not expired.
+    /// The node has no item, or only expired ones.
     NoItem,
 }
 
@@ -49,25 +49,25 @@ impl fmt::Display for WhyNot {
             Self::NoCapabilities => "no capabilities in its presence",
             Self::UnknownCapabilities => "capabilities not known yet",
             Self::NotInterested => "not interested (no +notify)",
-            Self::SubscribersOnly => "not subscribed, and the node is for subscribers only",
-            Self::HeldBack => "held back by the options of its subscription",
+            Self::SubscribersOnly => "not subscribed, and only subscribers are notified of this node",
+            Self::HeldBack => "held back by its subscription options",
             Self::Hidden => "the room hides the occupant from it",
             Self::NoAccess(model, affiliation) => {
                 let (model, affiliation) = (model.as_str(), affiliation.as_str());
                 return write!(f, "no access (access model {model}, affiliation {affiliation})");
             }
             Self::NoNotifications => "the node delivers no notifications",
-            Self::NoLastItem => "the node does not send its last item then",
-            Self::NoItem => "no item, or an expired one",
+            Self::NoLastItem => "the node is not configured to send its last item now",
+            Self::NoItem => "no item, or only expired ones",
         })
     }
 }
 
-/// How many are named in a line for each reason.
+/// How many occupants or nodes a line names for each reason.
 const NAMED: usize = 10;
 
 impl Room {
-    /// The line on an event at a node: how many are told, and who is not, and why.
+    /// Returns the line on an event at a node: how many sessions are notified, which are not, and why.
     #[cold]
     pub(crate) fn explain_event(
         &self,
@@ -91,12 +91,12 @@ impl Room {
             *reasons.entry(why).or_default().entry(session.occupant).or_default() += 1;
         }
         let (address, told) = (self.address(service), is_told.len());
-        let head = format!("Event of {address} at {}: sessions told: {told}", name.as_str());
+        let head = format!("Event of {address} at {}: sessions notified: {told}", name.as_str());
         let reasons = reasons.iter().map(|(why, occupants)| format!("{why}: {}", self.list(occupants)));
         Effect::Explain(join("; ", [head].into_iter().chain(reasons)))
     }
 
-    /// The line on the last items of a session: how many it is sent, and which nodes that it wants have none for it.
+    /// Returns the line on the last items of a session: how many are sent, and which nodes of interest send none.
     #[cold]
     pub(crate) fn explain_last_items(
         &self,
@@ -107,23 +107,18 @@ impl Room {
     ) -> Option<Effect> {
         let who = self.sessions.get(session)?;
         let interest = self.why_unselected(session, who).map_or_else(
-            || {
-                format!(
-                    "interested in {} nodes",
-                    self.interest.get(session).map_or(0, |set| set.iter().len())
-                )
-            },
+            || format!("nodes of interest: {}", self.interest.get(session).map_or(0, |set| set.iter().len())),
             |why| why.to_string(),
         );
         let address = self.address(ServiceId::Occupant(who.occupant));
-        let head = format!("Last items for {address}: sent: {sent}, to be sent later: {later}; {interest}");
+        let head = format!("Last items for {address}: sent: {sent}, pending: {later}; {interest}");
         let named = missing.iter().take(NAMED);
         let named = named
             .map(|(service, name, why)| format!("{} of {}: {why}", name.as_str(), self.address(*service)));
         Some(Effect::Explain(join("; ", [head].into_iter().chain(named).chain(and_more(missing.len())))))
     }
 
-    /// Why a session that is not told of an event is not.
+    /// Returns why a session is not notified of an event.
     fn why_not(
         &self,
         id: SessionId,
@@ -146,7 +141,7 @@ impl Room {
         self.why_unselected(id, session).unwrap_or(WhyNot::NotInterested)
     }
 
-    /// Why a session's capabilities select nothing at all.
+    /// Returns why a session's capabilities select nothing at all.
     fn why_unselected(&self, id: SessionId, session: &Session) -> Option<WhyNot> {
         match &session.claim {
             None if self.interest.get(id).is_none() => Some(WhyNot::NoCapabilities),
@@ -155,7 +150,7 @@ impl Room {
         }
     }
 
-    /// Occupants, and how many sessions of each if several.
+    /// Lists occupants, with the number of sessions of each if it has several.
     fn list(&self, occupants: &IndexMap<OccupantId, usize>) -> String {
         let named = occupants.iter().take(NAMED).map(|(&id, &sessions)| {
             let address = self.address(ServiceId::Occupant(id));

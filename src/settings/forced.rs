@@ -1,7 +1,7 @@
-//! What the admin forces nodes to be, read from the server's configuration: `{ [node] = { field = value } }`, the fields
-//! without their `pubsub#`.
+//! The node configuration that the admin forces, read from the server's configuration: `{ [node] = { field = value } }`,
+//! the fields without their `pubsub#`.
 //!
-//! A node, a field or a value that can't be is left out, and said to be; the others are what protects.
+//! An invalid node, field or value is logged and ignored; the others hold, as they may be there for protection.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::xml::form::{Form, Kind};
 
 const PREFIX: &str = "pubsub#";
 
-/// Reads the value of `option`; what is wrong becomes a sentence of `problems`.
+/// Reads the value of `option`; adds a sentence to `problems` for each thing that is wrong.
 pub(crate) fn read(
     option: &str,
     value: &Value,
@@ -23,20 +23,18 @@ pub(crate) fn read(
     let mut forced = HashMap::new();
     let Value::Table(nodes) = value else {
         problems.push(format!(
-            "{option} is {value}, which is not a table of nodes with their fields: no node is forced"
+            "{option} is {value}, but must be a table of nodes with their fields; no node is forced"
         ));
         return forced;
     };
     for (key, value) in nodes {
         let Some(node) = node_name(key) else {
-            problems.push(format!(
-                "{option} has the key {key}, which is not the name of a node: that entry is left out"
-            ));
+            problems.push(format!("{option}: ignoring the key {key}, which is not a node name"));
             continue;
         };
         let Value::Table(entries) = value else {
             problems.push(format!(
-                "{option} has {value} for the node {node:?}, which is not a table of fields: that node is left out"
+                "{option}: ignoring the node {node:?}: it is {value}, but must be a table of fields"
             ));
             continue;
         };
@@ -44,11 +42,7 @@ pub(crate) fn read(
         for (key, value) in entries {
             match read_field(key, value, options) {
                 Ok(field) => form.fields.push(field),
-                Err(problem) => {
-                    problems.push(format!(
-                        "{option} has for the node {node:?} {problem}: that field is left out"
-                    ));
-                }
+                Err(problem) => problems.push(format!("{option}: node {node:?}: ignoring {problem}")),
             }
         }
         forced.insert(node.to_owned(), form);
@@ -56,24 +50,24 @@ pub(crate) fn read(
     forced
 }
 
-/// A field as a form has it, or what is wrong with it.
+/// Returns a field as in a form, or what is wrong with it.
 fn read_field(key: &Value, value: &Value, options: &Options) -> Result<(String, Vec<String>), String> {
-    let name = key.text().ok_or_else(|| format!("the key {key}, which is not the name of a field"))?;
+    let name = key.text().ok_or_else(|| format!("the key {key}, which is not a field name"))?;
     let var = format!("{PREFIX}{name}");
     let field = Field::find(&var).map_err(|_| {
         let names = FIELDS.iter().map(|field| field.var.strip_prefix(PREFIX).unwrap_or(field.var));
         let meant = nearest(name, names).unwrap_or_default();
-        format!("the field {name:?}, which does not exist; the nearest one is {meant:?}")
+        format!("the unknown field {name:?}; did you mean {meant:?}?")
     })?;
     let text = text_of(field.kind, value);
     let is_taken = |text: &String| (field.set)(&mut NodeConfig::new(options), text, options);
     match text.filter(is_taken) {
         Some(text) => Ok((var, vec![text])),
-        None => Err(format!("the field {name:?} as {value}, which is not {}", field.expects(options))),
+        None => Err(format!("the field {name:?}: it is {value}, but must be {}", field.expects(options))),
     }
 }
 
-/// A value as a form has it, if it is of a type that the field can have.
+/// Returns a value as in a form if the field can have a value of this type.
 fn text_of(kind: Kind, value: &Value) -> Option<String> {
     match kind {
         Kind::Boolean => value.flag().map(|is| if is { "1".into() } else { "0".into() }),
@@ -82,7 +76,7 @@ fn text_of(kind: Kind, value: &Value) -> Option<String> {
     }
 }
 
-/// A word that stands for a number; an empty one is a form's, and says nothing here.
+/// Returns a word that stands for a number. An empty one means something in forms only.
 fn named(value: &Value) -> Option<String> {
     value.text().filter(|text| !text.is_empty()).map(str::to_owned)
 }

@@ -1,9 +1,8 @@
-//! The one table of the options: what each is called, what it may be, and where it goes. The README's table is held
-//! against it.
+//! The one table of the options: names, valid values, and where they go. A test compares it with the README's.
 //!
-//! A value that is wrong is named, and the default is used: a slip in the configuration must not leave the rooms
-//! without a service, and never makes a limit larger than it may be. Of a list, or of what nodes are forced to be, only
-//! the wrong entries are left out, as the others are what protects.
+//! An invalid value is logged, and the default is used: a slip in the configuration must not leave the rooms without a
+//! service, nor raise a limit above its maximum. Of a list, or of `mep_node_config`, only the invalid entries are
+//! ignored, as the others may be there for protection.
 
 mod forced;
 mod nearest;
@@ -19,25 +18,25 @@ use crate::options::NotificationType;
 use crate::options::Options;
 use crate::xml::choice::one_of;
 
-/// What all the names begin with.
+/// The prefix of all option names.
 pub const PREFIX: &str = "mep_";
 
 /// An option.
 #[derive(Debug)]
 pub struct Row {
-    /// What it is called in the server's configuration.
+    /// The name in the server's configuration.
     pub name: &'static str,
-    /// What it may be.
+    /// The kind of value, and how it is read and set.
     pub kind: Kind,
 }
 
-/// What an option may be, and how it is read and set.
+/// The values that an option can have, and how they are read and set.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the least and the most, and how it is read and set")]
+#[expect(missing_docs, reason = "minimum, maximum, getter and setter")]
 pub enum Kind {
     /// A whole number in a range.
     Whole { least: u32, most: u32, get: fn(&Options) -> usize, set: fn(&mut Options, u32) },
-    /// Yes or no.
+    /// A boolean.
     Flag { get: fn(&Options) -> bool, set: fn(&mut Options, bool) },
     /// One of several words. `set` is called with one of them.
     Choice {
@@ -45,13 +44,13 @@ pub enum Kind {
         get: fn(&Options) -> &'static str,
         set: fn(&mut Options, &str) -> Option<()>,
     },
-    /// A list of names of nodes.
+    /// A list of node names.
     Nodes { get: fn(&Options) -> &HashSet<String>, set: fn(&mut Options, HashSet<String>) },
-    /// Fields of the configuration of nodes, by the nodes' names: see `forced`.
+    /// Configuration fields by node name: see `forced`.
     Forced,
 }
 
-/// The options. The last is read by what the others say.
+/// The options. The last one's values are checked against the others.
 pub const OPTIONS: &[Row] = &[
     Row {
         name: "mep_room_publishers",
@@ -77,11 +76,11 @@ pub const OPTIONS: &[Row] = &[
         name: "mep_subscription_only_nodes",
         kind: Kind::Nodes { get: |o| &o.subscription_only, set: |o, nodes| o.subscription_only = nodes },
     },
-    // Four times what Prosody takes from a client in one stanza (c2s_stanza_size_limit).
+    // Four times Prosody's limit for a client's stanza (c2s_stanza_size_limit).
     whole("mep_max_payload_size", 1, 1 << 20, |o| o.max_payload_size, |o, n| o.max_payload_size = size(n)),
-    // A tree is dropped and copied level by level on the stack, which ends between 8,000 and 16,000 of them.
+    // Dropping and copying a tree recurses: the stack overflows between 8,000 and 16,000 levels.
     whole("mep_max_payload_depth", 8, 512, |o| o.max_payload_depth, |o, n| o.max_payload_depth = size(n)),
-    // A part has at least four octets: a stanza of 1 MiB has no more.
+    // A part has at least four octets, so a stanza of 1 MiB can't have more.
     whole(
         "mep_max_payload_parts",
         100,
@@ -89,23 +88,23 @@ pub const OPTIONS: &[Row] = &[
         |o| o.max_payload_parts,
         |o, n| o.max_payload_parts = size(n),
     ),
-    // Items are held in memory, and a retrieval looks at all of a node.
+    // Items are in memory, and a retrieval walks over all items of a node.
     whole("mep_max_items", 1, 100_000, |o| size(o.max_items), |o, n| o.max_items = n),
-    // disco#items looks at all of them, and a new node at when each was made.
+    // disco#items and each new node walk over all of them.
     whole("mep_max_nodes", 0, 10_000, |o| o.max_nodes, |o, n| o.max_nodes = size(n)),
     whole("mep_max_room_nodes", 0, 10_000, |o| o.max_room_nodes, |o, n| o.max_room_nodes = size(n)),
-    // One of each node of a room with as many as may be, ten times over.
+    // Ten times the nodes of the largest room.
     whole("mep_max_subscriptions", 0, 100_000, |o| o.max_subscriptions, |o, n| o.max_subscriptions = size(n)),
-    // Each publish looks at them: a second's work.
+    // Each publish walks over them: a second's work.
     whole("mep_max_subscribers", 0, 1_000_000, |o| o.max_subscribers, |o, n| o.max_subscribers = size(n)),
-    // They are stored with the node's configuration, as one entry, and copied when one changes.
+    // They are stored in one entry with the node's configuration, and copied when one changes.
     whole("mep_max_affiliations", 0, 10_000, |o| o.max_affiliations, |o, n| o.max_affiliations = size(n)),
-    // Beyond this nothing is limited: a server sends some ten thousand events a second.
+    // More would limit nothing: a server sends some ten thousand events a second.
     whole("mep_publish_burst", 1, 1_000_000, |o| size(o.publish_burst), |o, n| o.publish_burst = n),
     whole("mep_publish_rate", 0, 1_000_000, |o| size(o.publish_rate), |o, n| o.publish_rate = n),
-    // Each waits in memory for each session that comes in.
+    // They are queued in memory for each session that joins.
     whole("mep_max_last_items", 0, 100_000, |o| o.max_last_items, |o, n| o.max_last_items = size(n)),
-    // What one who joins can make the server send.
+    // What a joining session can make the server send.
     whole(
         "mep_max_last_items_size",
         0,
@@ -113,11 +112,11 @@ pub const OPTIONS: &[Row] = &[
         |o| o.max_last_items_size,
         |o, n| o.max_last_items_size = size(n),
     ),
-    // The server does nothing else meanwhile: half a second at most.
+    // The server does nothing else meanwhile: half a second at most for the maximum.
     whole("mep_last_items_batch", 1, 10_000, |o| o.last_items_batch, |o, n| o.last_items_batch = size(n)),
     // A set has up to 1 KiB: a gigabyte.
     whole("mep_caps_cache_size", 1, 1_000_000, |o| o.caps_cache_size, |o, n| o.caps_cache_size = size(n)),
-    // Seconds. Whoever has said nothing for an hour says nothing.
+    // Seconds. A session that has not answered within an hour won't answer.
     whole(
         "mep_caps_timeout",
         1,
@@ -133,7 +132,7 @@ pub const OPTIONS: &[Row] = &[
         name: "mep_keep_registered",
         kind: Kind::Flag { get: |o| o.glue.keep_registered, set: |o, is| o.glue.keep_registered = is },
     },
-    // They are counted at each change of one.
+    // Each change of one counts them all.
     whole(
         "mep_max_registered",
         0,
@@ -141,7 +140,7 @@ pub const OPTIONS: &[Row] = &[
         |o| o.glue.max_registered,
         |o, n| o.glue.max_registered = size(n),
     ),
-    // It is one entry in storage, written anew at each change.
+    // It is one entry in storage, rewritten at each change.
     whole(
         "mep_max_registered_size",
         0,
@@ -153,7 +152,7 @@ pub const OPTIONS: &[Row] = &[
 ];
 
 impl Options {
-    /// The options that these settings come to, and what is wrong with the settings, as sentences for the log.
+    /// Returns the options of these settings, and the problems with the settings as sentences for the log.
     pub fn read(settings: &[(String, Value)]) -> (Self, Vec<String>) {
         let (mut options, mut problems) = (Self::default(), Vec::new());
         for row in OPTIONS {
@@ -165,19 +164,18 @@ impl Options {
             let short = |name: &'static str| name.strip_prefix(PREFIX).unwrap_or(name);
             let wrong = name.strip_prefix(PREFIX).unwrap_or(name);
             let meant = nearest(wrong, OPTIONS.iter().map(|row| short(row.name))).unwrap_or_default();
-            problems.push(format!("{name} is not an option of mod_mep: the nearest one is {PREFIX}{meant}"));
+            problems.push(format!("{name} is not an option of mod_mep; did you mean {PREFIX}{meant}?"));
         }
         (options, problems)
     }
 }
 
 impl Row {
-    /// Takes a setting over, or says what is wrong with it.
+    /// Sets the option to this value, or adds what is wrong with the value to `problems`.
     fn take(&self, value: &Value, options: &mut Options, problems: &mut Vec<String>) {
         let name = self.name;
         let mut wrong = |expected: &dyn Display, default: &dyn Display| {
-            problems
-                .push(format!("{name} is {value}, which is not {expected}: its default, {default}, is used"));
+            problems.push(format!("{name} is {value}, but must be {expected}; using the default, {default}"));
         };
         match &self.kind {
             Kind::Whole { least, most, get, set } => match value.whole(*least, *most) {
@@ -196,8 +194,8 @@ impl Row {
             Kind::Nodes { get, set } => match nodes(name, value, problems) {
                 Some(nodes) => set(options, nodes),
                 None => problems.push(match get(options).len() {
-                    0 => format!("{name} names no node: its default, an empty list, is used"),
-                    count => format!("{name} names no node: its default, of {count} nodes, is used"),
+                    0 => format!("{name} has no valid entry; using the default, an empty list"),
+                    count => format!("{name} has no valid entry; using the default of {count} nodes"),
                 }),
             },
             Kind::Forced => options.forced = forced::read(name, value, options, problems),
@@ -205,8 +203,8 @@ impl Row {
     }
 }
 
-/// The names in a list; one name may stand by itself. `None`: something is there, but no name. What is not a name is left
-/// out, and said to be.
+/// Returns the names in a list; a single name needs no list. Entries that are not names are ignored and added to
+/// `problems`. Returns `None` if the list has entries, but no name.
 fn nodes(option: &str, value: &Value, problems: &mut Vec<String>) -> Option<HashSet<String>> {
     let alone = [(Value::Number(1.0), value.clone())];
     let entries = if let Value::Table(entries) = value { entries.as_slice() } else { &alone };
@@ -214,18 +212,18 @@ fn nodes(option: &str, value: &Value, problems: &mut Vec<String>) -> Option<Hash
     for (key, value) in entries {
         match (key.whole(1, u32::MAX), node_name(value)) {
             (Some(_), Some(name)) => _ = names.insert(name.to_owned()),
-            (Some(_), None) => problems.push(format!(
-                "{option} has the entry {value}, which is not the name of a node: that entry is left out"
-            )),
+            (Some(_), None) => {
+                problems.push(format!("{option}: ignoring the entry {value}, which is not a node name"));
+            }
             (None, _) => problems.push(format!(
-                "{option} has the key {key}, where a list of nodes has none: that entry is left out"
+                "{option}: ignoring the entry with the key {key}, as a list of nodes has no keys"
             )),
         }
     }
     (entries.is_empty() || !names.is_empty()).then_some(names)
 }
 
-/// A text that a node can be called.
+/// Returns the text of a value that can be a node's name.
 pub(crate) fn node_name(value: &Value) -> Option<&str> {
     value.text().filter(|name| (1..=Options::MAX_NAME).contains(&name.len()))
 }

@@ -1,14 +1,14 @@
-//! What somebody meant who mistyped a name.
+//! Guesses the name that an admin mistyped.
 
-/// The name that takes the fewest changes to become `wrong`; the first of several.
+/// Returns the name that takes the fewest changes to become `wrong`; the first of several.
 pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names.min_by_key(|name| distance(wrong, name))
 }
 
-/// How many letters must be added, left out, changed, or swapped with the next one.
+/// Counts the letters that must be added, left out, changed, or swapped with the next one.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<_>, Vec<_>) = (a.chars().collect(), b.chars().collect());
-    // Three rows of the table: that of two letters ago, the last one, and the one being filled.
+    // Three rows of the table: the one before the last, the last, and the one being filled.
     let (mut before, mut last) = (Vec::new(), (0..=b.len()).collect::<Vec<_>>());
     for (i, &from) in a.iter().enumerate() {
         let mut row = vec![i + 1];

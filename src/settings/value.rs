@@ -1,8 +1,8 @@
-//! What stands in the server's configuration: any value that its language has.
+//! Values from the server's configuration, which may be anything that Lua has.
 
 use std::fmt;
 
-/// A value, as the configuration has it.
+/// A value as in the configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// `true` or `false`.
@@ -13,25 +13,25 @@ pub enum Value {
     Text(String),
     /// The entries of a table, each with its key. A list has the keys 1, 2, 3 and so on.
     Table(Vec<(Value, Value)>),
-    /// Something that no option can be; what it is called.
+    /// A value that no option can have, with the name of its type.
     Other(&'static str),
 }
 
 impl Value {
-    /// The whole number that this is, or that this text says, if it is in the range.
+    /// Returns the whole number that this value is, or that this text contains, if it is in the range.
     pub(crate) fn whole(&self, least: u32, most: u32) -> Option<u32> {
         let number = match self {
             Self::Number(number) => *number,
             Self::Text(text) => text.trim().parse().ok()?,
             _ => return None,
         };
-        // What is no number at all is in no range.
+        // NaN is in no range.
         let fits = (f64::from(least)..=f64::from(most)).contains(&number) && number.fract() == 0.0;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in the range")]
         fits.then_some(number as u32)
     }
 
-    /// Yes or no, in the words that the server takes for its own options.
+    /// Returns a boolean, read as Prosody reads its own options.
     pub(crate) fn flag(&self) -> Option<bool> {
         match self {
             Self::Boolean(is) => Some(*is),
@@ -42,13 +42,13 @@ impl Value {
         }
     }
 
-    /// The text that this is.
+    /// Returns the text if this value is one.
     pub(crate) fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 }
 
-/// As it is shown to who wrote it.
+/// As the admin who wrote it would recognise it.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,7 +67,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// Letters of a text that are shown.
+/// How many letters of a text are shown.
 const SHOWN: usize = 60;
 
 #[cfg(test)]

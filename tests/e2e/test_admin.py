@@ -231,11 +231,11 @@ async def test_at_debug_the_log_says_who_is_not_told_and_why(server, connect):
     await must(alice, "set", ALICE, publish(MOOD, mood(), "1", options(access_model="whitelist")))
     await must(alice, "set", ALICE, affiliate(MOOD, **{f"{ROOM}/bob": "member"}))
     await must(alice, "set", ALICE, publish(MOOD, mood(), "2"))
-    assert server.has_logged("sessions told: 1")
-    line = next(line for line in lines_of(server, "debug") if "sessions told: 1" in line)
+    assert server.has_logged("sessions notified: 1")
+    line = next(line for line in lines_of(server, "debug") if "sessions notified: 1" in line)
     assert line.startswith(f"Event of {ALICE} at {MOOD}: ")
     said = dict(part.rsplit(": ", 1) for part in line.split("; "))
-    del said[f"Event of {ALICE} at {MOOD}: sessions told"]
+    del said[f"Event of {ALICE} at {MOOD}: sessions notified"]
     assert said == {
         "not interested (no +notify)": f"{ALICE}, {ROOM}/carol",
         "no access (access model whitelist, affiliation none)": f"{ROOM}/erin",
@@ -243,13 +243,13 @@ async def test_at_debug_the_log_says_who_is_not_told_and_why(server, connect):
         "no capabilities in its presence": f"{ROOM}/dave",
     }
     await must(alice, "set", ALICE, publish("urn:quiet", mood(), "1"))
-    assert server.has_logged("not subscribed, and the node is for subscribers only: ")
+    assert server.has_logged("not subscribed, and only subscribers are notified of this node: ")
     await must(alice, "set", ALICE, publish("urn:mute", mood(), "1", options(deliver_notifications="0")))
     assert server.has_logged("the node delivers no notifications: ")
     await must(alice, "set", ALICE, publish("urn:other", mood(), "1", options(send_last_published_item="never")))
     await carol.leave(ROOM)
     await come_in(carol, "carol")
-    assert server.has_logged(f"urn:other of {ALICE}: the node does not send its last item then")
+    assert server.has_logged(f"urn:other of {ALICE}: the node is not configured to send its last item now")
     written = lines_of(server, "debug") + lines_of(server, "info")
     assert not [line for line in written if "@localhost" in line], "no line names an account"
 

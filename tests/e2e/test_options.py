@@ -83,24 +83,21 @@ mep_node_config = { { max_items = 1 }, ["urn:a"] = { title = {}, max_item = 1, a
 mep_max_last_item = 5
 """
 SAID = [
-    "mep_reserved_nodes has the entry 1, which is not the name of a node: that entry is left out",
-    "mep_reserved_nodes names no node: its default, of 13 nodes, is used",
-    "mep_subscription_only_nodes has the entry 5, which is not the name of a node: that entry is left out",
-    "mep_max_payload_depth is 100000, which is not a whole number from 8 to 512: its default, 64, is used",
-    "mep_max_items is not a number, which is not a whole number from 1 to 100000: its default, 256, is used",
-    "mep_max_nodes is inf, which is not a whole number from 0 to 10000: its default, 32, is used",
-    "mep_publish_burst is 1.5, which is not a whole number from 1 to 1000000: its default, 250, is used",
-    'mep_caps_timeout is "soon", which is not a whole number from 1 to 3600: its default, 10, is used',
+    "mep_reserved_nodes: ignoring the entry 1, which is not a node name",
+    "mep_reserved_nodes has no valid entry; using the default of 13 nodes",
+    "mep_subscription_only_nodes: ignoring the entry 5, which is not a node name",
+    "mep_max_payload_depth is 100000, but must be a whole number from 8 to 512; using the default, 64",
+    "mep_max_items is not a number, but must be a whole number from 1 to 100000; using the default, 256",
+    "mep_max_nodes is inf, but must be a whole number from 0 to 10000; using the default, 32",
+    "mep_publish_burst is 1.5, but must be a whole number from 1 to 1000000; using the default, 250",
+    'mep_caps_timeout is "soon", but must be a whole number from 1 to 3600; using the default, 10',
+    'mep_node_config: node "urn:a": ignoring the unknown field "max_item"; did you mean "max_items"?',
     (
-        'mep_node_config has for the node "urn:a" the field "max_item", which does not exist; the nearest one is '
-        '"max_items": that field is left out'
+        'mep_node_config: node "urn:a": ignoring the field "title": it is a table, but must be a text of at most '
+        "1023 octets"
     ),
-    (
-        'mep_node_config has for the node "urn:a" the field "title" as a table, which is not a text of at most 1023 '
-        "octets: that field is left out"
-    ),
-    "mep_node_config has the key 1, which is not the name of a node: that entry is left out",
-    "mep_max_last_item is not an option of mod_mep: the nearest one is mep_max_last_items",
+    "mep_node_config: ignoring the key 1, which is not a node name",
+    "mep_max_last_item is not an option of mod_mep; did you mean mep_max_last_items?",
 ]
 
 
