@@ -1,8 +1,8 @@
-//! What a host did so far, counted for those who watch the server.
+//! Counters of what a host did so far, for monitoring.
 
 use indexmap::IndexMap;
 
-/// What one call did. The host adds it up when the call is over.
+/// What one call did. The host adds it to its own counters when the call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Tally {
     pub publishes: u64,
@@ -14,15 +14,15 @@ pub(crate) struct Tally {
 /// What a host did so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activity {
-    /// Publishes that were accepted, and stored where the room is one that is.
+    /// Publishes that were accepted and, in a persistent room, stored.
     pub publishes: u64,
-    /// Octets of their payloads, as they are sent.
+    /// Octets of their payloads, as sent.
     pub payload_octets: u64,
-    /// Messages, one for each session that was sent one; last items are among them.
+    /// Messages, counted for each session that was sent one; includes last items.
     pub deliveries: u64,
-    /// Of these, last items.
+    /// Last items.
     pub last_items: u64,
-    /// Requests that were refused, by the condition of the error. Those that did not occur yet are there, with zero.
+    /// Requests that were refused, by the condition of the error. Conditions that have not occurred yet count zero.
     pub refusals: IndexMap<&'static str, u64>,
 }
 
@@ -57,7 +57,7 @@ impl Activity {
         self.last_items += tally.last_items;
     }
 
-    /// Takes back what was counted, and turned out not to be so.
+    /// Subtracts what was counted too early.
     pub(crate) fn take_back(&mut self, tally: Tally) {
         self.publishes = self.publishes.saturating_sub(tally.publishes);
         self.payload_octets = self.payload_octets.saturating_sub(tally.payload_octets);

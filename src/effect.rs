@@ -1,4 +1,4 @@
-//! What a call asks the server to do. Values, carried out in order by the glue.
+//! What a call asks the server to do: values that the glue carries out in order.
 
 use minidom::Element;
 
@@ -7,34 +7,34 @@ use crate::jid::{RoomJid, SessionJid};
 use crate::pubsub::snapshot::Change;
 use crate::stanza::message::Message;
 
-/// One thing to do. A call's effects come in the order in which they must happen: the reply, then the
+/// One thing to do. A call returns its effects in the order in which they must happen: the reply, then the
 /// notifications.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Keep this of a room's own nodes, where the room is one that is kept. Comes before all that tells of it: where
-    /// it fails, nothing of what follows is to be told, and only questions go on.
+    /// Store this change of a node of a persistent room. Comes before the reply and the notifications: if storing
+    /// fails, none of those is sent, and only `Send` is still carried out.
     Keep {
         /// The room.
         room: RoomJid,
         /// The node's name.
         node: NodeName,
-        /// What became of it.
+        /// What changed.
         change: Change,
     },
     /// Answer the request that the call was made for.
     Reply(Element),
-    /// Send this question, which is addressed already. It tells nothing of what the call has changed, so it goes out
-    /// though that could not be kept.
+    /// Send this question, which is already addressed. It reveals nothing of what the call changed, so it is sent even
+    /// if that could not be stored.
     Send(Element),
-    /// Send this message to each of these, in this order; it is the same for all but for its `to`.
+    /// Send this message to each of these sessions, in this order; only its `to` differs.
     Notify {
         /// The message, without a `to`.
         message: Message,
         /// The recipients, each once.
         to: Vec<SessionJid>,
     },
-    /// Write this into the log, at `debug`: whom an event is not told to, and why.
+    /// Log this at `debug`: which sessions are not notified of an event, and why.
     Explain(String),
-    /// What is known of capabilities has changed: some time soon, keep what [`crate::host::Host::learned`] says.
+    /// Known capabilities have changed: store what [`crate::host::Host::learned`] returns, some time soon.
     Learned,
 }

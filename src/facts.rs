@@ -1,33 +1,33 @@
-//! What the server knows at the moment of a call, and hands in with it: the room, who asks, who is asked, which sessions are
-//! there. Mirrors `lua/rooms.lib.lua`. Facts are never fetched, and never remembered from an earlier request.
+//! What the server knows at the moment of a call, and passes along with it: the room, the sender, the addressee, the
+//! sessions. Mirrors `lua/rooms.lib.lua`. The core never fetches facts, and never reuses those of an earlier request.
 
 use crate::caps::Claim;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::xml::choice::choice;
 
-/// What the server knows about the addresses of a request.
+/// The room or occupant that a request is addressed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The room.
     pub room: RoomJid,
-    /// Who publishes as the room, by its configuration.
+    /// Who may publish as the room, by its configuration.
     pub publishers: Publishers,
-    /// Whether the room is one whose nodes are to be kept: a persistent one.
+    /// Whether the room is persistent: its nodes are stored.
     pub persistent: bool,
     /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
     pub anonymous: bool,
-    /// Whether what is changed here is to be stored, and that failed a moment ago: nothing is changed then.
+    /// Whether changes must be stored and storage failed a moment ago: requests that change something are refused.
     pub read_only: bool,
-    /// The occupant that is asked, with the affiliation to the room; `None` where the room itself is asked.
+    /// The addressed occupant, with the affiliation to the room; `None` for the room itself.
     pub occupant: Option<(OccupantJid, RoomAffiliation)>,
 }
 
-/// Who asks: what the room knows of them at this moment. Handed in with each request, never remembered.
+/// The sender of a request, as the room knows it at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The stanza's sender.
+    /// The session that sent the stanza.
     pub session: SessionJid,
-    /// The sender's address in the room; `None` outside.
+    /// The sender's occupant JID; `None` outside the room.
     pub occupant: Option<OccupantJid>,
     /// The role in the room.
     pub role: Role,
@@ -37,10 +37,10 @@ pub struct Actor {
     pub sees_jids: bool,
 }
 
-/// What the server says of an occupant with each presence.
+/// What the server says about an occupant with each presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OccupantInfo {
-    /// The address in the room.
+    /// The occupant JID.
     pub occupant: OccupantJid,
     /// The role.
     pub role: Role,
@@ -48,26 +48,25 @@ pub struct OccupantInfo {
     pub room_affiliation: RoomAffiliation,
     /// Whether the room shows this occupant's presence to others (its presence broadcast setting).
     pub visible: bool,
-    /// The stable id of XEP-0421, where the room gives one.
+    /// The stable id of XEP-0421, if the room assigns one.
     pub occupant_id: Option<Box<str>>,
 }
 
 /// The sessions of an occupant, as a broadcast of its presence shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionsSeen {
-    /// Those that are there, with what their presences say.
+    /// Those that are in the room, with what their presences say.
     pub here: Vec<(SessionJid, ClientPresence)>,
-    /// Those that said that they go.
+    /// Those that sent unavailable presence.
     pub left: Vec<SessionJid>,
-    /// The one that is coming in (again) with this presence: `Host::enter` is called for it, when it may be sent
-    /// something.
+    /// The one that joins (again) with this presence: `Host::enter` is called for it once it may be sent messages.
     pub coming: Option<SessionJid>,
 }
 
 /// An occupant and its sessions.
 pub type Seen = (OccupantInfo, SessionsSeen);
 
-/// What a presence stanza says of its client.
+/// What a presence stanza says about its client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientPresence {
     /// Its capabilities.
@@ -77,19 +76,19 @@ pub struct ClientPresence {
 }
 
 choice! {
-    /// How available a client is (RFC 6121, 4.7.2.1).
+    /// The availability of a client (RFC 6121, 4.7.2.1).
     #[derive(Default)]
     Show {
         /// Away.
         Away = "away",
-        /// Eager to talk.
+        /// Interested in chatting.
         Chat = "chat",
-        /// Not to be disturbed.
+        /// Do not disturb.
         Dnd = "dnd",
-        /// Available: no `<show/>`.
+        /// Available, without `<show/>`.
         #[default]
         Online = "online",
-        /// Away for longer.
+        /// Extended away.
         Xa = "xa",
     }
 }
@@ -104,7 +103,7 @@ choice! {
         Visitor = "visitor",
         /// With voice.
         Participant = "participant",
-        /// Who keeps order.
+        /// May kick others and revoke voice.
         Moderator = "moderator",
     }
 }
@@ -115,7 +114,7 @@ choice! {
     RoomAffiliation {
         /// Banned.
         Outcast = "outcast",
-        /// Nobody in particular.
+        /// No affiliation.
         None = "none",
         /// On the member list.
         Member = "member",
@@ -127,21 +126,21 @@ choice! {
 }
 
 choice! {
-    /// Who publishes as the room: an entry of the room's configuration.
+    /// Who may publish as the room: a field of the room's configuration.
     Publishers {
         /// Owners of the room.
         Owners = "owners",
         /// Owners and admins.
         Admins = "admins",
-        /// Them and all moderators.
+        /// Owners, admins and all moderators.
         Moderators = "moderators",
-        /// Whoever has voice.
+        /// All occupants with voice.
         Participants = "participants",
     }
 }
 
 impl Publishers {
-    /// Whether somebody of this role and affiliation publishes as the room.
+    /// Returns whether this role and affiliation may publish as the room.
     pub fn include(self, role: Role, room_affiliation: RoomAffiliation) -> bool {
         match self {
             Self::Owners => room_affiliation == RoomAffiliation::Owner,

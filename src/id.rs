@@ -1,4 +1,4 @@
-//! Names and numbers of things: each kind a type of its own.
+//! Names and numbers, each kind with its own type.
 
 /// Defines a cheaply cloned string newtype.
 macro_rules! name {
@@ -43,25 +43,25 @@ macro_rules! name {
 pub(crate) use name;
 
 name! {
-    /// A node's name in its service.
+    /// The name of a node, unique in its service.
     NodeName
 }
 
 name! {
-    /// An item's name in its node.
+    /// The id of an item, unique in its node.
     ItemId
 }
 
-/// Which service of a room: its own, or an occupant's.
+/// A service of a room: the room's own, or an occupant's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceId {
     /// The room's, at its bare JID.
     Room,
-    /// An occupant's, at `room/nick`. The number stays the same through a nick change, and is never another's.
+    /// An occupant's, at `room/nick`. The number survives nick changes, and is never reused.
     Occupant(OccupantId),
 }
 
-/// An occupant's number in its room: what stays when the nick changes, and is never given again.
+/// An occupant's number in its room. It survives nick changes, and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OccupantId(pub(crate) u64);
 

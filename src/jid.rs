@@ -1,7 +1,7 @@
-//! Addresses as Prosody prepared them, each kind a type of its own.
+//! JIDs as Prosody prepared them, each kind with its own type.
 //!
 //! Prosody has normalised every `from` and `to` before a stanza arrives here. These types hold those strings
-//! as they are: they are keys, compared octet by octet, and never prepared again or refused.
+//! unchanged: they are keys, compared octet by octet, and never prepared again or refused.
 
 use crate::id::name;
 
@@ -11,32 +11,31 @@ name! {
 }
 
 name! {
-    /// An occupant's address in a room, `room@muc/nick` (XEP-0045, "occupant JID").
+    /// An occupant JID, `room@muc/nick` (XEP-0045).
     OccupantJid
 }
 
 name! {
-    /// The full, real JID of one connected client: what an event is sent to, and what nobody may be shown in a
-    /// semi-anonymous room.
+    /// The full, real JID of one connected client. Events are sent to it; a semi-anonymous room must not reveal it.
     SessionJid
 }
 
 impl SessionJid {
-    /// The account that the session belongs to: everything before the first slash.
+    /// Returns the account of the session: everything before the first slash.
     pub fn bare(&self) -> &str {
         bare(&self.0)
     }
 }
 
-/// The bare part of a prepared JID.
+/// Returns the bare part of a prepared JID.
 pub(crate) fn bare(jid: &str) -> &str {
     jid.split_once('/').map_or(jid, |(bare, _)| bare)
 }
 
-/// Whether what a client wrote inside a payload names the address `own`, which Prosody prepared.
+/// Returns whether a JID that a client wrote inside a payload is `own`, which Prosody prepared.
 ///
-/// The same string always does. Else both are compared in the normal form of RFC 7622; a resource that the `jid`
-/// crate refuses (an emoji, say) can then only be named octet by octet.
+/// Equal strings always match. Otherwise the normal form of RFC 7622 is compared; a resource that the `jid` crate
+/// refuses (an emoji, say) matches octet by octet only.
 pub(crate) fn names(written: &str, own: &str) -> bool {
     written == own || jid::Jid::new(written).is_ok_and(|jid| jid.as_str() == own)
 }

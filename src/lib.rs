@@ -1,19 +1,23 @@
 //! MEP, the MUC Eventing Protocol (XEP-0316): every chat room and every occupant of one is a pubsub service.
 //!
-//! This is the part of `mod_mep` that decides. It has no clock, no randomness, no IO and, but for the module `lua`,
+//! This is the part of `mod_mep` that decides. It has no clock, no randomness, no IO and, apart from the module `lua`,
 //! no Lua: calls come in, effects go out as values, and the glue in `lua/` carries them out in Prosody.
 //!
-//! Two types to read first: [`host::Host`], where every call comes in, and [`effect::Effect`], what a call asks to
-//! be done. Between them are the floors of the house, each of which knows only those below it:
+//! Read two types first: [`host::Host`], where every call comes in, and [`effect::Effect`], what a call asks the server
+//! to do. Between them are these modules, each of which knows only those below it:
 //!
-//! - [`host`]: all rooms; what the server tells and asks;
+//! - [`host`]: all rooms of a MUC host, and the calls of the server;
 //! - `usecase`: the requests, by the chapters of XEP-0060;
-//! - [`room`]: who is where with which clients, who wants which events, and who may do what;
+//! - [`room`]: occupants and sessions, their interest in events, and their rights;
+//! - [`effect`]: what goes out;
 //! - [`stanza`]: requests, replies and messages;
-//! - [`pubsub`]: nodes, items, access, subscriptions, and what of them outlives the process;
-//! - [`caps`], [`options`]: what clients say that they want; what an admin can set;
+//! - [`settings`]: the options as the server's configuration has them;
+//! - [`pubsub`]: nodes, items, access, subscriptions, and their records for storage;
+//! - [`options`]: what an admin can set;
+//! - [`facts`]: what the server knows at the moment of a call;
+//! - [`caps`]: entity capabilities;
 //! - [`xml`]: forms, pages, namespaces;
-//! - [`error`], [`jid`](mod@jid), [`moment`], [`activity`]: the ground.
+//! - [`error`], [`id`], [`jid`](mod@jid), [`moment`], [`activity`]: the ground.
 
 pub mod activity;
 pub mod caps;

@@ -1,4 +1,4 @@
-//! What a call brings along from outside: the time and randomness. The core has neither.
+//! The time and the randomness of a call. The core has neither of its own.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,24 +11,24 @@ use crate::activity::Tally;
 pub struct Moment {
     /// Milliseconds since 1970.
     pub now: u64,
-    /// What the call did, counted.
+    /// Counts what the call did.
     pub(crate) tally: Tally,
     random: [u8; 16],
     drawn: u32,
 }
 
 impl Moment {
-    /// A call at `now` with 16 random octets.
+    /// Returns the moment of a call at `now`, with 16 random octets.
     pub fn new(now: u64, random: [u8; 16]) -> Self {
         Self { now, tally: Tally::default(), random, drawn: 0 }
     }
 
-    /// The next id for a message: one that the server part recognises where the message comes back as an error.
+    /// Returns the next id for a message. The glue recognises it when the message bounces.
     pub fn message_id(&mut self) -> String {
         format!("mep-{}", self.id())
     }
 
-    /// The next id, of 20 characters. Ids of one call don't tell each other.
+    /// Returns the next id, of 20 characters. It can't be guessed from the others of the same call.
     pub fn id(&mut self) -> String {
         self.drawn += 1;
         let digest = Sha1::new().chain_update(self.random).chain_update(self.drawn.to_be_bytes()).finalize();

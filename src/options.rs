@@ -1,5 +1,5 @@
-//! What an admin can set: limits, defaults, and nodes kept apart. Every list, cache and payload that a client can
-//! grow has its bound here. What each option is called, and what it may be, is in [`crate::settings`].
+//! What an admin can set: limits, defaults, and nodes that are treated specially. Every list, cache and payload that a
+//! client can grow has its limit here. The names and valid values of the options are in [`crate::settings`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,95 +8,95 @@ use crate::id::{NodeName, ServiceId};
 use crate::xml::choice::choice;
 use crate::xml::form::Form;
 
-/// The module's options, as they are until the server's configuration is loaded anew.
+/// The module's options. They hold until the server's configuration is reloaded.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Octets that a payload may have.
+    /// The maximum size of a payload, in octets.
     pub max_payload_size: usize,
-    /// Levels that a stanza may have.
+    /// The maximum number of levels of a stanza.
     pub max_payload_depth: usize,
-    /// Elements, attributes and texts that a stanza may have.
+    /// The maximum number of elements, attributes and texts of a stanza.
     pub max_payload_parts: usize,
-    /// Items that a node may be configured to keep; also what `max` means. XEP-0163 wants at least 256 to be had.
+    /// The largest `pubsub#max_items` of a node, which is also what `max` means. XEP-0163 requires at least 256.
     pub max_items: u32,
-    /// Nodes that an occupant may have.
+    /// The maximum number of nodes of an occupant.
     pub max_nodes: usize,
-    /// Nodes that a room may have.
+    /// The maximum number of nodes of a room.
     pub max_room_nodes: usize,
-    /// Explicit subscriptions that one subscriber may have in a room.
+    /// The maximum number of explicit subscriptions of one subscriber in a room.
     pub max_subscriptions: usize,
-    /// Explicit subscriptions that one address may have, of all its subscribers.
+    /// The maximum number of explicit subscriptions to one service, of all subscribers.
     pub max_subscribers: usize,
-    /// People whom a node's owner may name.
+    /// The maximum number of affiliations to a node.
     pub max_affiliations: usize,
-    /// Octets that a node's name or an item's id may have.
+    /// The maximum size of a node's name or an item's id, in octets.
     pub max_name: usize,
-    /// Publishes that an occupant may send at once.
+    /// Publishes that an occupant may send in a burst.
     pub publish_burst: u32,
-    /// Publishes a second that an occupant may go on with.
+    /// Publishes per second that an occupant may sustain.
     pub publish_rate: u32,
-    /// Last items that one session is sent when it comes in; the newest go first.
+    /// The maximum number of last items sent to a session that joins; the newest come first.
     pub max_last_items: usize,
-    /// Octets of them.
+    /// The maximum size of these last items in all, in octets.
     pub max_last_items_size: usize,
-    /// Last items that are sent in one go; the server does other things before the next. At least one.
+    /// Last items sent in one batch; the server does other things between batches. At least one.
     pub last_items_batch: usize,
-    /// Verified sets of capabilities that are kept.
+    /// The maximum number of verified sets of capabilities.
     pub caps_cache_size: usize,
-    /// Features of one answer that are looked at.
+    /// The maximum number of features of one answer.
     pub caps_max_features: usize,
-    /// Milliseconds that a session is given to answer for its capabilities.
+    /// Milliseconds to wait for a session's answer about its capabilities.
     pub caps_timeout: u64,
-    /// The type of notifications where a node's configuration names none.
+    /// The default type of notifications.
     pub notification_type: NotificationType,
-    /// Nodes that clients take for an account's or a room's identity: no occupant may publish there.
+    /// Nodes that clients read as the identity of an account or a room: no occupant may publish there.
     pub reserved_nodes: HashSet<String>,
-    /// Nodes whose events an occupant's `+notify` never selects: only those who subscribe are told.
+    /// Nodes of occupants that `+notify` does not select: only explicit subscribers are notified.
     pub subscription_only: HashSet<String>,
-    /// Node names to the fields of their configuration that nobody changes.
+    /// By node name, the configuration fields that the admin forces.
     pub forced: HashMap<String, Form>,
-    /// Octets of items that a reply may have; what is over is left for the next page.
+    /// The maximum size of the items in a reply, in octets; the rest is left for the next page.
     pub max_reply_size: usize,
-    /// Whether the server's log has a reader for [`crate::effect::Effect::Explain`].
+    /// Whether the server logs [`crate::effect::Effect::Explain`].
     pub explains: bool,
-    /// What the server's part does by itself.
+    /// The options that the glue acts on.
     pub glue: Glue,
 }
 
-/// The options that the server's part acts on.
+/// The options that the glue acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glue {
-    /// Who publishes as a room whose own configuration does not say.
+    /// Who may publish as a room if the room's own configuration does not say.
     pub room_publishers: Publishers,
-    /// Whether one stanza is sent to many.
+    /// Whether one stanza object is shared by all recipients.
     pub share_stanzas: bool,
-    /// Whether what occupants publish under a registered nick outlives their stay.
+    /// Whether nodes of an occupant with a registered nick are stored when the occupant leaves.
     pub keep_registered: bool,
-    /// Registered nicks of a room for which that is so.
+    /// The maximum number of stored registered nicks per room.
     pub max_registered: usize,
-    /// Octets that are kept for one of them.
+    /// The maximum size of what is stored for one of them, in octets.
     pub max_registered_size: usize,
 }
 
 impl Options {
-    /// Octets that the name of a node has at most.
+    /// The maximum size of a node's name in the configuration, in octets.
     pub(crate) const MAX_NAME: usize = 1023;
 
-    /// Whether the interest that a client's capabilities name (`+notify`) selects a node of `service`. Clients send
-    /// the same capabilities to a room as to their contacts, so what is meant for one side may be kept from the other.
+    /// Returns whether a client's `+notify` selects a node of `service`. Clients send the same capabilities to rooms as
+    /// to their contacts, so a `+notify` that is meant for contacts can be ignored here.
     pub fn selects(&self, service: ServiceId, node: &NodeName) -> bool {
         service == ServiceId::Room || !self.subscription_only.contains(node.as_str())
     }
 }
 
 choice! {
-    /// The `type` of notifications; `groupchat` is what the prototype of 2012 sent.
+    /// The `type` of notifications; the prototype of 2012 sent `groupchat`.
     NotificationType {
-        /// A message that no client stores.
+        /// A message that clients don't store.
         Headline = "headline",
         /// An ordinary message.
         Normal = "normal",
-        /// A message of the room.
+        /// A groupchat message from the room.
         Groupchat = "groupchat",
     }
 }
@@ -145,8 +145,8 @@ impl Default for Glue {
     }
 }
 
-/// Nodes that are about an account wherever they come from: Converse.js would rename the room after a `nick`
-/// event from it, Movim change its picture.
+/// Nodes that clients read as an account's identity, wherever they come from: Converse.js would rename the room after a
+/// `nick` event from it, Movim would change its picture.
 const RESERVED: [&str; 13] = [
     "http://jabber.org/protocol/nick",
     "urn:xmpp:avatar:data",
