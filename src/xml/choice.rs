@@ -1,6 +1,6 @@
-//! Settings with a fixed list of values.
+//! Enumerations with a name on the wire for each value.
 
-/// A setting with a fixed list of values, each with its name on the wire.
+/// Defines an enumeration with a name on the wire for each value.
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -8,15 +8,15 @@ macro_rules! choice {
         pub enum $name { $($(#[$variant_doc])* $variant),+ }
 
         impl $name {
-            /// All the names, in the order of the variants.
+            /// All names, in the order of the variants.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
 
-            /// The name on the wire.
+            /// Returns the name on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// The setting of this name.
+            /// Returns the value with this name.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
@@ -26,7 +26,7 @@ macro_rules! choice {
 
 pub(crate) use choice;
 
-/// The names as a sentence has them.
+/// Lists the names for a sentence.
 pub(crate) fn one_of(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
     format!("one of {}", quoted.join(", "))

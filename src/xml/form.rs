@@ -1,11 +1,11 @@
-//! Data forms (XEP-0004), as far as pubsub uses them: read a submitted one, build one.
+//! Data forms (XEP-0004) as far as pubsub uses them: reading a submitted form, building a form.
 
 use minidom::Element;
 
 use crate::error::Error;
 use crate::xml::{self, With, ns};
 
-/// A submitted form: its fields in order, without the one that names its type.
+/// A submitted form: its fields in order, without `FORM_TYPE`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Form {
     /// Pairs of a field's `var` and its values.
@@ -13,11 +13,11 @@ pub struct Form {
 }
 
 impl Form {
-    /// Reads the form in `parent`, of the type `form_type`. A parent without a form, or with a cancelled one, is
-    /// an empty form: it says nothing.
+    /// Reads the form in `parent`, of the type `form_type`. Returns an empty form if there is none, or if it is
+    /// cancelled.
     ///
     /// # Errors
-    /// [`Error::InvalidField`] where the form is of another type, or a field has no name or comes twice.
+    /// [`Error::InvalidField`] if the form has another type, or if a field has no name or occurs twice.
     pub fn read(parent: &Element, form_type: &str) -> Result<Self, Error> {
         let Some(x) = parent.get_child("x", ns::DATA) else { return Ok(Self::default()) };
         if x.attr("type") == Some("cancel") {
@@ -42,20 +42,20 @@ impl Form {
     }
 }
 
-/// What kind of value a field takes.
+/// The kind of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// One line of text.
     Text,
-    /// A number, or a word that stands for one.
+    /// A number, or a word for one.
     Number,
-    /// Yes or no.
+    /// A boolean.
     Boolean,
-    /// One of these.
+    /// One of these values.
     List(&'static [&'static str]),
 }
 
-/// Builds a form; `kind` is `form` or `result`.
+/// Builds a form without fields; `kind` is `form` or `result`.
 pub(crate) fn build(kind: &str, form_type: &str) -> Element {
     Element::builder("x", ns::DATA)
         .with("type", kind)
@@ -69,7 +69,7 @@ pub(crate) fn build(kind: &str, form_type: &str) -> Element {
         .build()
 }
 
-/// A field with its value, its label and, for a list, its options.
+/// Builds a field with its value, its label and, for a list, its options.
 pub(crate) fn field(var: &str, kind: Kind, label: &str, value: &str) -> Element {
     let mut field = Element::builder("field", ns::DATA)
         .with("var", var)
@@ -93,7 +93,7 @@ pub(crate) fn field(var: &str, kind: Kind, label: &str, value: &str) -> Element 
     field.build()
 }
 
-/// A field with any number of values out of a list.
+/// Builds a field with any number of values from a list.
 pub(crate) fn multi(var: &str, options: &[&str], label: &str, values: &[&str]) -> Element {
     let value = |value: &&str| xml::text("value", ns::DATA, value);
     let option = |name: &&str| Element::builder("option", ns::DATA).append(value(name)).build();
@@ -106,7 +106,7 @@ pub(crate) fn multi(var: &str, options: &[&str], label: &str, values: &[&str]) -
         .build()
 }
 
-/// Yes or no, as XEP-0004, 3.3, has it.
+/// Parses a boolean (XEP-0004, 3.3).
 pub(crate) fn boolean(value: &str) -> Option<bool> {
     match value {
         "1" | "true" => Some(true),

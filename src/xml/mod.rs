@@ -1,4 +1,4 @@
-//! Small helpers over [`minidom`]: building elements with literal attribute names, reading attributes, measuring.
+//! Small helpers for [`minidom`]: building, writing and measuring elements.
 
 pub mod choice;
 pub mod form;
@@ -9,7 +9,7 @@ pub mod time;
 use minidom::rxml::{Namespace, NcName, xml_map::XmlMap};
 use minidom::{Element, ElementBuilder, Node};
 
-/// Building with attributes that may be absent, in one chain.
+/// Builder methods for attributes, including optional ones.
 pub(crate) trait With {
     /// Sets the attribute `name`, a literal of this crate.
     #[must_use]
@@ -33,29 +33,30 @@ impl With for ElementBuilder {
     }
 }
 
-/// An element with nothing in it.
+/// Returns an empty element.
 pub(crate) fn bare(name: &str, ns: &str) -> Element {
     Element::bare(name, ns)
 }
 
-/// An element that holds one text.
+/// Returns an element that contains a text.
 pub(crate) fn text(name: &str, ns: &str, text: &str) -> Element {
     Element::builder(name, ns).append(text).build()
 }
 
-/// The first child of `parent` that is an element, whatever its name.
+/// Returns the first child element of `parent`, whatever its name.
 pub(crate) fn first_child(parent: &Element) -> Option<&Element> {
     parent.children().next()
 }
 
-/// An `<iq/>` from `from` to `to`.
+/// Returns the builder of an `<iq/>` from `from` to `to`.
 pub(crate) fn iq(kind: &str, id: &str, from: &str, to: &str) -> ElementBuilder {
     Element::builder("iq", ns::CLIENT).with("type", kind).with("id", id).with("from", from).with("to", to)
 }
 
-/// Adds an element to a text whose namespace, there, is `inherited`. Prefixes are made anew: only attributes have any.
+/// Appends an element to a text in which the current namespace is `inherited`. Prefixes are generated, and only for
+/// attributes.
 ///
-/// What no XML can have is replaced. Costs by what is written.
+/// Characters that XML forbids are replaced. The cost is linear in the output.
 pub(crate) fn write(text: &mut String, element: &Element, inherited: &str) {
     let own = (!element.has_ns(inherited)).then(|| element.ns());
     text.push('<');
@@ -95,12 +96,12 @@ pub(crate) fn write(text: &mut String, element: &Element, inherited: &str) {
     text.extend(["</", element.name(), ">"]);
 }
 
-/// Adds the value of an attribute to a text.
+/// Appends the value of an attribute.
 pub(crate) fn write_value(text: &mut String, value: &str) {
     escape(text, value, |c| matches!(c, '&' | '<' | '>' | '\'' | '"') || c < ' ' || is_impossible(c));
 }
 
-/// Adds what is between tags to a text.
+/// Appends the text between tags.
 pub(crate) fn write_text(text: &mut String, inner: &str) {
     escape(text, inner, |c| matches!(c, '&' | '<' | '>' | '\r') || is_impossible(c));
 }
@@ -126,13 +127,12 @@ fn escape(text: &mut String, mut plain: &str, is_special: impl Fn(char) -> bool)
     text.push_str(plain);
 }
 
-/// Whether no XML can have it (XML 1.0, 2.2).
+/// Returns whether XML forbids this character (XML 1.0, 2.2).
 fn is_impossible(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// The octets that an element takes as text, with its own namespace, near enough for a limit. Costs one walk of the
-/// tree.
+/// Returns the size of an element as text, with its own namespace, precisely enough for a limit. Walks the tree once.
 pub(crate) fn size(element: &Element) -> usize {
     inner_size(element) + ns_size(element)
 }
@@ -156,7 +156,7 @@ fn ns_size(element: &Element) -> usize {
     element.ns().len() + 9
 }
 
-/// The octets of a text as Prosody writes it: five characters as their entities.
+/// Returns the size of a text as Prosody writes it, with five characters as entities.
 fn escaped(text: &str) -> usize {
     let more = |octet| match octet {
         b'&' => 4,

@@ -1,10 +1,10 @@
-//! The XML namespaces that the protocol is made of.
+//! XML namespaces.
 
 /// Stanzas: RFC 6120 and 6121. Prosody leaves this one out of its stanza tables.
 pub const CLIENT: &str = "jabber:client";
 /// Stanza error conditions: RFC 6120, 8.3.
 pub const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
-/// Requests of everybody: XEP-0060.
+/// Requests that are not only an owner's: XEP-0060.
 pub const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 /// Requests of a node's owner: XEP-0060, 8.
 pub const OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
@@ -28,11 +28,11 @@ pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub const DATA: &str = "jabber:x:data";
 /// Entity capabilities in presence: XEP-0115.
 pub const CAPS: &str = "http://jabber.org/protocol/caps";
-/// Entity capabilities in presence: XEP-0390. Also what the node of a question begins with.
+/// Entity capabilities in presence: XEP-0390. Also the prefix of a question's node.
 pub const ECAPS2: &str = "urn:xmpp:caps";
 /// A hash with the name of its function: XEP-0300.
 pub const HASHES: &str = "urn:xmpp:hashes:2";
-/// The stamp of what is sent later than it happened: XEP-0203.
+/// Delayed delivery: XEP-0203.
 pub const DELAY: &str = "urn:xmpp:delay";
-/// The stable name of an occupant: XEP-0421.
+/// The stable id of an occupant: XEP-0421.
 pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";

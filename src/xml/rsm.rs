@@ -8,39 +8,39 @@ use crate::xml::{self, With};
 /// The namespace of result set management.
 pub const NS: &str = "http://jabber.org/protocol/rsm";
 
-/// Which page is asked for.
+/// The requested page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
-    /// At most so many; `None`: as many as there are.
+    /// The maximum number of entries; `None` for all.
     pub max: Option<usize>,
-    /// From where.
+    /// Where the page begins or ends.
     pub from: From,
 }
 
 /// Where a page begins or ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum From {
-    /// With the first.
+    /// Begins with the first entry.
     #[default]
     Start,
-    /// Behind this one (2.2).
+    /// Begins after this entry (2.2).
     After(String),
-    /// Before this one (2.3).
+    /// Ends before this entry (2.3).
     Before(String),
     /// The last page (2.5).
     End,
-    /// With the one at this position (2.6).
+    /// Begins with the entry at this position (2.6).
     Index(usize),
 }
 
-/// What is to be shown of a list.
+/// The part of a list to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
-    /// The position of the first.
+    /// The position of the first entry.
     pub start: usize,
-    /// The position behind the last.
+    /// The position after the last entry.
     pub end: usize,
-    /// Whether a page that turns out too long loses its first entries, and not its last.
+    /// Whether a page that is too long loses its first entries instead of its last.
     pub from_end: bool,
 }
 
@@ -48,7 +48,7 @@ impl Page {
     /// Reads the `<set/>` in `parent`.
     ///
     /// # Errors
-    /// [`Error::Malformed`] for numbers that are none.
+    /// [`Error::Malformed`] if `max` or `index` is not a number.
     pub fn read(parent: &Element) -> Result<Option<Self>, Error> {
         let Some(set) = parent.get_child("set", NS) else { return Ok(None) };
         let text = |name| set.get_child(name, NS).map(Element::text);
@@ -68,10 +68,10 @@ impl Page {
         Ok(Some(Self { max: number("max")?, from }))
     }
 
-    /// What of `count` entries the page is; `position` finds an entry by its id.
+    /// Returns which of `count` entries are on the page; `position` finds an entry by its id.
     ///
     /// # Errors
-    /// [`Error::ItemNotFound`] where the page hangs on an entry that is not there (2.1.1).
+    /// [`Error::ItemNotFound`] if the page refers to an entry that does not exist (2.1.1).
     pub fn slice(&self, count: usize, position: impl Fn(&str) -> Option<usize>) -> Result<Slice, Error> {
         let max = self.max.unwrap_or(count);
         let forward =
@@ -89,7 +89,7 @@ impl Page {
 }
 
 impl Slice {
-    /// The slice without what goes beyond `limit`, by the size of each entry. One entry always stays.
+    /// Shortens the slice to `limit`, by the size of each entry. One entry always stays.
     #[must_use]
     pub fn fit(self, limit: usize, size: impl Fn(usize) -> usize) -> Self {
         let mut left = limit;
@@ -109,7 +109,7 @@ impl Slice {
         }
     }
 
-    /// The `<set/>` that says which page it is, of how many entries.
+    /// Returns the `<set/>` that describes the page and the number of all entries.
     pub fn to_element(self, count: usize, id: impl Fn(usize) -> Option<String>) -> Element {
         let mut set = xml::bare("set", NS);
         let ends = if self.start < self.end { id(self.start).zip(id(self.end - 1)) } else { None };

@@ -1,8 +1,8 @@
-//! Moments as XEP-0082 writes them.
+//! Timestamps (XEP-0082).
 
 use std::time::{Duration, UNIX_EPOCH};
 
-/// A moment as XEP-0082 writes it.
+/// Formats milliseconds since 1970 as a timestamp.
 pub(crate) fn timestamp(at: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at)).to_string()
 }

@@ -40,7 +40,7 @@ impl Field {
     }
 }
 
-/// The fields that are meta-data too, with the labels that they have there (XEP-0060, 16.4.2).
+/// The fields that are meta-data too, with their labels there (XEP-0060, 16.4.3).
 pub(super) const META_DATA: &[(&str, &str)] = &[
     ("pubsub#title", "The name of the node"),
     ("pubsub#description", "A description of the node"),
