@@ -1,25 +1,25 @@
-//! What a presence claims of its client's capabilities.
+//! What a presence claims about its client's capabilities.
 
 use minidom::Element;
 
 use super::hash::{Algorithm, Hash, Method};
 use crate::xml::ns;
 
-/// What a presence says of its client: the `<c/>` of XEP-0390, that of XEP-0115, or both.
+/// What a presence says about its client: the `<c/>` of XEP-0390, of XEP-0115, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claim {
-    /// The hashes that can be verified, the preferred one first. Where XEP-0390 is spoken its hashes come first.
+    /// The hashes that can be verified, the preferred one first. Those of XEP-0390 come first.
     hashes: Box<[Hash]>,
-    /// The node to ask for.
+    /// The node of the question.
     node: Box<str>,
 }
 
 impl Claim {
-    /// Reads the children of a presence; `None` where they say nothing, or too little to ask about.
+    /// Reads the children of a presence. Returns `None` if they claim nothing, or too little to ask about.
     ///
-    /// Of a set of hashes (XEP-0390) those with a known function count; where there is none, XEP-0115 does. With a
-    /// function that is not known, or without `hash` at all (XEP-0115 before version 1.4), nothing can be verified:
-    /// such a claim counts for one session (XEP-0115, 5.4).
+    /// Of a set of hashes (XEP-0390), those with a known function count; if there are none, XEP-0115 counts. With an
+    /// unknown function, or without `hash` (XEP-0115 before version 1.4), nothing can be verified: such a claim counts
+    /// for one session only (XEP-0115, 5.4).
     pub fn read<'a>(presence: impl IntoIterator<Item = &'a Element>) -> Option<Self> {
         let (mut caps, mut ecaps2) = (None, None);
         for child in presence {
@@ -47,33 +47,33 @@ impl Claim {
         Some(Self { hashes: hashes.into(), node: node.into() })
     }
 
-    /// The node of the question.
+    /// Returns the node of the question.
     pub(super) fn node(&self) -> &str {
         &self.node
     }
 
-    /// The hash that an answer has to have, where there is one that can be verified.
+    /// Returns the hash that an answer must have, if the claim has one that can be verified.
     pub(super) fn hash(&self) -> Option<&Hash> {
         self.hashes.first()
     }
 
-    /// Every hash that an answer may be filed under, if it has it.
+    /// Returns all hashes under which an answer may be filed if it has them.
     pub(super) fn hashes(&self) -> &[Hash] {
         &self.hashes
     }
 
-    /// The hashes by which the set may be found. Where XEP-0390 is spoken, what is filed under a hash of XEP-0115 is
-    /// not to be used (XEP-0390, 6.2).
+    /// Returns the hashes by which a set may be looked up. If the client supports XEP-0390, sets that are filed under a
+    /// hash of XEP-0115 must not be used (XEP-0390, 6.2).
     pub(super) fn trusted(&self) -> impl Iterator<Item = &Hash> {
         let method = self.hash().map(|hash| hash.method);
         self.hashes.iter().filter(move |hash| Some(hash.method) == method)
     }
 }
 
-/// Octets of a claim; a real one has a hundred.
+/// The maximum size of a claim, in octets; a real one has a hundred.
 const MAX_CLAIM: usize = 1024;
 
-/// Hashes of one set that are looked at.
+/// The maximum number of hashes of a set; more are ignored.
 const MAX_HASHES: usize = 8;
 
 /// The `<c/>` of XEP-0115.
@@ -92,7 +92,7 @@ impl Caps {
     }
 }
 
-/// The function's name and the value of a `<hash/>` (XEP-0300).
+/// Returns the function's name and the value of a `<hash/>` (XEP-0300).
 fn hash_of(hash: &Element) -> Option<(String, String)> {
     let (name, value) = (hash.attr("algo")?, hash.text());
     let value = value.trim();
@@ -100,7 +100,7 @@ fn hash_of(hash: &Element) -> Option<(String, String)> {
     (hash.is("hash", ns::HASHES) && fits).then(|| (name.to_owned(), value.to_owned()))
 }
 
-/// The Capability Hash Node (XEP-0390, 4.3).
+/// Returns the Capability Hash Node (XEP-0390, 4.3).
 fn node_of(algorithm: &str, value: &str) -> String {
     format!("{}#{algorithm}.{value}", ns::ECAPS2)
 }

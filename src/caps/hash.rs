@@ -1,4 +1,4 @@
-//! The hash of a set of capabilities: how its input is made, which function it is, and its value.
+//! The hash of a set of capabilities: the method of making its input, the function, and the value.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -8,14 +8,14 @@ use sha3::{Sha3_256, Sha3_512};
 
 use crate::xml::choice::choice;
 
-/// The hash of a set of capabilities, as a presence has it.
+/// The hash of a set of capabilities, as in a presence.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Hash {
-    /// How the input is made.
+    /// The method of making the input.
     pub method: Method,
-    /// The function.
+    /// The hash function.
     pub algorithm: Algorithm,
-    /// Its value, in base64.
+    /// The value in base64.
     pub value: Box<str>,
 }
 
@@ -30,7 +30,7 @@ choice! {
 }
 
 choice! {
-    /// A hash function, by its name in the registry that XEP-0115 (6.1) and XEP-0300 take names from.
+    /// A hash function, with its name in the registry that XEP-0115 (6.1) and XEP-0300 use.
     Algorithm {
         /// SHA-1, mandatory in XEP-0115.
         Sha1 = "sha-1",
@@ -50,7 +50,7 @@ choice! {
 }
 
 impl Hash {
-    /// The hash of `input`, which was made by `method`.
+    /// Computes the hash of `input`, which was made by `method`.
     pub fn of(method: Method, algorithm: Algorithm, input: &[u8]) -> Self {
         let digest = match algorithm {
             Algorithm::Sha1 => BASE64_STANDARD.encode(Sha1::digest(input)),
@@ -66,8 +66,7 @@ impl Hash {
 }
 
 impl Algorithm {
-    /// Those that a set of XEP-0390 is verified by, in the order of preference. XEP-0300 wants the first two of
-    /// everybody, and forbids SHA-1.
+    /// The functions for XEP-0390, in the order of preference. XEP-0300 requires the first two, and forbids SHA-1.
     pub(super) const ECAPS2: [Self; 6] =
         [Self::Sha256, Self::Sha3_256, Self::Sha512, Self::Sha3_512, Self::Sha384, Self::Sha224];
 }
@@ -76,7 +75,7 @@ impl Algorithm {
 mod tests {
     use super::*;
 
-    /// The digests of "abc" as FIPS 180-4 and FIPS 202 have them in their examples.
+    /// The digests of "abc" from the examples of FIPS 180-4 and FIPS 202.
     #[test]
     fn each_name_stands_for_its_function() {
         for (name, value) in [

@@ -1,4 +1,4 @@
-//! What a client answers when it is asked for its capabilities: reading it, and computing its hash.
+//! A client's answer about its capabilities: reading it, and computing its hash.
 
 use std::collections::HashSet;
 
@@ -11,57 +11,57 @@ use crate::caps::NodeSet;
 use crate::id::NodeName;
 use crate::xml::ns;
 
-/// How a feature ends that stands for the wish to be told of a node's events (XEP-0163, 4.3).
+/// The suffix of a feature that expresses interest in a node's events (XEP-0163, 4.3).
 const NOTIFY: &str = "+notify";
 
-/// Octets of a node's name that may be wanted: no longer one can be published.
+/// The maximum size of a node's name, in octets: longer ones can't exist.
 const MAX_NODE: usize = 1023;
 
-/// Octets of all the nodes' names that one client may want.
+/// The maximum size of all node names of one client, in octets.
 const MAX_OCTETS: usize = 64 * 1024;
 
-/// What a client said of itself.
+/// A client's disco#info answer.
 #[derive(Debug)]
 pub struct Info {
     identities: Vec<Identity>,
     features: Vec<String>,
     forms: Vec<Form>,
-    /// The language of the whole answer. Prosody stamps one on stanzas whose stream set none, so whether an
-    /// identity inherits it can't be known: both readings are tried.
+    /// The language of the whole answer. Prosody adds one to stanzas whose stream has none, so it is unknown whether an
+    /// identity inherits it: both readings are tried.
     inherited: Option<String>,
-    /// Whether there is something else in the answer.
+    /// Whether the answer has other elements.
     has_more: bool,
-    /// The input of the hash function, by method and reading, once asked for.
+    /// The inputs of the hash functions, by method and reading, computed on demand.
     inputs: [OnceCell<String>; 4],
 }
 
-/// An answer that has no hash.
+/// Why an answer has no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IllFormed {
     /// Two identities of the same category, type, language and name (XEP-0115, 5.4, 3.3).
-    #[error("an identity comes twice")]
+    #[error("an identity occurs twice")]
     Identity,
     /// The same feature twice (XEP-0115, 5.4, 3.4).
-    #[error("a feature comes twice")]
+    #[error("a feature occurs twice")]
     Feature,
-    /// Two forms of one type, or a form of two types (XEP-0115, 5.4, 3.5); or one without (XEP-0390, 4.1).
-    #[error("a form's type comes twice, or not at all")]
+    /// Two forms of one type, or a form of two types (XEP-0115, 5.4, 3.5); or a form without one (XEP-0390, 4.1).
+    #[error("a form's type occurs twice, or not at all")]
     FormType,
-    /// A part that holds a separator, or that would be read as another part: with it, an answer could be made that
-    /// has somebody else's hash and means something else (XEP-0115, 5.4, the warning).
-    #[error("a part could be taken for another")]
+    /// A part that contains a separator, or that could be read as another part: an answer with it could have another
+    /// client's hash and a different meaning (XEP-0115, 5.4, the warning).
+    #[error("ambiguous part")]
     Ambiguous,
-    /// Something that has no place in the input of the hash function (XEP-0390, 4.1).
-    #[error("there is something that no hash covers")]
+    /// An element that the hash function's input does not cover (XEP-0390, 4.1).
+    #[error("an element is not covered by the hash")]
     Uncovered,
-    /// More features than are looked at.
+    /// More elements than the limit allows.
     #[error("too many features")]
     TooLarge,
 }
 
 impl Info {
-    /// Reads `query`; `lang` is the language that holds where the query names none. At most `max` features,
-    /// identities and forms are looked at.
+    /// Reads `query`, which may have at most `max` features, identities and forms; `lang` is the language if the query
+    /// has none.
     ///
     /// # Errors
     /// [`IllFormed::TooLarge`].
@@ -97,16 +97,16 @@ impl Info {
         Ok(info)
     }
 
-    /// Whether `claimed` is the hash of this answer, under either reading of its language.
+    /// Returns whether `claimed` is the hash of this answer, in either reading of its language.
     ///
     /// # Errors
-    /// [`IllFormed`] where the answer has no hash: XEP-0115 has it refused then.
+    /// [`IllFormed`] if the answer has no hash. XEP-0115 demands that such an answer is refused.
     pub fn matches(&self, claimed: &Hash) -> Result<bool, IllFormed> {
         Ok(self.hash(claimed, Reading::Own)? == *claimed
             || self.hash(claimed, Reading::Inherited)? == *claimed)
     }
 
-    /// The nodes that the client wants events of: features that end in `+notify`.
+    /// Returns the nodes that the client is interested in: its features that end in `+notify`.
     pub fn interests(&self) -> NodeSet {
         let nodes = self.features.iter().filter_map(|feature| feature.strip_suffix(NOTIFY));
         let mut left = MAX_OCTETS;
@@ -118,7 +118,7 @@ impl Info {
         bounded.map(NodeName::from).collect()
     }
 
-    /// The hash of this answer, made as `like` was.
+    /// Computes the hash of this answer with the method and function of `like`.
     fn hash(&self, like: &Hash, reading: Reading) -> Result<Hash, IllFormed> {
         Ok(Hash::of(like.method, like.algorithm, self.input(like.method, reading)?.as_bytes()))
     }
@@ -143,7 +143,7 @@ impl Info {
         Ok(input)
     }
 
-    /// XEP-0115, 5.1: everything sorted by octets, each part closed by `<`.
+    /// XEP-0115, 5.1: everything sorted by octets, with `<` after each part.
     fn verification_string(&self, lang: Option<&str>) -> Result<String, IllFormed> {
         let mut identities: Vec<_> = self.identities.iter().map(|identity| identity.line(lang)).collect();
         identities.sort_unstable();
@@ -175,7 +175,7 @@ impl Info {
         Ok(parts.flat_map(|part| [part, "<"]).collect())
     }
 
-    /// XEP-0390, 4.1: everything sorted by octets, each part closed by a separator of its level.
+    /// XEP-0390, 4.1: everything sorted by octets, with the separator of its level after each part.
     fn hash_function_input(&self, lang: Option<&str>) -> Result<String, IllFormed> {
         if self.has_more || self.forms.iter().any(|form| form.is_table) {
             return Err(IllFormed::Uncovered);
@@ -200,7 +200,7 @@ impl Info {
         Ok([sorted(features, FILE), sorted(identities, FILE), sorted(forms, FILE)].concat())
     }
 
-    /// Every text of the answer.
+    /// Returns all texts of the answer.
     fn parts(&self) -> impl Iterator<Item = &str> {
         let identities = self.identities.iter().flat_map(|Identity { category, kind, lang, name }| {
             [category, kind, name].into_iter().chain(lang).map(String::as_str)
@@ -210,14 +210,14 @@ impl Info {
     }
 }
 
-/// The separators of XEP-0390, from the outermost: no XML has them.
+/// The separators of XEP-0390, from the outermost. XML forbids these characters.
 const FILE: char = '\u{1c}';
 const GROUP: char = '\u{1d}';
 const RECORD: char = '\u{1e}';
 const UNIT: char = '\u{1f}';
 const SEPARATORS: [char; 4] = [FILE, GROUP, RECORD, UNIT];
 
-/// The parts from lesser to greater, closed by `end`.
+/// Sorts and concatenates the parts, with `end` after them.
 fn sorted(parts: impl IntoIterator<Item = String>, end: char) -> String {
     let mut parts: Vec<_> = parts.into_iter().collect();
     parts.sort_unstable();
@@ -225,12 +225,12 @@ fn sorted(parts: impl IntoIterator<Item = String>, end: char) -> String {
     parts.concat()
 }
 
-/// Which language an identity without `xml:lang` is in.
+/// The language of an identity without `xml:lang`.
 #[derive(Debug, Clone, Copy)]
 enum Reading {
-    /// None: the attribute counts where it stands.
+    /// None: the attribute is not inherited.
     Own,
-    /// That of the answer around it.
+    /// The language of the answer around it.
     Inherited,
 }
 
@@ -284,7 +284,7 @@ impl Form {
         read
     }
 
-    /// Its type, with itself; `None` for one without a hidden `FORM_TYPE`, which XEP-0115 does not count (5.4, 3.6).
+    /// Returns the form with its type; `None` without a hidden `FORM_TYPE`, as XEP-0115 ignores such forms (5.4, 3.6).
     fn extension(&self) -> Result<Option<(&str, &Self)>, IllFormed> {
         let mut types = self.fields.iter().filter(|field| field.var == FORM_TYPE);
         let (Some(field), None) = (types.next(), types.next()) else {
@@ -303,7 +303,7 @@ impl Form {
 }
 
 impl Field {
-    /// Its name with its values.
+    /// Returns the name and the values.
     fn parts(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.var).chain(&self.values).map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! What is known to be behind which hash: a cache with a bound, kept on shelves.
+//! Verified capabilities by hash: a bounded cache in 64 shards.
 
 use std::collections::BTreeSet;
 
@@ -7,24 +7,24 @@ use indexmap::IndexMap;
 use super::hash::Hash;
 use crate::caps::NodeSet;
 
-/// Verified sets by hash. When there are too many the one that was used longest ago goes.
+/// Verified sets by hash. Over the limit, the least recently used one is evicted.
 ///
-/// They lie on 64 shelves, so that what outlives the process can be kept in pieces that are small to
-/// write. A shelf is chosen by a hash's first character, so they fill evenly.
+/// The sets are stored in 64 shards, which are small to write. The first character of a hash selects its shard, so the
+/// shards fill evenly.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     sets: IndexMap<Hash, Entry>,
     limit: usize,
     octets: usize,
-    /// Counts uses, so that the one of longest ago is found.
+    /// Counts uses, to find the least recently used set.
     uses: u64,
     changed: BTreeSet<u8>,
 }
 
-/// Sets of one shelf of 64: all of them, to be kept in the place of what was kept of it.
+/// All sets of one shard of 64, which replace what is stored of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shard {
-    /// Which one, below 64.
+    /// The number of the shard, below 64.
     pub number: u8,
     /// Its sets.
     pub sets: Vec<(Hash, NodeSet)>,
@@ -35,13 +35,13 @@ impl Known {
         Self { limit, ..Self::default() }
     }
 
-    /// Changes the bound, and says how many had to go.
+    /// Changes the limit. Returns how many sets were evicted.
     pub(super) fn limit(&mut self, limit: usize) -> u64 {
         self.limit = limit;
         self.evict_many()
     }
 
-    /// What is behind `hash`. Costs a look-up.
+    /// Returns the set of `hash`, and marks it as used.
     pub(super) fn get(&mut self, hash: &Hash) -> Option<NodeSet> {
         self.uses += 1;
         let entry = self.sets.get_mut(hash)?;
@@ -49,16 +49,16 @@ impl Known {
         Some(entry.set.clone())
     }
 
-    /// Files a set under a hash that was computed from it, and says how many others had to go. Costs a walk over all
-    /// sets where one has to go.
+    /// Files a set under a hash that was computed from it. Returns how many other sets were evicted; each costs a walk
+    /// over all sets.
     pub(super) fn file(&mut self, hash: &Hash, set: &NodeSet) -> u64 {
         self.uses += 1;
-        self.changed.insert(shelf_of(hash));
+        self.changed.insert(shard_of(hash));
         self.put(hash.clone(), set.clone());
         self.evict(|sets| sets.values().enumerate().min_by_key(|(_, entry)| entry.used).map(|(at, _)| at))
     }
 
-    /// Takes in what was kept, and says how much of it was too much.
+    /// Takes in sets from storage. Returns how many were evicted.
     pub(super) fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) -> u64 {
         for (hash, set) in sets {
             if !self.sets.contains_key(&hash) {
@@ -68,17 +68,17 @@ impl Known {
         self.evict_many()
     }
 
-    /// Whether something changed since [`Known::changed`] was last asked.
+    /// Returns whether a set came or went since [`Known::changed`] was last called.
     pub(super) fn has_changed(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// The shelves that changed since this was last asked.
+    /// Returns the shards that changed since this was last called.
     pub(super) fn changed(&mut self) -> Vec<Shard> {
         let changed = std::mem::take(&mut self.changed);
         let mut shards: Vec<_> = changed.iter().map(|&number| Shard { number, sets: Vec::new() }).collect();
         for (hash, entry) in &self.sets {
-            let at = shards.binary_search_by_key(&shelf_of(hash), |shard| shard.number);
+            let at = shards.binary_search_by_key(&shard_of(hash), |shard| shard.number);
             if let Some(shard) = at.ok().and_then(|at| shards.get_mut(at)) {
                 shard.sets.push((hash.clone(), entry.set.clone()));
             }
@@ -98,7 +98,7 @@ impl Known {
         }
     }
 
-    /// Makes room where many may have to go: they are put in order first, as a walk for each would take minutes.
+    /// Evicts sets where many may have to go: sorts them first, as a walk for each would take minutes.
     fn evict_many(&mut self) -> u64 {
         if !self.is_over() {
             return 0;
@@ -107,7 +107,7 @@ impl Known {
         self.evict(|sets| sets.len().checked_sub(1))
     }
 
-    /// Makes room: `oldest` finds the one that goes next.
+    /// Evicts sets while over the limit; `oldest` finds the next one.
     fn evict(&mut self, oldest: impl Fn(&IndexMap<Hash, Entry>) -> Option<usize>) -> u64 {
         let mut evicted = 0;
         while self.is_over() {
@@ -116,7 +116,7 @@ impl Known {
                 break;
             };
             self.octets -= entry.octets();
-            self.changed.insert(shelf_of(&hash));
+            self.changed.insert(shard_of(&hash));
             evicted += 1;
         }
         evicted
@@ -127,7 +127,7 @@ impl Known {
     }
 }
 
-/// Octets of node names that a set has on average, at most: real ones have a few hundred.
+/// The maximum average size of a set's node names, in octets: real ones have a few hundred.
 const OCTETS: usize = 1024;
 
 #[derive(Debug)]
@@ -142,8 +142,8 @@ impl Entry {
     }
 }
 
-/// The shelf that a hash lies on: the six bits of its first character.
-fn shelf_of(hash: &Hash) -> u8 {
+/// Returns the shard of a hash: the six bits of its first character.
+fn shard_of(hash: &Hash) -> u8 {
     match hash.value.as_bytes().first() {
         Some(c @ b'A'..=b'Z') => c - b'A',
         Some(c @ b'a'..=b'z') => c - b'a' + 26,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_on_shelves_can_be_recalled() {
+    fn what_is_stored_in_shards_can_be_recalled() {
         let mut known = Known::new(100);
         for value in ["A1", "A2", "z", "/"] {
             known.file(&hash(value), &set(value));
@@ -218,9 +218,9 @@ mod tests {
         for value in ["A1", "A2", "z", "/"] {
             assert_eq!(again.get(&hash(value)), Some(set(value)));
         }
-        assert!(!again.has_changed(), "what was kept need not be kept again");
+        assert!(!again.has_changed(), "what was stored need not be stored again");
         assert_eq!(again.limit(1), 3);
-        assert!(again.has_changed(), "what goes goes from its shelf too");
+        assert!(again.has_changed(), "an evicted set leaves its shard too");
         assert!(again.get(&hash("/")).is_some(), "the last one that was used stays");
     }
 }

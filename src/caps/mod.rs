@@ -1,20 +1,20 @@
-//! Entity capabilities: what a session claims, what is known of the claim, and who is being asked.
+//! Entity capabilities: what sessions claim, what the claims stand for, and which session is being asked.
 //!
-//! A [`Claim`] is what a presence says of its client (XEP-0115, XEP-0390): hashes of its capabilities. What is behind
-//! a hash is asked of one of the sessions that claim it, and filed under a hash only where the answer really has that
-//! hash; else the answer serves the session that gave it, and the next one is asked. One question is in flight for
-//! each hash:
+//! A [`Claim`] is what a presence says about its client (XEP-0115, XEP-0390): hashes of its capabilities. One of the
+//! sessions that claim a hash is asked for the capabilities. They are filed under the hash only if the answer has that
+//! hash; otherwise the answer serves only the session that gave it, and the next session is asked. One question is in
+//! flight per hash:
 //!
-//! | the one who is asked | then |
+//! | the session that is asked | then |
 //! | --- | --- |
-//! | answers, and the answer has the hash | all who claim the hash are served, now and later |
-//! | answers something else | that serves them alone; the next one is asked |
-//! | answers with an error, or what no hash can be computed of | the next one is asked |
-//! | says nothing until the time is over | the next one is asked; the answer still counts if it comes |
-//! | leaves, or claims something else | the next one is asked; an answer counts for nothing |
+//! | answers, and the answer has the hash | all sessions that claim the hash are served, now and later |
+//! | answers something else | that serves this session alone; the next one is asked |
+//! | answers with an error, or with an answer that has no hash | the next one is asked |
+//! | does not answer in time | the next one is asked; a late answer still counts |
+//! | leaves, or claims something else | the next one is asked; a late answer does not count |
 //!
-//! Who was asked in vain stays, and is served by somebody else's answer. An answer counts once, and from the one who
-//! was asked. Nothing is asked about a hash that is known.
+//! A session that was asked in vain stays, and is served by another session's answer. Only the first answer of the
+//! asked session counts. Nothing is asked about a known hash.
 
 mod claim;
 mod group;
@@ -36,7 +36,7 @@ pub use self::node_set::NodeSet;
 use crate::jid::{RoomJid, SessionJid};
 use crate::moment::Moment;
 
-/// A session in a room that is waiting for its claim to be understood.
+/// A session in a room whose claim is not understood yet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claimant {
     /// The room whose presence the claim came in.
@@ -45,62 +45,62 @@ pub struct Claimant {
     pub session: SessionJid,
 }
 
-/// A question to be sent: disco#info of `node`, from the room to the session.
+/// A question to send: disco#info of `node`, from the room to the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The stanza's id, by which the answer is known.
+    /// The stanza's id, which identifies the answer.
     pub id: String,
-    /// Who is asked, and from where.
+    /// The session to ask, and the room to ask from.
     pub whom: Claimant,
     /// The node of the query.
     pub node: String,
 }
 
-/// What an answer or an error came to.
+/// The result of an answer or an error.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What these sessions want is known now, if they still make the claim.
+    /// Sessions whose interests are known now, if they still make the claim.
     pub resolved: Vec<(Claimant, Rc<Claim>, NodeSet)>,
     /// The next question.
     pub question: Option<Question>,
 }
 
-/// What happened so far, counted.
+/// Counters of what happened so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Questions that were asked.
     pub asked: u64,
-    /// Answers that came, and counted.
+    /// Answers that counted.
     pub answered: u64,
-    /// Of these, those that had not the hash that was claimed.
+    /// Answers among these that did not have the claimed hash.
     pub mismatched: u64,
-    /// Errors that came for an answer, and answers that were ill-formed.
+    /// Errors, and ill-formed answers.
     pub refused: u64,
-    /// Questions whose time was over.
+    /// Questions that timed out.
     pub timed_out: u64,
-    /// Verified sets that had to go, for want of room.
+    /// Verified sets that were evicted from the cache.
     pub evicted: u64,
 }
 
-/// What is known of the claims made on a host, and the questions in flight.
+/// The known capabilities of a host, and the questions in flight.
 ///
-/// Memory: the verified sets, as many as the limit says; and for each session that waits one entry.
+/// Memory: verified sets up to the limit, and one entry for each waiting session.
 #[derive(Debug, Default)]
 pub struct Caps {
     known: Known,
     timeout: u64,
     groups: HashMap<Key, Group>,
-    /// Questions that may still be answered: who was asked, and about what.
+    /// Questions that may still be answered: the hash, and the session that was asked.
     by_id: HashMap<String, (Key, Claimant)>,
-    /// Questions in flight, by the end of their time.
+    /// Questions in flight, by deadline.
     deadlines: BTreeSet<(u64, String)>,
     claims: HashSet<Rc<Claim>>,
-    /// How many claims there are when those that nobody makes any more are next swept out.
+    /// The number of claims at which unused ones are next swept out.
     sweep_at: usize,
     counters: Counters,
 }
 
-/// Those who wait for the same: a hash, or themselves.
+/// What a group of sessions waits for: a hash or, without a verifiable hash, the session's own answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Hash(Hash),
@@ -108,18 +108,18 @@ enum Key {
 }
 
 impl Caps {
-    /// Nothing known yet; at most `limit` verified sets are kept, and `timeout` milliseconds given to an answer.
+    /// Returns an empty cache for `limit` verified sets; questions time out after `timeout` milliseconds.
     pub fn new(limit: usize, timeout: u64) -> Self {
         Self { known: Known::new(limit), timeout, ..Self::default() }
     }
 
-    /// Changes the bounds; what is in flight keeps the time it was given.
+    /// Changes the limits; questions in flight keep their deadline.
     pub fn configure(&mut self, limit: usize, timeout: u64) {
         self.timeout = timeout;
         self.counters.evicted += self.known.limit(limit);
     }
 
-    /// A claim, shared by all the sessions that make it.
+    /// Returns the claim, shared by all sessions that make it.
     pub fn share(&mut self, claim: Claim) -> Rc<Claim> {
         if let Some(shared) = self.claims.get(&claim) {
             return Rc::clone(shared);
@@ -133,18 +133,18 @@ impl Caps {
         shared
     }
 
-    /// What is known to be behind `claim`.
+    /// Returns the nodes that a client with this claim wants, if they are known.
     pub fn known(&mut self, claim: &Claim) -> Option<NodeSet> {
         claim.trusted().find_map(|hash| self.known.get(hash))
     }
 
-    /// Whether `who` need not be asked for `claim` now: is being asked, comes next, or was asked in vain while somebody
-    /// else is being asked.
+    /// Returns whether `who` need not be asked about `claim` now: it is being asked, is queued, or was asked in vain
+    /// while another session is being asked.
     pub fn waits(&self, claim: &Claim, who: &Claimant) -> bool {
         self.groups.get(&key_of(claim, who)).is_some_and(|group| group.waits(who, claim))
     }
 
-    /// Makes `who` wait for `claim`; gives the question to ask now, unless one is in flight.
+    /// Makes `who` wait for `claim`. Returns the question to send now, unless one is in flight.
     pub fn ask(&mut self, claim: &Rc<Claim>, who: Claimant, moment: &mut Moment) -> Option<Question> {
         let key = key_of(claim, &who);
         let group = self.groups.entry(key.clone()).or_default();
@@ -157,10 +157,10 @@ impl Caps {
         Some(self.question(&key, who, claim, moment))
     }
 
-    /// Takes the answer to the question `id` from `from`. `None`: nobody was asked that, or not them, or it does not
-    /// count any more.
+    /// Takes the answer to the question `id` from `from`. Returns `None` if `from` was not asked that, or if the answer
+    /// does not count any more.
     ///
-    /// `info` is what was answered, if it was an answer at all and not an error.
+    /// `info` is the answer, or `None` for an error.
     pub fn answer(
         &mut self,
         id: &str,
@@ -172,7 +172,7 @@ impl Caps {
         let claim = Rc::clone(self.groups.get(&key)?.claim(&whom)?);
         let Some(Ok(info)) = info else { return Some(self.refused(&key, &whom, moment)) };
         let verified = match claim.hash().map(|hash| (hash.method, info.matches(hash))) {
-            // XEP-0115 refuses the whole answer. XEP-0390 knows no hash of it: that does not make it untrue.
+            // XEP-0115 refuses the whole answer. In XEP-0390 it just has no hash, and may still be true.
             Some((Method::Caps, Err(_))) => return Some(self.refused(&key, &whom, moment)),
             Some((_, verified)) => verified.unwrap_or(false),
             None => false,
@@ -186,10 +186,10 @@ impl Caps {
         }
         let mut outcome = Outcome::default();
         if !verified && !filed.is_empty() {
-            // It has another of the hashes that were claimed: who claims that one too is served.
+            // It has another of the claimed hashes: sessions that claim that one, too, are served.
             outcome.resolved = self.known_by_now(&key, &whom);
         }
-        // So are those who wait for any of them elsewhere: what is known is not asked.
+        // So are sessions that wait for such a hash elsewhere: a known hash is not asked about.
         for hash in filed {
             let served = self.close(&Key::Hash(hash));
             outcome.resolved.extend(served.into_iter().map(|(who, claim)| (who, claim, set.clone())));
@@ -206,7 +206,7 @@ impl Caps {
         Some(outcome)
     }
 
-    /// Gives up the questions whose time is over. Returns the next ones.
+    /// Gives up the questions that have timed out. Returns the next ones.
     pub fn expire(&mut self, moment: &mut Moment) -> Vec<Question> {
         let mut next = Vec::new();
         while let Some((_, id)) =
@@ -223,13 +223,13 @@ impl Caps {
         next
     }
 
-    /// When the time of the next question is over.
+    /// Returns when the next question times out.
     pub fn next_deadline(&self) -> Option<u64> {
         self.deadlines.first().map(|&(deadline, _)| deadline)
     }
 
-    /// These do not wait any more: they left, or claim something else. Where it was one of them who was asked, the next
-    /// is: somebody who stays. So a session causes one question at a time, however often it changes its claim.
+    /// Stops waiting for these sessions: they left, or claim something else. If one of them was being asked, the next
+    /// one that stays is asked. So a session causes one question at a time, however often it changes its claim.
     pub fn withdraw(&mut self, who: Vec<(Claimant, Rc<Claim>)>, moment: &mut Moment) -> Vec<Question> {
         let mut left = Vec::new();
         for (who, claim) in who {
@@ -242,32 +242,32 @@ impl Caps {
         left.into_iter().filter_map(|key| self.next(&key, moment)).collect()
     }
 
-    /// Whether something was learned, or forgotten, since [`Caps::learned`] was last asked.
+    /// Returns whether a verified set came or went since [`Caps::learned`] was last called.
     pub fn has_learned(&self) -> bool {
         self.known.has_changed()
     }
 
-    /// The shelves of verified sets that changed since this was last asked.
+    /// Returns the shards of verified sets that changed since this was last called.
     pub fn learned(&mut self) -> Vec<Shard> {
         self.known.changed()
     }
 
-    /// Takes in verified sets that were kept.
+    /// Takes in verified sets from storage.
     pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
         self.counters.evicted += self.known.recall(sets);
     }
 
-    /// How many sets are known and how many questions in flight.
+    /// Returns the number of verified sets and of questions in flight.
     pub fn counts(&self) -> (usize, usize) {
         (self.known.len(), self.deadlines.len())
     }
 
-    /// What happened so far.
+    /// Returns the counters.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Who was asked said nothing that can be used: the next is asked.
+    /// The asked session gave no usable answer: asks the next.
     fn refused(&mut self, key: &Key, whom: &Claimant, moment: &mut Moment) -> Outcome {
         self.counters.refused += 1;
         let ended = self.groups.get_mut(key).and_then(|group| group.refuse(whom));
@@ -275,20 +275,20 @@ impl Caps {
         Outcome { question: self.next(key, moment), ..Outcome::default() }
     }
 
-    /// Those who wait with `whom`, and whose claim is known by now.
+    /// Returns the sessions that wait with `whom` and whose claim is known by now.
     fn known_by_now(&mut self, key: &Key, whom: &Claimant) -> Vec<(Claimant, Rc<Claim>, NodeSet)> {
         let others = self.groups.get(key).map(Group::members).unwrap_or_default();
         let others = others.into_iter().filter(|(who, _)| who != whom);
         others.filter_map(|(who, claim)| self.known(&claim).map(|set| (who, claim, set))).collect()
     }
 
-    /// Takes somebody out of a group.
+    /// Takes a session out of a group.
     fn leave(&mut self, key: &Key, who: &Claimant) {
         let question = self.groups.get_mut(key).and_then(|group| group.remove(who));
         self.forget(question);
     }
 
-    /// Asks the next of a group, unless somebody is being asked.
+    /// Asks the next session of a group, unless a question is in flight.
     fn next(&mut self, key: &Key, moment: &mut Moment) -> Option<Question> {
         let group = self.groups.get_mut(key).filter(|group| !group.is_asking())?;
         if let Some((who, claim)) = group.next() {
@@ -311,7 +311,7 @@ impl Caps {
         Question { id, whom, node: claim.node().to_owned() }
     }
 
-    /// Serves a whole group: nobody waits any more.
+    /// Ends a group. Returns its members.
     fn close(&mut self, key: &Key) -> Vec<(Claimant, Rc<Claim>)> {
         let Some(mut group) = self.groups.remove(key) else { return Vec::new() };
         let members = group.members();
@@ -321,7 +321,7 @@ impl Caps {
         members
     }
 
-    /// The answer to a question does not count any more.
+    /// Makes the answer to a question not count any more.
     fn forget(&mut self, question: Option<Asked>) {
         if let Some(Asked { id, deadline, .. }) = question {
             self.by_id.remove(&id);

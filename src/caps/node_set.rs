@@ -1,4 +1,4 @@
-//! What a client wants events of.
+//! The nodes of a client's interest.
 
 use std::rc::Rc;
 
@@ -9,17 +9,17 @@ use crate::id::NodeName;
 pub struct NodeSet(Rc<[NodeName]>);
 
 impl NodeSet {
-    /// Whether `node` is in the set. Costs a binary search.
+    /// Returns whether `node` is in the set. A binary search.
     pub fn contains(&self, node: &str) -> bool {
         self.0.binary_search_by(|probe| probe.as_str().cmp(node)).is_ok()
     }
 
-    /// The nodes, sorted by octets.
+    /// Returns the nodes, sorted by octets.
     pub fn iter(&self) -> std::slice::Iter<'_, NodeName> {
         self.0.iter()
     }
 
-    /// Whether no node is wanted.
+    /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

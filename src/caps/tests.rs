@@ -1,4 +1,4 @@
-//! Each way that a question can go.
+//! All outcomes of a question.
 
 use super::*;
 
@@ -39,7 +39,7 @@ impl World {
         self.caps.ask(claim, who(session), &mut self.moment)
     }
 
-    /// Of these, who claim the same, one is asked.
+    /// These sessions make the same claim; returns the question to one of them.
     fn come(&mut self, claim: &Rc<Claim>, sessions: &[&str]) -> Question {
         let mut asked: Vec<_> = sessions.iter().filter_map(|session| self.ask(claim, session)).collect();
         assert_eq!(asked.len(), 1, "one question for each hash");

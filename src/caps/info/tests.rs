@@ -298,7 +298,7 @@ fn interests_of_absurd_size_are_cut() {
     assert!(read(&long, None).interests().is_empty());
 }
 
-/// An answer's meaning: no order in it, nothing twice.
+/// An answer's meaning, without order or repetitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Meaning {
     identities: BTreeSet<[String; 4]>,
@@ -307,7 +307,7 @@ struct Meaning {
 }
 
 impl Meaning {
-    /// The answer, in the order that `seed` leads to.
+    /// The answer, in an order derived from `seed`.
     fn answer(&self, seed: u64) -> Element {
         let mut parts = Vec::new();
         for [category, kind, lang, name] in &self.identities {
@@ -360,7 +360,7 @@ fn field(var: &str, values: &BTreeSet<String>, seed: u64) -> Element {
     field
 }
 
-/// The parts in an order that follows from `seed`.
+/// The parts in an order derived from `seed`.
 fn shuffled<T>(mut parts: Vec<T>, mut seed: u64) -> Vec<T> {
     for at in (1..parts.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -369,7 +369,7 @@ fn shuffled<T>(mut parts: Vec<T>, mut seed: u64) -> Vec<T> {
     parts
 }
 
-/// Short texts made of what could be mistaken: separators, endings, empty parts.
+/// Short texts of ambiguous parts: separators, suffixes, empty parts.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec!["", "a", "b", "/", "<", "+notify", "FORM_TYPE", "client", "ä"]);
     prop::collection::vec(piece, 1..4).prop_map(|pieces| pieces.concat())
@@ -414,7 +414,7 @@ proptest! {
         }
     }
 
-    /// Somebody who knows the string of an answer, and cuts it into other parts.
+    /// An attacker who knows the string of an answer and cuts it into other parts.
     #[test]
     fn no_other_reading_of_a_string_has_other_interests(meaning in meaning(), kinds in prop::collection::vec(0u8..3, 0..12)) {
         let Ok(string) = meaning.info(0).verification_string(None) else { return Ok(()) };
