@@ -186,7 +186,7 @@ impl Storage {
                     *kept = head;
                 }
             }
-            Change::Gone => drop(self.0.remove(&node).expect("what goes was kept")),
+            Change::Deleted => drop(self.0.remove(&node).expect("what is deleted was stored")),
         }
     }
 

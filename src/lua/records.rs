@@ -38,7 +38,7 @@ pub(super) fn change(builder: &Builder<'_>, change: &Change, table: &LuaTable) -
             table.raw_set("put", items(builder, put)?)?;
             table.raw_set("removed", builder.lua.create_sequence_from(removed)?)
         }
-        Change::Gone => Ok(()),
+        Change::Deleted => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Affiliations to nodes, and the one table that joins them to actions (XEP-0060, 4.1).
+//! Affiliations to nodes, and the one table of what they permit (XEP-0060, 4.1).
 
 use indexmap::IndexMap;
 
@@ -9,7 +9,7 @@ use crate::xml::choice::choice;
 choice! {
     /// An affiliation to a node (XEP-0060, 4.1).
     Affiliation {
-        /// Everything: the occupant of the address, the owners of the room.
+        /// May do everything: the occupant itself, or the owners of the room.
         Owner = "owner",
         /// May publish and read.
         Publisher = "publisher",
@@ -17,28 +17,28 @@ choice! {
         PublishOnly = "publish-only",
         /// May read, whatever the access model.
         Member = "member",
-        /// As the access model says.
+        /// The access model decides.
         None = "none",
-        /// Nothing at all.
+        /// May do nothing.
         Outcast = "outcast",
     }
 }
 
-/// Whom an owner names.
+/// An account or occupant that an owner affiliates.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Affiliate {
     /// An account, by its bare JID.
     Account(Box<str>),
-    /// An occupant, whatever the nick; never the nick's next holder.
+    /// An occupant, also after a nick change; never the next occupant with the same nick.
     Occupant(OccupantId),
 }
 
-/// Whom a node's owner named, and as what.
+/// The affiliations to a node that its owner has set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Affiliations(IndexMap<Affiliate, Affiliation>);
 
 impl Affiliations {
-    /// What somebody is here, known by account or as occupant. An account counts before an occupant.
+    /// Returns the affiliation of an account or occupant. That of the account takes precedence.
     pub fn get(&self, account: &str, occupant: Option<OccupantId>) -> Affiliation {
         if self.0.is_empty() {
             return Affiliation::None;
@@ -48,56 +48,56 @@ impl Affiliations {
         by_account.or_else(by_occupant).copied().unwrap_or(Affiliation::None)
     }
 
-    /// What a person is as it was named.
-    pub fn of(&self, person: &Affiliate) -> Affiliation {
-        self.0.get(person).copied().unwrap_or(Affiliation::None)
+    /// Returns the affiliation that was set for exactly this affiliate.
+    pub fn of(&self, affiliate: &Affiliate) -> Affiliation {
+        self.0.get(affiliate).copied().unwrap_or(Affiliation::None)
     }
 
-    /// Names somebody; `None` takes the name back.
-    pub fn set(&mut self, person: Affiliate, affiliation: Affiliation) {
+    /// Sets an affiliation; `None` removes it.
+    pub fn set(&mut self, affiliate: Affiliate, affiliation: Affiliation) {
         if affiliation == Affiliation::None {
-            self.0.shift_remove(&person);
+            self.0.shift_remove(&affiliate);
         } else {
-            self.0.insert(person, affiliation);
+            self.0.insert(affiliate, affiliation);
         }
     }
 
-    /// Forgets those for whom `keep` does not hold.
+    /// Removes the affiliations for which `keep` returns false.
     pub fn retain(&mut self, keep: impl Fn(&Affiliate) -> bool) {
-        self.0.retain(|person, _| keep(person));
+        self.0.retain(|affiliate, _| keep(affiliate));
     }
 
-    /// Everybody who was named, in that order.
+    /// Returns the affiliations, in the order in which they were set.
     pub fn iter(&self) -> impl Iterator<Item = (&Affiliate, Affiliation)> {
-        self.0.iter().map(|(person, &affiliation)| (person, affiliation))
+        self.0.iter().map(|(affiliate, &affiliation)| (affiliate, affiliation))
     }
 
-    /// How many were named.
+    /// Returns the number of affiliations.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nobody is named.
+    /// Returns whether there are no affiliations.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// What somebody wants to do to a node, or to the service where the node is to be made.
+/// An action on a node, or on the service where the node is to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Publish an item.
     Publish,
-    /// Make a node, change its configuration.
+    /// Create a node, change its configuration.
     Configure,
-    /// Take an item back, purge the node, delete it: what a moderator may do in the owner's place.
+    /// Retract an item, purge the node, delete it: a moderator may do that in the owner's place.
     Remove,
     /// Read items and meta-data, subscribe.
     Read,
 }
 
 impl Affiliation {
-    /// The table of XEP-0060 (4.1): what each affiliation may do, the access model aside.
+    /// Returns whether the affiliation permits the action, by the table of XEP-0060 (4.1), the access model aside.
     ///
     /// # Errors
     /// [`Error::Forbidden`].

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::xml::form::{self, Form, Kind};
 
-/// How a node behaves. A request changes it whole or not at all.
+/// The configuration of a node. A request changes all of it that it names, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the form, and none depends on another")]
 pub struct NodeConfig {
@@ -35,7 +35,7 @@ pub struct NodeConfig {
     pub notify_retract: bool,
     /// `pubsub#persist_items`
     pub persist_items: bool,
-    /// `pubsub#max_items`; `max` is the option's number.
+    /// `pubsub#max_items`; `max` is the option's value.
     pub max_items: u32,
     /// `pubsub#max_payload_size`
     pub max_payload_size: usize,
@@ -43,11 +43,11 @@ pub struct NodeConfig {
     pub send_last: SendLast,
     /// `pubsub#notification_type`
     pub notification_type: NotificationType,
-    /// `pubsub#notify_sub`: tell the owner of new subscribers.
+    /// `pubsub#notify_sub`: notify the owner of new subscribers.
     pub notify_sub: bool,
-    /// `pubsub#item_expire`: seconds that an item is kept; `max` is for ever.
+    /// `pubsub#item_expire`: seconds until an item expires; `None` is `max`, never.
     pub item_expire: Option<u64>,
-    /// `pubsub#purge_offline`: what somebody published in the room's name goes when they leave.
+    /// `pubsub#purge_offline`: an occupant's items at the room's node are removed when the occupant leaves.
     pub purge_offline: bool,
     /// `pubsub#itemreply`
     pub itemreply: ItemReply,
@@ -58,7 +58,7 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// The smart defaults of XEP-0316, 4.5 and 5, with the admin's limits.
+    /// Returns the smart defaults of XEP-0316, 4.5 and 5, with the admin's limits.
     pub fn new(options: &Options) -> Self {
         Self {
             title: String::new(),
@@ -84,18 +84,18 @@ impl NodeConfig {
         }
     }
 
-    /// The configuration that a new node of this name has: the defaults, and what the admin forces.
+    /// Returns the configuration of a new node of this name: the defaults, and what the admin forces.
     pub fn of(name: &str, options: &Options) -> Self {
         Self::new(options).forced(name, options)
     }
 
-    /// This configuration with what the admin forces for the node of this name.
+    /// Applies what the admin forces for the node of this name.
     pub(crate) fn forced(self, name: &str, options: &Options) -> Self {
         let forced = options.forced.get(name).and_then(|forced| self.with(forced, options).ok());
         forced.unwrap_or(self)
     }
 
-    /// [`NodeConfig::with`] for the node of this name: what the admin forces stays, whatever the form says.
+    /// Like [`NodeConfig::with`], for the node of this name: what the admin forces stays, whatever the form says.
     ///
     /// # Errors
     /// Those of [`NodeConfig::with`].
@@ -107,10 +107,10 @@ impl NodeConfig {
         }
     }
 
-    /// This configuration with the fields of a submitted form taken over. A form may name some of the fields only.
+    /// Returns this configuration with the fields of a submitted form, which need not have all fields.
     ///
     /// # Errors
-    /// [`Error::InvalidField`] for a field or a value that is not known, [`Error::UnsupportedAccessModel`].
+    /// [`Error::InvalidField`] for an unknown field or an invalid value, [`Error::UnsupportedAccessModel`].
     pub fn with(&self, form: &Form, options: &Options) -> Result<Self, Error> {
         let mut changed = self.clone();
         for (var, values) in &form.fields {
@@ -126,8 +126,8 @@ impl NodeConfig {
         Ok(changed)
     }
 
-    /// Whether this configuration is as the publish-options say (XEP-0060, 7.1.5). Values are compared by what
-    /// they come to: `true` is `1`, `max` is its number, a default is its value.
+    /// Checks whether this configuration meets the publish-options (XEP-0060, 7.1.5). Values are compared by meaning:
+    /// `true` equals `1`, and `max` its number.
     ///
     /// # Errors
     /// [`Error::PreconditionNotMet`], and those of [`NodeConfig::with`].
@@ -142,13 +142,13 @@ impl NodeConfig {
         Ok(())
     }
 
-    /// All fields with their values, as they are kept.
+    /// Returns all fields with their values, for storage.
     pub(crate) fn to_fields(&self) -> Vec<(String, String)> {
         FIELDS.iter().map(|field| (field.var.to_owned(), (field.get)(self))).collect()
     }
 
-    /// The configuration of these fields. One that is not known, or not allowed any more, is as by default; a number
-    /// of items over the limit is the limit.
+    /// Returns the configuration of these fields. Unknown fields are ignored. A value that is not allowed any more
+    /// becomes the default; a number of items over the limit becomes the limit.
     pub(crate) fn from_fields(fields: &[(String, String)], options: &Options) -> Self {
         let mut config = Self::new(options);
         for (var, value) in fields {
@@ -160,7 +160,7 @@ impl NodeConfig {
         config
     }
 
-    /// The configuration as the form of type `kind` (`form` or `result`).
+    /// Returns the configuration as a form of type `kind` (`form` or `result`).
     pub fn to_form(&self, kind: &str) -> Element {
         let mut form = form::build(kind, crate::xml::ns::NODE_CONFIG);
         for field in FIELDS {
@@ -169,7 +169,7 @@ impl NodeConfig {
         form
     }
 
-    /// What disco#info of the node tells of it (XEP-0060, 5.4).
+    /// Returns the meta-data form of the node's disco#info (XEP-0060, 5.4).
     pub fn to_meta_data(&self) -> Element {
         let mut form = form::build("result", crate::xml::ns::META_DATA);
         for &(var, label) in META_DATA {
@@ -182,62 +182,62 @@ impl NodeConfig {
 }
 
 choice! {
-    /// Who may read a node and be told of its events (XEP-0060, 4.5).
+    /// Who may read a node and be notified of its events (XEP-0060, 4.5).
     AccessModel {
-        /// Anybody.
+        /// Everyone.
         Open = "open",
-        /// Whoever is in the room.
+        /// Occupants of the room.
         Presence = "presence",
-        /// Whomever the owner named.
+        /// Affiliates of the node.
         Whitelist = "whitelist",
     }
 }
 
 choice! {
-    /// When the last item is sent unasked (XEP-0060, 12.1).
+    /// When the last item is sent unrequested (XEP-0060, 12.1).
     SendLast {
-        /// Not at all.
+        /// Never.
         Never = "never",
         /// To a new explicit subscriber.
         OnSub = "on_sub",
-        /// Then, and to whoever comes in or becomes interested.
+        /// To a new explicit subscriber, and to a session that joins or becomes interested.
         OnSubAndPresence = "on_sub_and_presence",
     }
 }
 
 choice! {
-    /// Whose address an item carries as its `publisher` (XEP-0060, 12.15). Never a real JID.
+    /// The JID that an item has as its `publisher` (XEP-0060, 12.15). Never a real JID.
     ItemReply {
-        /// Nobody's.
+        /// None.
         None = "none",
-        /// That of the service.
+        /// The JID of the service.
         Owner = "owner",
-        /// The occupant's who published.
+        /// The occupant JID of the publisher.
         Publisher = "publisher",
     }
 }
 
 choice! {
-    /// Who publishes to a node of the room, beside its owners (XEP-0060, 4.5). An occupant's node has one publisher
-    /// (XEP-0316, 4.2).
+    /// Who may publish to a node of the room, besides its owners (XEP-0060, 4.5). An occupant's node has one publisher,
+    /// the occupant (XEP-0316, 4.2).
     PublishModel {
-        /// Those whom the owner named.
+        /// Affiliates who are publishers.
         Publishers = "publishers",
-        /// Whoever is subscribed, too.
+        /// Subscribers, too.
         Subscribers = "subscribers",
-        /// Whoever has voice.
+        /// All occupants with voice.
         Open = "open",
     }
 }
 
 choice! {
-    /// What becomes of a full node (XEP-0060, 7.1.2.6).
+    /// What happens on a publish to a full node (XEP-0060, 7.1.2.6).
     NodeFull {
-        /// The oldest item goes, and a retraction tells of it.
+        /// The oldest item is retracted, with a notification.
         RetractOldest = "retract-oldest",
-        /// The oldest item goes silently: with one item kept, as PEP has it, a publish is no retraction.
+        /// The oldest item is discarded without a notification: a publish to a node of one item retracts nothing.
         DiscardOldest = "discard-oldest",
-        /// A new item is refused.
+        /// The new item is refused.
         Reject = "reject",
     }
 }

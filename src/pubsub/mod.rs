@@ -1,4 +1,4 @@
-//! What pubsub is made of (XEP-0060): services, nodes and items, access, subscriptions. Knows no room and no request.
+//! Pubsub (XEP-0060): services, nodes, items, access, subscriptions. Knows no room and no request.
 
 pub mod access;
 pub mod config;

@@ -1,4 +1,4 @@
-//! Nodes and items: what a pubsub service is made of (XEP-0060, 2).
+//! Nodes and items (XEP-0060, 2).
 
 use std::rc::Rc;
 
@@ -19,124 +19,124 @@ pub struct Item {
     pub payload: Option<Rc<Element>>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
-    /// Who published it, where that was an occupant.
+    /// The occupant who published it, if it was one.
     pub publisher: Option<OccupantId>,
 }
 
 /// A node: its configuration and its items, oldest first.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// How it behaves.
+    /// The configuration.
     pub config: NodeConfig,
-    /// Whom its owner named.
+    /// The affiliations that its owner has set.
     pub affiliations: Affiliations,
-    /// When it was made, in milliseconds since 1970.
+    /// When it was created, in milliseconds since 1970.
     pub made: u64,
     items: IndexMap<ItemId, Numbered>,
     /// The number of the next item.
     next: u64,
-    /// What changed since the node was last kept; `None`: nothing of it is kept.
+    /// What changed since the node was last stored; `None` if nothing of it is stored.
     journal: Option<Journal>,
 }
 
-/// An item with its number: those of a node ascend, so a store that knows no order can be told it.
+/// An item with its number. Numbers of a node ascend, so that stores without an order can restore it.
 #[derive(Debug, Clone)]
 struct Numbered {
     number: u64,
     item: Item,
 }
 
-/// What of a node is not any more as it is kept.
+/// What of a node differs from what is stored.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Journal {
     /// Whether its configuration or its affiliations changed.
     pub head: bool,
-    /// The items that came, changed or went; whether there was one of this id to be kept before.
+    /// The items that were added, changed or removed, and whether an item of this id is stored.
     pub items: IndexMap<ItemId, bool>,
 }
 
 impl Journal {
-    fn touch(&mut self, id: &ItemId, was_kept: bool) {
+    fn touch(&mut self, id: &ItemId, was_stored: bool) {
         if !self.items.contains_key(id.as_str()) {
-            self.items.insert(id.clone(), was_kept);
+            self.items.insert(id.clone(), was_stored);
         }
     }
 }
 
 impl Node {
-    /// A node without items.
+    /// Returns a node without items.
     pub fn new(config: NodeConfig, made: u64) -> Self {
         let affiliations = Affiliations::default();
         Self { config, affiliations, made, items: IndexMap::new(), next: 0, journal: None }
     }
 
-    /// The items, oldest first.
+    /// Returns the items, oldest first.
     pub fn items(&self) -> impl DoubleEndedIterator<Item = (&ItemId, &Item)> + ExactSizeIterator {
         self.items.iter().map(|(id, numbered)| (id, &numbered.item))
     }
 
-    /// The item of this name.
+    /// Returns the item with this id.
     pub fn item(&self, id: &str) -> Option<(&ItemId, &Item)> {
         self.items.get_key_value(id).map(|(id, numbered)| (id, &numbered.item))
     }
 
-    /// The item that was published last.
+    /// Returns the last published item.
     pub fn last(&self) -> Option<(&ItemId, &Item)> {
         self.items().next_back()
     }
 
-    /// Adds an item as the newest, in the place of one with the same id, and drops the oldest beyond the
-    /// configured number, or beyond `most`; they are returned, oldest first.
+    /// Adds an item as the newest, replacing one with the same id. Removes the oldest items over the configured number,
+    /// or over `most`, and returns their ids, oldest first.
     pub fn put(&mut self, id: ItemId, item: Item, most: u32) -> Vec<ItemId> {
         self.insert(id, item, self.next);
         self.shrink(most)
     }
 
-    /// Whether a new item of this id would push another out, where no node has more than `most`.
+    /// Returns whether a new item with this id would push another one out, if no node may have more than `most`.
     pub fn is_full(&self, id: Option<&str>, most: u32) -> bool {
         let replaces = id.is_some_and(|id| self.items.contains_key(id));
         !replaces && self.items.len() >= self.config.max_items.min(most) as usize
     }
 
-    /// Takes out what has expired (`pubsub#item_expire`).
+    /// Removes expired items (`pubsub#item_expire`).
     pub fn expire(&mut self, now: u64) {
         if let Some(seconds) = self.config.item_expire {
             self.retain(|item| !is_over(seconds, item, now));
         }
     }
 
-    /// Whether an item's time is over.
+    /// Returns whether an item has expired.
     pub fn has_expired(&self, item: &Item, now: u64) -> bool {
         self.config.item_expire.is_some_and(|seconds| is_over(seconds, item, now))
     }
 
-    /// Takes out what an occupant published; the ids are returned, oldest first.
+    /// Removes the items that an occupant published. Returns their ids, oldest first.
     pub fn remove_of(&mut self, publisher: OccupantId) -> Vec<ItemId> {
         self.retain(|item| item.publisher != Some(publisher))
     }
 
-    /// Takes an item out.
+    /// Removes an item.
     pub fn remove(&mut self, id: &str) -> Option<Item> {
         let (id, Numbered { item, .. }) = self.items.shift_remove_entry(id)?;
-        self.gone([&id]);
+        self.note_removed([&id]);
         Some(item)
     }
 
-    /// Takes all items out.
+    /// Removes all items.
     pub fn purge(&mut self) {
         self.retain(|_| false);
     }
 
-    /// Drops the oldest items beyond the configured number, or beyond `most`; they are returned, oldest first.
+    /// Removes the oldest items over the configured number, or over `most`. Returns their ids, oldest first.
     pub fn shrink(&mut self, most: u32) -> Vec<ItemId> {
         let keep = if self.config.persist_items { self.config.max_items.min(most) as usize } else { 0 };
         let over = self.items.len().saturating_sub(keep);
         let dropped: Vec<_> = self.items.drain(..over).map(|(id, _)| id).collect();
-        self.gone(&dropped);
+        self.note_removed(&dropped);
         dropped
     }
 
-    /// Gives the node the configuration that the admin forces.
+    /// Applies the configuration that the admin forces.
     pub(crate) fn force(&mut self, name: &NodeName, options: &Options) {
         let forced = self.config.clone().forced(name.as_str(), options);
         if forced != self.config {
@@ -145,25 +145,25 @@ impl Node {
         }
     }
 
-    /// Notes that the configuration or the affiliations are not any more as they are kept.
+    /// Notes that the configuration or the affiliations differ from what is stored.
     pub(crate) fn changed(&mut self) {
         if let Some(journal) = &mut self.journal {
             journal.head = true;
         }
     }
 
-    /// The items with their numbers, oldest first.
+    /// Returns the items with their numbers, oldest first.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (&ItemId, u64, &Item)> {
         self.items.iter().map(|(id, Numbered { number, item })| (id, *number, item))
     }
 
-    /// The item of this name, with its number.
+    /// Returns the item with this id, with its number.
     pub(crate) fn numbered_item(&self, id: &ItemId) -> Option<(&ItemId, u64, &Item)> {
         let (id, Numbered { number, item }) = self.items.get_key_value(id.as_str())?;
         Some((id, *number, item))
     }
 
-    /// Adds an item as the newest, under a number of its own.
+    /// Adds an item as the newest, with this number.
     pub(crate) fn insert(&mut self, id: ItemId, item: Item, number: u64) {
         let replaced = self.items.shift_remove(id.as_str()).is_some();
         if let Some(journal) = &mut self.journal {
@@ -173,12 +173,12 @@ impl Node {
         self.next = self.next.max(number.saturating_add(1));
     }
 
-    /// What changed since this was last called; `None`: nothing was kept before. From now on, changes are noted.
+    /// Returns what changed since this was last called, or `None` if nothing was stored. Journals changes from now on.
     pub(crate) fn take_journal(&mut self) -> Option<Journal> {
         self.journal.replace(Journal::default())
     }
 
-    /// Nothing of the node is kept.
+    /// Stops journalling: nothing of the node is stored.
     pub(crate) fn stop_journal(&mut self) {
         self.journal = None;
     }
@@ -188,12 +188,12 @@ impl Node {
         let goes: Vec<_> = goes.map(|(id, _)| id.clone()).collect();
         if !goes.is_empty() {
             self.items.retain(|_, numbered| stays(&numbered.item));
-            self.gone(&goes);
+            self.note_removed(&goes);
         }
         goes
     }
 
-    fn gone<'a>(&mut self, ids: impl IntoIterator<Item = &'a ItemId>) {
+    fn note_removed<'a>(&mut self, ids: impl IntoIterator<Item = &'a ItemId>) {
         if let Some(journal) = &mut self.journal {
             for id in ids {
                 journal.touch(id, true);

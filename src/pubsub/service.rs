@@ -1,4 +1,4 @@
-//! A pubsub service: the nodes of one address. Each room JID and each occupant JID is one (XEP-0316, 4.1).
+//! A pubsub service: the nodes at one JID. Each room JID and each occupant JID is a service (XEP-0316, 4.1).
 
 use indexmap::IndexMap;
 
@@ -6,15 +6,15 @@ use crate::error::Error;
 use crate::id::NodeName;
 use crate::pubsub::node::Node;
 
-/// The nodes of one address, in the order of their creation.
+/// The nodes at one JID, in the order of their creation.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
-    /// Most occupants publish nothing, and an empty map is as large as all else that is known of them.
+    /// `None` without nodes: most occupants publish nothing, and an empty map is as large as all their other data.
     nodes: Option<Box<IndexMap<NodeName, Node>>>,
 }
 
 impl Service {
-    /// The node of this name.
+    /// Returns the node of this name.
     ///
     /// # Errors
     /// [`Error::NodeNotFound`].
@@ -22,7 +22,7 @@ impl Service {
         self.map().and_then(|nodes| nodes.get(name)).ok_or(Error::NodeNotFound)
     }
 
-    /// The node of this name, to change it.
+    /// Returns the node of this name for changes.
     ///
     /// # Errors
     /// [`Error::NodeNotFound`].
@@ -30,37 +30,37 @@ impl Service {
         self.nodes.as_mut().and_then(|nodes| nodes.get_mut(name)).ok_or(Error::NodeNotFound)
     }
 
-    /// Whether there is such a node.
+    /// Returns whether the service has a node of this name.
     pub fn holds(&self, name: &str) -> bool {
         self.map().is_some_and(|nodes| nodes.contains_key(name))
     }
 
-    /// The nodes, oldest first.
+    /// Returns the nodes, oldest first.
     pub fn nodes(&self) -> impl Iterator<Item = (&NodeName, &Node)> {
         self.map().into_iter().flat_map(IndexMap::iter)
     }
 
-    /// The nodes, oldest first, to change them.
+    /// Returns the nodes for changes, oldest first.
     pub fn nodes_mut(&mut self) -> impl Iterator<Item = (&NodeName, &mut Node)> {
         self.nodes.iter_mut().flat_map(|nodes| nodes.iter_mut())
     }
 
-    /// How many nodes there are.
+    /// Returns the number of nodes.
     pub fn len(&self) -> usize {
         self.map().map_or(0, IndexMap::len)
     }
 
-    /// Whether there are none.
+    /// Returns whether the service has no nodes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The node of this name, made with `make` where there is none.
+    /// Returns the node of this name, after creating it with `make` if it does not exist.
     pub(crate) fn node_or(&mut self, name: &NodeName, make: impl FnOnce() -> Node) -> &mut Node {
         self.nodes.get_or_insert_default().entry(name.clone()).or_insert_with(make)
     }
 
-    /// Takes a node out.
+    /// Removes a node.
     pub(crate) fn remove(&mut self, name: &str) -> Option<Node> {
         let nodes = self.nodes.as_mut()?;
         let removed = nodes.shift_remove(name);

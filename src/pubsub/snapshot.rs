@@ -1,8 +1,7 @@
-//! What of a service outlives the process, as plain values: its nodes, with their configuration, the accounts that
-//! are affiliated, and the items.
+//! The records of a service for storage, as plain values: nodes, with configuration, affiliated accounts and items.
 //!
-//! Occupants are not: a name in a list that means an occupant ends with the occupant, and so does the note of which
-//! occupant published an item.
+//! Occupants are not stored: an occupant's affiliations end with the occupant, and so does the note that it published
+//! an item.
 
 use std::rc::Rc;
 
@@ -15,29 +14,29 @@ use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::{Item, Node};
 use crate::pubsub::service::Service;
 
-/// A node as it is kept.
+/// The record of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeRecord {
     /// Its name.
     pub name: NodeName,
-    /// What there is of it besides its items.
+    /// Its data apart from the items.
     pub head: NodeHead,
     /// Its items, oldest first.
     pub items: Vec<ItemRecord>,
 }
 
-/// What is kept of a node besides its items.
+/// The record of a node, apart from its items.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeHead {
     /// The fields of its configuration, by their names in the form.
     pub config: Vec<(String, String)>,
-    /// When it was made, in milliseconds since 1970.
+    /// When it was created, in milliseconds since 1970.
     pub made: u64,
-    /// Accounts that its owner named.
+    /// Affiliated accounts.
     pub affiliations: Vec<(String, Affiliation)>,
 }
 
-/// An item as it is kept.
+/// The record of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemRecord {
     /// Its name.
@@ -46,37 +45,37 @@ pub struct ItemRecord {
     pub payload: Option<Rc<Element>>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
-    /// Where it stands among the items of its node: they ascend.
+    /// Its number, which gives its place among the items of its node.
     pub number: u64,
 }
 
-/// What became of a node since it was last kept.
+/// What changed in a node since it was last stored.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// It is this, and nothing of what was kept under its name before.
+    /// The whole node, which replaces what is stored.
     Whole(NodeHead, Vec<ItemRecord>),
-    /// These parts of it are new. A publish to a node of many items is one of them, or one and another that went.
+    /// Some parts of the node. A publish to a node with many items puts one item, and may remove another.
     Parts {
-        /// Its configuration or its affiliations changed: what they are now.
+        /// The current head, if the configuration or an affiliation changed.
         head: Option<NodeHead>,
-        /// Items that came, or are others now under the same id; oldest first.
+        /// Items that were added or changed, oldest first.
         put: Vec<ItemRecord>,
-        /// Items that are no more.
+        /// Items that were removed.
         removed: Vec<ItemId>,
-        /// How many items there are now.
+        /// The current number of items.
         count: usize,
     },
-    /// It is no more.
-    Gone,
+    /// The node was deleted.
+    Deleted,
 }
 
 impl Service {
-    /// The nodes, oldest first.
+    /// Returns the records of the nodes, oldest first.
     pub fn snapshot(&self) -> Vec<NodeRecord> {
         self.nodes().map(|(name, node)| NodeRecord::of(name, node)).collect()
     }
 
-    /// The service that a snapshot was taken of. What an option does not allow any more is as by default.
+    /// Returns the service of these records. Values that the options don't allow any more become defaults.
     pub fn restore(records: Vec<NodeRecord>, options: &Options) -> Self {
         let mut service = Self::default();
         for record in records {
@@ -88,7 +87,7 @@ impl Service {
 }
 
 impl NodeRecord {
-    /// A node as it is now.
+    /// Returns the record of a node.
     pub fn of(name: &NodeName, node: &Node) -> Self {
         let items = node.numbered().map(ItemRecord::of).collect();
         Self { name: name.clone(), head: NodeHead::of(node), items }
@@ -106,7 +105,7 @@ impl NodeRecord {
         for ItemRecord { id, payload, at, number } in self.items {
             node.insert(id, Item { payload, at, publisher: None }, number);
         }
-        // From here on, what it loses is to be lost in storage as well: it may hold more than is allowed now.
+        // Journal before shrinking, so that items over a lowered limit are removed from storage, too.
         node.take_journal();
         node.shrink(options.max_items);
         node
@@ -115,7 +114,7 @@ impl NodeRecord {
 
 impl NodeHead {
     fn of(node: &Node) -> Self {
-        let account = |(person, is): (&Affiliate, Affiliation)| match person {
+        let account = |(affiliate, is): (&Affiliate, Affiliation)| match affiliate {
             Affiliate::Account(account) => Some((account.to_string(), is)),
             Affiliate::Occupant(_) => None,
         };
@@ -134,8 +133,8 @@ impl ItemRecord {
 }
 
 impl Node {
-    /// What became of the node since this was last called, to be kept; `None`: nothing. Costs by what changed, the
-    /// first time and where most of the items went by what there is.
+    /// Returns what changed in the node since this was last called, or `None` if nothing did. Linear in the
+    /// changes; the first time, and if most items were removed, linear in the node.
     pub(crate) fn take_change(&mut self) -> Option<Change> {
         let whole = |node: &Self| {
             Some(Change::Whole(NodeHead::of(node), node.numbered().map(ItemRecord::of).collect()))
@@ -143,10 +142,10 @@ impl Node {
         let Some(journal) = self.take_journal() else { return whole(self) };
         let mut put = Vec::new();
         let mut removed = Vec::new();
-        for (id, was_kept) in journal.items {
+        for (id, was_stored) in journal.items {
             match self.numbered_item(&id) {
                 Some(item) => put.push(ItemRecord::of(item)),
-                None if was_kept => removed.push(id),
+                None if was_stored => removed.push(id),
                 None => {}
             }
         }

@@ -11,25 +11,25 @@ use crate::xml::form::{self, Form, Kind};
 use crate::xml::ns;
 use crate::xml::time::timestamp;
 
-/// How somebody wants to be told.
+/// How a subscriber wants to be notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscribeOptions {
-    /// `pubsub#deliver`: whether at all.
+    /// `pubsub#deliver`: whether to send notifications at all.
     pub deliver: bool,
-    /// `pubsub#expire`: until when, in milliseconds since 1970.
+    /// `pubsub#expire`: the end of the subscription, in milliseconds since 1970.
     pub expire: Option<u64>,
-    /// `pubsub#include_body`: with a text for people.
+    /// `pubsub#include_body`: whether to add a `<body/>` that people can read.
     pub include_body: bool,
-    /// `pubsub#show-values`: only while the client's availability is one of these.
+    /// `pubsub#show-values`: notify only while the client has one of these availabilities.
     pub show_values: Vec<Show>,
-    /// `pubsub#subscription_type`, of the root: of items, of nodes that come and go, or of both.
+    /// `pubsub#subscription_type`, for the root: items, nodes, or both.
     pub kind: SubscriptionType,
-    /// `pubsub#subscription_depth`, of the root. All nodes are its children, so both mean the same.
+    /// `pubsub#subscription_depth`, for the root. All nodes are its children, so both values mean the same.
     pub depth: Depth,
 }
 
 impl Default for SubscribeOptions {
-    /// Those of a subscription without any: the items of all nodes (XEP-0316 has the root for that).
+    /// The options of a subscription without any: a subscription to the root is for the items of all nodes (XEP-0316).
     fn default() -> Self {
         Self {
             deliver: true,
@@ -43,11 +43,11 @@ impl Default for SubscribeOptions {
 }
 
 choice! {
-    /// What a subscription to the root is about (XEP-0248, 5.1).
+    /// The events that a subscription to the root is for (XEP-0248, 5.1).
     SubscriptionType {
-        /// What happens to items.
+        /// Events of items.
         Items = "items",
-        /// Which nodes there are, and how they are configured.
+        /// Nodes that are created, deleted or configured.
         Nodes = "nodes",
         /// Both.
         All = "all",
@@ -59,42 +59,42 @@ choice! {
     Depth {
         /// To its children.
         One = "1",
-        /// To all that is below.
+        /// To all descendants.
         All = "all",
     }
 }
 
-/// What has happened, as far as subscriptions tell it apart.
+/// The kinds of events that subscriptions distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// Something to items: published, taken back.
+    /// Items were published or retracted.
     Items,
-    /// A node was made.
+    /// A node was created.
     Created,
-    /// A node is no more.
+    /// A node was deleted.
     Deleted,
-    /// A node is configured otherwise.
+    /// A node's configuration changed.
     Configured,
 }
 
 impl SubscriptionType {
-    /// Whether a subscriber to the root is told of this.
-    pub fn includes(self, what: EventKind) -> bool {
-        match what {
+    /// Returns whether a subscriber to the root is notified of this.
+    pub fn includes(self, kind: EventKind) -> bool {
+        match kind {
             EventKind::Items => self != Self::Nodes,
             EventKind::Created | EventKind::Configured => self != Self::Items,
-            // Its items went with it.
+            // Its items are deleted with it.
             EventKind::Deleted => true,
         }
     }
 }
 
 impl SubscribeOptions {
-    /// These options with the fields of a submitted form taken over; `root` is whether the subscription is to the
-    /// root collection.
+    /// Returns these options with the fields of a submitted form; `root` is whether the subscription is to the root
+    /// collection.
     ///
     /// # Errors
-    /// [`Error::InvalidField`] for a field or a value that is not known here; nothing is taken over then.
+    /// [`Error::InvalidField`] for an unknown field or an invalid value.
     pub fn with(&self, form: &Form, root: bool, now: u64) -> Result<Self, Error> {
         let mut changed = self.clone();
         for (var, values) in &form.fields {
@@ -103,7 +103,7 @@ impl SubscribeOptions {
         Ok(changed)
     }
 
-    /// The options as a form of type `kind` (`form` or `result`).
+    /// Returns the options as a form of type `kind` (`form` or `result`).
     pub fn to_form(&self, kind: &str, root: bool) -> Element {
         let flag = |value| if value { "1" } else { "0" };
         let mut form = form::build(kind, ns::SUBSCRIBE_OPTIONS);
@@ -177,8 +177,8 @@ impl SubscribeOptions {
 
 const SHOWS: [Show; 5] = [Show::Away, Show::Chat, Show::Dnd, Show::Online, Show::Xa];
 
-/// A moment to come, or never. A lease that is over before it begins is none.
-#[expect(clippy::option_option, reason = "`None` is a value out of range; `Some(None)` is for ever")]
+/// Parses the end of a lease, which must be in the future; an empty text is no end.
+#[expect(clippy::option_option, reason = "`None` is an invalid value; `Some(None)` is no expiry")]
 fn expiry(value: &str, now: u64) -> Option<Option<u64>> {
     if value.is_empty() {
         return Some(None);

@@ -1,4 +1,4 @@
-//! Explicit subscriptions (XEP-0060, 6.1): who asked for what, beside the interest that capabilities express.
+//! Explicit subscriptions (XEP-0060, 6.1), besides the interest that capabilities express.
 
 use std::collections::HashMap;
 
@@ -10,41 +10,40 @@ use crate::jid::SessionJid;
 use crate::options::Options;
 use crate::pubsub::subscribe_options::{EventKind, SubscribeOptions};
 
-/// Who is subscribed, as they named themselves.
+/// A subscriber, by the JID that it subscribed with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subscriber {
-    /// One client, by its full JID.
+    /// One session, by its full JID.
     Session(SessionJid),
-    /// An account, by its bare JID: all of its clients in the room.
+    /// An account, by its bare JID: all of its sessions in the room.
     Account(Box<str>),
-    /// An occupant, by the address in the room: all clients of that nick. Stays with the occupant through a nick
-    /// change, and ends with it.
+    /// An occupant, by its occupant JID: all of its sessions. Survives nick changes, and ends with the occupant.
     Occupant(OccupantId),
 }
 
-/// What is subscribed to: a node of a service, or its root collection, which is all nodes, now and later
+/// The subject of a subscription: a node of a service, or its root collection, which is all present and future nodes
 /// (XEP-0316, 5).
 pub type Topic = (ServiceId, Option<NodeName>);
 
-/// The explicit subscriptions in a room, from either end.
+/// The explicit subscriptions in a room, by topic and by subscriber.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, SubscribeOptions>>>,
     topics: HashMap<Subscriber, IndexSet<Topic>>,
-    /// How many an account has, by its full and bare JIDs.
+    /// The number of subscriptions of an account, by its full and bare JIDs.
     by_account: HashMap<Box<str>, usize>,
-    /// When the first lease is over.
+    /// When the first lease ends.
     next_expiry: Option<u64>,
 }
 
 impl Subscriptions {
-    /// Whether `who` is subscribed to `topic`.
+    /// Returns whether `who` is subscribed to `topic`.
     pub fn contains(&self, who: &Subscriber, topic: &Topic) -> bool {
         self.topics.get(who).is_some_and(|topics| topics.contains(topic))
     }
 
-    /// Whether a subscription of `who`, one of `new` that a request adds, is within the limits. An account's count
-    /// together, whichever of its JIDs they name.
+    /// Checks whether a subscription of `who`, one of `new` that a request adds, is within the limits. Those of an
+    /// account count together, whichever of its JIDs they name.
     ///
     /// # Errors
     /// [`Error::TooManySubscriptions`].
@@ -63,7 +62,7 @@ impl Subscriptions {
         Ok(())
     }
 
-    /// Subscribes `who`, or changes the options; whether that is new.
+    /// Subscribes `who`, or changes the options. Returns whether the subscription is new.
     pub fn insert(&mut self, who: Subscriber, topic: Topic, options: SubscribeOptions) -> bool {
         self.next_expiry = self.next_expiry.into_iter().chain(options.expire).min();
         let nodes = self.services.entry(topic.0).or_default();
@@ -76,12 +75,12 @@ impl Subscriptions {
         new
     }
 
-    /// The options of a subscription.
+    /// Returns the options of a subscription.
     pub fn options(&self, who: &Subscriber, (service, node): &Topic) -> Option<&SubscribeOptions> {
         self.services.get(service)?.get(node)?.get(who)
     }
 
-    /// Ends the leases that are over at `now`. Costs nothing while none is.
+    /// Ends the leases that are over at `now`. Free while there are none.
     pub fn expire(&mut self, now: u64) {
         if self.next_expiry.is_none_or(|next| next > now) {
             return;
@@ -104,12 +103,12 @@ impl Subscriptions {
         }
     }
 
-    /// Who is subscribed to a node, or to the root, with their options, in the order of subscribing.
+    /// Returns the subscribers to a node, or to the root, with their options, in the order of subscribing.
     pub fn of(&self, (service, node): &Topic) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
         self.services.get(service).and_then(|nodes| nodes.get(node)).into_iter().flatten()
     }
 
-    /// Ends one subscription; whether there was one.
+    /// Ends a subscription. Returns whether it existed.
     pub fn remove(&mut self, who: &Subscriber, topic: &Topic) -> bool {
         let Some(topics) = self.topics.get(who) else { return false };
         if !topics.contains(topic) {
@@ -120,39 +119,39 @@ impl Subscriptions {
         true
     }
 
-    /// Who is to be told of something at a node: those who are subscribed to it or to the root of its service, and
-    /// want to know of this kind of thing. Somebody can come twice.
+    /// Returns the subscribers to notify of an event at a node: those who are subscribed to it, or to the root of its
+    /// service for events of this kind. A subscriber can occur twice.
     pub fn subscribers(
         &self,
         service: ServiceId,
         node: &NodeName,
-        what: EventKind,
+        kind: EventKind,
     ) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
         let service = self.services.get(&service);
         let of = move |topic: &Option<NodeName>| {
             service.and_then(|service| service.get(topic)).into_iter().flatten()
         };
-        let direct = of(&Some(node.clone())).filter(move |_| what != EventKind::Created);
-        let root = of(&None).filter(move |(_, options)| options.kind.includes(what));
+        let direct = of(&Some(node.clone())).filter(move |_| kind != EventKind::Created);
+        let root = of(&None).filter(move |(_, options)| options.kind.includes(kind));
         direct.chain(root).filter(|(_, options)| options.deliver)
     }
 
-    /// Everybody of an account who is subscribed to something, by a full or the bare JID. Costs a step a subscriber.
+    /// Returns the subscribers of an account, by full or bare JID. Walks over all subscribers.
     pub fn of_account(&self, account: &str) -> Vec<Subscriber> {
         self.topics.keys().filter(|who| account_of(who) == Some(account)).cloned().collect()
     }
 
-    /// What `who` is subscribed to.
+    /// Returns the topics that `who` is subscribed to.
     pub fn topics(&self, who: &Subscriber) -> impl Iterator<Item = &Topic> {
         self.topics.get(who).into_iter().flatten()
     }
 
-    /// Whether `who` is subscribed to anything.
+    /// Returns whether `who` is subscribed to anything.
     pub fn knows(&self, who: &Subscriber) -> bool {
         self.topics.contains_key(who)
     }
 
-    /// Ends all subscriptions to a node, which is no more.
+    /// Ends all subscriptions to a deleted node.
     pub fn remove_node(&mut self, service: ServiceId, node: &NodeName) {
         let topic = (service, Some(node.clone()));
         let Some(nodes) = self.services.get_mut(&service) else { return };
@@ -165,7 +164,7 @@ impl Subscriptions {
         }
     }
 
-    /// Ends all subscriptions to a service, which is no more.
+    /// Ends all subscriptions to a service that has ended.
     pub fn remove_service(&mut self, service: ServiceId) {
         for (node, subscribers) in self.services.remove(&service).into_iter().flatten() {
             let topic = (service, node);
@@ -175,7 +174,7 @@ impl Subscriptions {
         }
     }
 
-    /// Ends the subscriptions of `who` for which `ends` holds.
+    /// Ends the subscriptions of `who` for which `ends` returns true.
     pub fn remove_subscriber(&mut self, who: &Subscriber, ends: impl Fn(&Topic) -> bool) {
         let ended: Vec<_> = self.topics(who).filter(|topic| ends(topic)).cloned().collect();
         for topic in ended {
@@ -183,12 +182,12 @@ impl Subscriptions {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of subscriptions.
     pub fn len(&self) -> usize {
         self.topics.values().map(IndexSet::len).sum()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no subscriptions.
     pub fn is_empty(&self) -> bool {
         self.topics.is_empty()
     }
@@ -222,7 +221,7 @@ impl Subscriptions {
     }
 }
 
-/// The account of a subscriber who is named by a real JID.
+/// Returns the account of a subscriber with a real JID.
 fn account_of(who: &Subscriber) -> Option<&str> {
     match who {
         Subscriber::Session(jid) => Some(jid.bare()),

@@ -274,7 +274,7 @@ impl Room {
                 return None;
             }
             Ok(node) => node.take_change()?,
-            Err(_) if self.persistent => Change::Gone,
+            Err(_) if self.persistent => Change::Deleted,
             Err(_) => return None,
         };
         Some(Effect::Keep { room: self.jid.clone(), node: name.clone(), change })
