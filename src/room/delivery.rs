@@ -77,7 +77,8 @@ impl Room {
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         if node.config.deliver_notifications {
-            let Recipients { plain, with_body } = self.recipients(service, name, node, event.what(), options);
+            let Recipients { plain, with_body } =
+                self.recipients(service, name, node, event.event_kind(), options);
             let envelope = self.envelope(service, moment.message_id(), delayed);
             let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
             effects.extend(told.map(|(to, body)| {
@@ -87,7 +88,7 @@ impl Room {
             }));
         }
         // That a node was made is told only to those who are subscribed to that: nobody else misses it.
-        if options.explains && event.what() != EventKind::Created {
+        if options.explains && event.event_kind() != EventKind::Created {
             effects.push(self.explain_event(service, name, node, &effects, options));
         }
         effects

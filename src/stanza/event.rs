@@ -1,4 +1,4 @@
-//! Notifications (XEP-0060, 7.1.2 and others): the messages that tell of what happened at a node.
+//! Notifications (XEP-0060, 7.1.2 and others): the messages about the events at a node.
 
 use std::rc::Rc;
 
@@ -12,16 +12,16 @@ use crate::pubsub::subscribe_options::EventKind;
 use crate::stanza::message::{Content, Message};
 use crate::xml::{With, ns};
 
-/// What happened at a node. A payload is shared with its item.
+/// An event at a node. Its payload is shared with the item.
 #[derive(Debug, Clone)]
 pub struct Event {
     content: Content,
     kind: NotificationType,
-    what: EventKind,
-    /// The whole payload of an item, which may have a text for people though it is not delivered.
+    event_kind: EventKind,
+    /// The payload of an item, even if it is not delivered: the body is made from it.
     payload: Option<Rc<Element>>,
-    /// The text that goes into the message.
-    shown: Option<String>,
+    /// The body of the message.
+    body: Option<String>,
 }
 
 impl Event {
@@ -37,15 +37,15 @@ impl Event {
         let publisher = publisher.map(str::to_owned);
         let content = Content::Item { node: name.clone(), id: id.clone(), payload, publisher };
         let (kind, payload) = (config.notification_type, item.payload.clone());
-        Self { content, kind, what: EventKind::Items, payload, shown: None }
+        Self { content, kind, event_kind: EventKind::Items, payload, body: None }
     }
 
-    /// A publish to a node that takes no items: only that it happened.
+    /// A publish to a node without items: only the fact that it happened.
     pub fn no_item(name: &NodeName, config: &NodeConfig) -> Self {
         Self::new(config, EventKind::Items, items(name))
     }
 
-    /// Items were taken back.
+    /// Items were retracted.
     pub fn retract<'a>(
         name: &NodeName,
         config: &NodeConfig,
@@ -55,58 +55,58 @@ impl Event {
         Self::new(config, EventKind::Items, items(name).append_all(ids.into_iter().map(retract)))
     }
 
-    /// All items were taken back.
+    /// All items were purged.
     pub fn purge(name: &NodeName, config: &NodeConfig) -> Self {
         Self::new(config, EventKind::Items, Element::builder("purge", ns::EVENT).with("node", name.as_str()))
     }
 
-    /// The node is no more; `redirect` says where what it was about goes on (XEP-0060, 8.4.2).
+    /// The node was deleted; `redirect` is the URI of its successor (XEP-0060, 8.4.2).
     pub fn delete(name: &NodeName, config: &NodeConfig, redirect: Option<&str>) -> Self {
         let redirect = redirect.map(|uri| Element::builder("redirect", ns::EVENT).with("uri", uri).build());
         let inner = Element::builder("delete", ns::EVENT).with("node", name.as_str()).append_all(redirect);
         Self::new(config, EventKind::Deleted, inner)
     }
 
-    /// The node's configuration is another.
+    /// The node's configuration changed.
     pub fn configuration(name: &NodeName, config: &NodeConfig) -> Self {
         let inner = Element::builder("configuration", ns::EVENT).with("node", name.as_str());
         let form = config.deliver_payloads.then(|| config.to_form("result"));
         Self::new(config, EventKind::Configured, inner.append_all(form))
     }
 
-    /// A node was made: it belongs to the root collection now (XEP-0248, 4.1.2).
+    /// A node was created, and so associated with the root collection (XEP-0248, 4.1.2).
     pub fn created(name: &NodeName, config: &NodeConfig) -> Self {
         let associate = Element::builder("associate", ns::EVENT).with("node", name.as_str());
         let associate = associate.append(config.to_meta_data()).build();
         Self::new(config, EventKind::Created, Element::builder("collection", ns::EVENT).append(associate))
     }
 
-    /// What has happened, as subscriptions tell it apart.
-    pub fn what(&self) -> EventKind {
-        self.what
+    /// Returns the kind of event, as subscriptions distinguish it.
+    pub fn event_kind(&self) -> EventKind {
+        self.event_kind
     }
 
-    /// The same with a text for people in the message (XEP-0060, 12.7).
+    /// Returns the event with a body that people can read (XEP-0060, 12.7).
     #[must_use]
     pub fn with_body(&self) -> Self {
-        let body = self.payload.as_deref().and_then(text_for_people);
-        Self { shown: Some(body.unwrap_or_else(|| self.node().to_owned())), ..self.clone() }
+        let body = self.payload.as_deref().and_then(readable_text);
+        Self { body: Some(body.unwrap_or_else(|| self.node().to_owned())), ..self.clone() }
     }
 
-    /// The message that carries it. Costs no copy of a payload.
+    /// Returns the message of the event, without copying the payload.
     pub fn into_message(self, envelope: &Envelope<'_>) -> Message {
         Message {
             from: envelope.from.to_owned(),
             id: envelope.id.clone(),
             kind: self.kind,
-            body: self.shown,
+            body: self.body,
             content: self.content,
             occupant_id: envelope.occupant_id.map(str::to_owned),
             delay: envelope.delayed.map(|at| (at, envelope.room.to_owned())),
         }
     }
 
-    /// The name of the node, where what happened tells it.
+    /// Returns the name of the node if the content has it.
     fn node(&self) -> &str {
         match &self.content {
             Content::Item { node, .. } => node.as_str(),
@@ -114,28 +114,28 @@ impl Event {
         }
     }
 
-    fn new(config: &NodeConfig, what: EventKind, inner: ElementBuilder) -> Self {
+    fn new(config: &NodeConfig, event_kind: EventKind, inner: ElementBuilder) -> Self {
         let content = Content::Event(Rc::new(inner.build()));
-        Self { content, kind: config.notification_type, what, payload: None, shown: None }
+        Self { content, kind: config.notification_type, event_kind, payload: None, body: None }
     }
 }
 
-/// What a notification has around it.
+/// What a notification has around the event.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// The service's address.
+    /// The service's JID.
     pub from: &'a str,
-    /// The room's address: whoever kept an item that comes late.
+    /// The room's JID: the source of the delay in `<delay/>`.
     pub room: &'a str,
     /// One id for all copies: clients take the same id for the same event.
     pub id: String,
-    /// The publisher's stable id (XEP-0421), where the room gives one.
+    /// The publisher's stable id (XEP-0421), if the room assigns one.
     pub occupant_id: Option<&'a str>,
-    /// When it happened, where that was earlier (XEP-0203).
+    /// When the event happened, if earlier than now (XEP-0203).
     pub delayed: Option<u64>,
 }
 
-/// The notice that somebody's subscription is another (XEP-0060, 12.17).
+/// Builds the notification that a subscription changed (XEP-0060, 12.17).
 pub(crate) fn subscription(node: Option<&NodeName>, jid: &str, state: &str) -> Element {
     let subscription = Element::builder("subscription", ns::EVENT)
         .with_some("node", node.map(NodeName::as_str))
@@ -145,15 +145,15 @@ pub(crate) fn subscription(node: Option<&NodeName>, jid: &str, state: &str) -> E
     Element::builder("event", ns::EVENT).append(subscription).build()
 }
 
-/// The notice that somebody's affiliation is another (XEP-0060, 8.9.4).
+/// Builds the notification that an affiliation changed (XEP-0060, 8.9.4).
 pub(crate) fn affiliation(node: &NodeName, jid: &str, affiliation: &str) -> Element {
     let entry = Element::builder("affiliation", ns::PUBSUB).with("jid", jid).with("affiliation", affiliation);
     let list = Element::builder("affiliations", ns::PUBSUB).with("node", node.as_str()).append(entry.build());
     Element::builder("pubsub", ns::PUBSUB).append(list.build()).build()
 }
 
-/// What a payload says, as far as that can be told without knowing it: a title (Atom), or its own texts.
-fn text_for_people(payload: &Element) -> Option<String> {
+/// Returns a body for a payload of any format: its title (Atom), or its own texts.
+fn readable_text(payload: &Element) -> Option<String> {
     let titles = payload.children().filter(|child| matches!(child.name(), "title" | "text" | "summary"));
     let text = titles.map(Element::text).chain([payload.text()]).find(|text| !text.trim().is_empty())?;
     Some(text.trim().to_owned())

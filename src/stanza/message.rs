@@ -1,7 +1,7 @@
-//! Messages that tell of something: an event around what has happened, sent to one or to many.
+//! The messages of notifications, sent to one session or to many.
 //!
-//! Almost all messages are read by nobody here but pass through as text. So a message keeps what it is made of, and is
-//! made into text, or into an element, when that is asked for.
+//! Almost all messages pass through as text, and no module opens them. So a message holds its parts, and is rendered as
+//! text, or built as an element, on demand.
 
 use std::rc::Rc;
 
@@ -12,51 +12,51 @@ use crate::options::NotificationType;
 use crate::xml::time::timestamp;
 use crate::xml::{self, With, ns};
 
-/// A message, the same for all whom it is sent to but for its `to`, which it does not have.
+/// A message without its `to`, which is the only thing that differs between its recipients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
-    /// The service's address.
+    /// The service's JID.
     pub(crate) from: String,
     /// One id for all copies: clients take the same id for the same event.
     pub(crate) id: String,
     pub(crate) kind: NotificationType,
-    /// A text for people (XEP-0060, 12.7).
+    /// A body that people can read (XEP-0060, 12.7).
     pub(crate) body: Option<String>,
     pub(crate) content: Content,
-    /// The publisher's stable id (XEP-0421), where the room gives one.
+    /// The publisher's stable id (XEP-0421), if the room assigns one.
     pub(crate) occupant_id: Option<String>,
-    /// When it happened, where that was earlier, and the room, which kept it since (XEP-0203).
+    /// When the event happened, if earlier than now, and the room that delayed it (XEP-0203).
     pub(crate) delay: Option<(u64, String)>,
 }
 
-/// What a message is about. Payloads are shared with the items that they are of.
+/// The content of a message. Payloads are shared with their items.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Content {
     /// An item of a node (XEP-0060, 7.1.2.1).
     Item { node: NodeName, id: ItemId, payload: Option<Rc<Element>>, publisher: Option<String> },
     /// Another child of `<event/>`.
     Event(Rc<Element>),
-    /// Anything else, whole.
+    /// Any other element.
     Other(Rc<Element>),
 }
 
 impl Message {
-    /// The value of its attribute `from`.
+    /// Returns its attribute `from`.
     pub fn from(&self) -> &str {
         &self.from
     }
 
-    /// The value of its attribute `id`.
+    /// Returns its attribute `id`.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The value of its attribute `type`.
+    /// Returns its attribute `type`.
     pub fn kind(&self) -> &'static str {
         self.kind.as_str()
     }
 
-    /// It as an element. Costs a copy of the payload.
+    /// Builds it as an element. Copies the payload.
     pub fn to_element(&self) -> Element {
         let mut message = Element::builder("message", ns::CLIENT)
             .with("from", &self.from)
@@ -82,7 +82,7 @@ impl Message {
         message
     }
 
-    /// Its start tag, up to the value of the attribute `to`.
+    /// Renders its start tag, up to the value of the attribute `to`.
     pub fn render_start(&self) -> String {
         let mut text = String::from("<message");
         for (name, value) in [("from", &*self.from), ("id", &*self.id), ("type", self.kind())] {
@@ -92,8 +92,8 @@ impl Message {
         text
     }
 
-    /// Adds what is behind the start tag to a text. Every child declares its own namespace, but for the body: that is the
-    /// stream's, which is another between servers. Costs by what is written, and copies nothing before.
+    /// Appends everything after the start tag to a text. Every child declares its own namespace, except the body: its
+    /// namespace is the stream's, which differs between servers. Linear in the output, without copies.
     pub fn render_rest(&self, text: &mut String) {
         self.each_child(|child| match child {
             Child::Body(body) => {
@@ -123,7 +123,7 @@ impl Message {
         text.push_str("</message>");
     }
 
-    /// Names and namespaces of its children, in order.
+    /// Returns the names and namespaces of its children, in order.
     pub fn children(&self) -> Vec<(String, String)> {
         let mut children = Vec::with_capacity(3);
         self.each_child(|child| {
@@ -139,7 +139,7 @@ impl Message {
         children
     }
 
-    /// The one order that its children have.
+    /// Visits its children in order.
     fn each_child<'a>(&'a self, mut visit: impl FnMut(Child<'a>)) {
         if let Some(body) = &self.body {
             visit(Child::Body(body));
@@ -168,7 +168,7 @@ impl Content {
         }
     }
 
-    /// Adds it to a text, in the namespace of events.
+    /// Appends it to a text, in the namespace of events.
     fn render(&self, text: &mut String) {
         match self {
             Self::Item { node, id, payload, publisher } => {
@@ -193,7 +193,7 @@ impl Content {
     }
 }
 
-/// An `<item/>` with its payload, in the namespace of an event or of a reply.
+/// Builds an `<item/>` with its payload, in the namespace of an event or of a response.
 pub(crate) fn item_element(
     ns: &str,
     id: &ItemId,
@@ -216,7 +216,7 @@ enum Child<'a> {
     Delay(u64, &'a str),
 }
 
-/// The start of a start tag.
+/// Writes the beginning of a start tag.
 fn open(text: &mut String, name: &str, ns: &str) {
     text.push('<');
     text.push_str(name);
@@ -243,7 +243,7 @@ mod tests {
         text
     }
 
-    /// What it is as text, is what it is as an element.
+    /// Asserts that the text and the element are the same.
     fn check(message: &Message) {
         let mut expected = message.to_element();
         let children: Vec<_> =

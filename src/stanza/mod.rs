@@ -1,4 +1,4 @@
-//! The stanzas: what clients ask, what they are answered, what they are told.
+//! Stanzas: requests, responses, and the messages of notifications.
 
 pub mod event;
 pub mod message;

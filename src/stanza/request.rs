@@ -1,4 +1,4 @@
-//! Requests, read from stanzas: what a client asks for, with every form of it checked (XEP-0060, 5 to 8).
+//! Requests, read from stanzas and checked for their form (XEP-0060, 5 to 8).
 
 mod part;
 
@@ -12,100 +12,100 @@ use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, ns};
 
-/// What a client asks for.
+/// A request of a client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// XEP-0060, 7.1
     Publish {
-        /// Where.
+        /// The node.
         node: NodeName,
-        /// What; a node may be one that takes no items.
+        /// The item; `None` for nodes without items.
         item: Option<Published>,
-        /// What must hold of the node (7.1.5).
+        /// Preconditions on the node's configuration (7.1.5).
         options: Form,
     },
     /// XEP-0060, 7.2
     Retract {
-        /// Where.
+        /// The node.
         node: NodeName,
-        /// Which items, at least one.
+        /// The items' ids, at least one.
         items: Vec<ItemId>,
-        /// Whether to tell of it; `None`: as the node is configured.
+        /// Whether to notify subscribers; `None`: as the node is configured.
         notify: Option<bool>,
     },
     /// XEP-0060, 6.5
     Items {
-        /// Where.
+        /// The node.
         node: NodeName,
-        /// Which items; none: all.
+        /// The items' ids; empty for all.
         items: Vec<ItemId>,
-        /// So many, the newest.
+        /// At most this many, the newest.
         max: Option<usize>,
         /// A page of them (XEP-0059).
         page: Option<Page>,
     },
     /// XEP-0060, 6.1
     Subscribe {
-        /// To what; `None` is the root collection.
+        /// The node; `None` is the root collection.
         node: Option<NodeName>,
-        /// Who, as the client wrote it.
+        /// The subscriber's JID as the client wrote it.
         jid: String,
-        /// How to be told (6.3.7).
+        /// The subscription's options (6.3.7).
         options: Form,
     },
     /// XEP-0060, 6.2
     Unsubscribe {
-        /// From what; `None` is the root collection.
+        /// The node; `None` is the root collection.
         node: Option<NodeName>,
-        /// Who, as the client wrote it.
+        /// The subscriber's JID as the client wrote it.
         jid: String,
     },
     /// XEP-0060, 5.6
     Subscriptions {
-        /// Of one node only.
+        /// The node; `None` for all nodes.
         node: Option<NodeName>,
     },
     /// XEP-0060, 5.7
     Affiliations {
-        /// To one node only.
+        /// The node; `None` for all nodes.
         node: Option<NodeName>,
     },
     /// XEP-0060, 6.3.1
     GetOptions {
-        /// Of the subscription to what; `None` is the root collection.
+        /// The node; `None` is the root collection.
         node: Option<NodeName>,
-        /// Whose, as the client wrote it.
+        /// The subscriber's JID as the client wrote it.
         jid: String,
     },
     /// XEP-0060, 6.3.5
     SetOptions {
-        /// Of the subscription to what; `None` is the root collection.
+        /// The node; `None` is the root collection.
         node: Option<NodeName>,
-        /// Whose, as the client wrote it.
+        /// The subscriber's JID as the client wrote it.
         jid: String,
         /// The fields to change.
         form: Form,
     },
     /// XEP-0060, 6.4
     GetDefaultOptions {
-        /// Of subscriptions to what; `None` is the root collection.
+        /// The node; `None` is the root collection.
         node: Option<NodeName>,
     },
     /// XEP-0060, 8.1
     Create {
-        /// The name; `None`: an instant node.
+        /// The node; `None` is an instant node.
         node: Option<NodeName>,
         /// The configuration.
         config: Form,
     },
     /// XEP-0060, 8.2.1
     GetConfig {
-        /// Where.
+        /// The node.
         node: NodeName,
     },
-    /// XEP-0060, 8.2.4; a form that was cancelled is empty.
+    /// XEP-0060, 8.2.4; a cancelled form is empty.
     SetConfig {
-        /// Where.
+        /// The node.
         node: NodeName,
         /// The fields to change.
         form: Form,
@@ -114,73 +114,73 @@ pub enum Request {
     GetDefault,
     /// XEP-0060, 8.4
     Delete {
-        /// Which.
+        /// The node.
         node: NodeName,
-        /// Where what it was about goes on.
+        /// The URI of its successor.
         redirect: Option<String>,
     },
     /// XEP-0060, 8.5
     Purge {
-        /// Which.
+        /// The node.
         node: NodeName,
     },
     /// XEP-0060, 8.8.1
     GetSubscribers {
-        /// Of which.
+        /// The node.
         node: NodeName,
         /// A page of them (XEP-0059).
         page: Option<Page>,
     },
     /// XEP-0060, 8.8.2
     SetSubscribers {
-        /// Of which.
+        /// The node.
         node: NodeName,
-        /// Whose subscriptions, and how they are to be.
+        /// The subscriptions to change.
         entries: Vec<Entry>,
     },
     /// XEP-0060, 8.9.1
     GetAffiliates {
-        /// Of which.
+        /// The node.
         node: NodeName,
         /// A page of them (XEP-0059).
         page: Option<Page>,
     },
     /// XEP-0060, 8.9.2
     SetAffiliates {
-        /// Of which.
+        /// The node.
         node: NodeName,
-        /// Whose affiliations, and what they are to be.
+        /// The affiliations to change.
         entries: Vec<Entry>,
     },
     /// XEP-0060, 5.1, 5.3 and 5.4
     Info {
-        /// Of a node, or of the service.
+        /// The node; `None` is the service.
         node: Option<NodeName>,
     },
     /// XEP-0060, 5.2 and 5.5
     List {
-        /// The items of a node, or the nodes of the service.
+        /// The node whose items to list; `None` lists the nodes of the service.
         node: Option<NodeName>,
         /// A page of them (XEP-0059).
         page: Option<Page>,
     },
 }
 
-/// An item as it came to be published.
+/// An item in a publish request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Published {
-    /// The id that the publisher gave it.
+    /// The id, if the publisher chose one.
     pub id: Option<ItemId>,
-    /// The one payload.
+    /// The payload.
     pub payload: Option<Element>,
 }
 
 /// One entry of a list that an owner changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Who, as the owner wrote it.
+    /// The JID as the owner wrote it.
     pub jid: String,
-    /// The subscription or the affiliation; `None`: as it is.
+    /// The new subscription or affiliation; `None` leaves it as it is.
     pub value: Option<String>,
 }
 
@@ -188,7 +188,7 @@ impl Request {
     /// Reads a request from an `<iq/>`.
     ///
     /// # Errors
-    /// The variants of [`Error`] that say what is wrong with its form.
+    /// The variants of [`Error`] that describe a wrong form.
     pub fn read(iq: &Element, options: &Options) -> Result<Self, Error> {
         let query = xml::first_child(iq).ok_or(Error::Malformed("the request is empty"))?;
         let set = match iq.attr("type") {
@@ -269,7 +269,8 @@ impl Request {
         }
     }
 
-    /// Whether an account's pubsub service (PEP, XEP-0163) knows such a request too: a `get` that is not an owner's.
+    /// Returns whether an account's pubsub service (PEP, XEP-0163) answers such requests, too: those of type `get` that
+    /// are not an owner's.
     pub(crate) fn is_known_to_pep(&self) -> bool {
         matches!(
             self,
@@ -281,8 +282,8 @@ impl Request {
         )
     }
 
-    /// Whether it is about one node that might be open to anybody.
-    pub(crate) fn is_for_anybody(&self) -> bool {
+    /// Returns whether the request is about one node, which might have the access model `open`.
+    pub(crate) fn may_be_open(&self) -> bool {
         let reads = matches!(
             self,
             Self::Subscribe { .. }
@@ -296,7 +297,7 @@ impl Request {
         reads && self.node().is_some()
     }
 
-    /// Whether it can lead to something that others are told of: such requests have a rate.
+    /// Returns whether the request can lead to notifications of others: such requests are rate limited.
     pub(crate) fn is_rate_limited(&self) -> bool {
         match self {
             Self::Publish { .. }
@@ -324,7 +325,7 @@ impl Request {
         }
     }
 
-    /// The node of which something is another afterwards: its configuration, its items, its affiliations.
+    /// Returns the node whose configuration, items or affiliations the request changes.
     pub(crate) fn changes(&self) -> Option<&NodeName> {
         match self {
             Self::Publish { .. }
@@ -338,7 +339,7 @@ impl Request {
         }
     }
 
-    /// The node that the request names.
+    /// Returns the node that the request names.
     pub fn node(&self) -> Option<&NodeName> {
         match self {
             Self::Publish { node, .. }

@@ -1,11 +1,11 @@
-//! Replies to requests: a result with what was asked for, or the error that says what was wrong.
+//! Responses to requests: a result, or an error that says what is wrong.
 
 use minidom::{Element, ElementBuilder};
 
 use crate::error::{Error, Pubsub, Rule};
 use crate::xml::{self, With, ns};
 
-/// The reply to `iq`.
+/// Builds the response to `iq`.
 pub fn reply(iq: &Element, outcome: Result<Option<Element>, Error>) -> Element {
     let attr = |name| iq.attr(name).unwrap_or_default();
     let (kind, inner) = match outcome {
@@ -19,7 +19,7 @@ pub fn reply(iq: &Element, outcome: Result<Option<Element>, Error>) -> Element {
     xml::iq(kind, attr("id"), attr("to"), attr("from")).append_all(inner.into_iter().flatten()).build()
 }
 
-/// The `<error/>` of a reply.
+/// Builds the `<error/>` of a response.
 pub fn error_element(error: &Error) -> Element {
     let Rule { kind, condition, pubsub } = error.rule();
     let mut element = Element::builder("error", ns::CLIENT)
@@ -37,17 +37,17 @@ pub fn error_element(error: &Error) -> Element {
     element.build()
 }
 
-/// `<pubsub/>` around `inner`.
+/// Wraps `inner` in `<pubsub/>`.
 pub(crate) fn pubsub(inner: Element) -> Element {
     Element::builder("pubsub", ns::PUBSUB).append(inner).build()
 }
 
-/// `<pubsub/>` of a node's owner around `inner`.
+/// Wraps `inner` in the `<pubsub/>` of a node's owner.
 pub(crate) fn owner(inner: Element) -> Element {
     Element::builder("pubsub", ns::OWNER).append(inner).build()
 }
 
-/// An element of the pubsub namespace about a node, or about the root where there is none.
+/// Builds an element of the pubsub namespace about a node, or about the root without one.
 pub(crate) fn about(name: &str, node: Option<&str>) -> ElementBuilder {
     Element::builder(name, ns::PUBSUB).with_some("node", node)
 }

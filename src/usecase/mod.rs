@@ -97,7 +97,7 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
         (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held,
         (ServiceId::Room, Request::Info { .. }, None) => false,
         (ServiceId::Room, Request::List { .. }, None) => in_room,
-        (ServiceId::Occupant(_), request, _) if !in_room && !request.is_for_anybody() => false,
+        (ServiceId::Occupant(_), request, _) if !in_room && !request.may_be_open() => false,
         (ServiceId::Occupant(_), Request::Info { .. }, None) => cx.is_own(),
         // Clients ask an occupant for what the account behind it publishes. One's own address is no account.
         (ServiceId::Occupant(_), request, Some(false)) if request.is_known_to_pep() => cx.is_own(),

@@ -11,7 +11,7 @@ use crate::xml::form::Form;
 use crate::xml::ns;
 use crate::xml::rsm::{self, Page};
 
-/// One request does one thing: beside the action there is only what belongs to it.
+/// Checks that a request has one action, with only the elements that belong to it.
 pub(super) fn check_companions(query: &Element, action: &str) -> Result<(), Error> {
     let belongs = |child: &Element| match action {
         "publish" => child.is("publish-options", ns::PUBSUB),
@@ -97,7 +97,7 @@ impl Part<'_> {
         Ok((self.optional_node(action)?, jid.to_owned()))
     }
 
-    /// The entries of a list: nobody twice (XEP-0060, 8.9.2.4).
+    /// Reads the entries of a list, with no JID twice (XEP-0060, 8.9.2.4).
     pub(super) fn entries(&self, list: &Element, kind: &str) -> Result<Vec<Entry>, Error> {
         let mut entries: Vec<Entry> = Vec::new();
         for child in list.children().filter(|child| child.is(kind, ns::OWNER)) {
@@ -130,12 +130,12 @@ impl Part<'_> {
         self.optional_node(element)?.ok_or(Error::NodeRequired)
     }
 
-    /// The node attribute; an empty one is none.
+    /// Reads the node attribute; an empty one counts as absent.
     pub(super) fn optional_node(&self, element: &Element) -> Result<Option<NodeName>, Error> {
         element.attr("node").filter(|node| !node.is_empty()).map(|node| self.name(node)).transpose()
     }
 
-    /// The items that are named, each once.
+    /// Reads the ids of the items, each once.
     fn ids(&self, parent: &Element) -> Result<Vec<ItemId>, Error> {
         let items = parent.children().filter(|child| child.is("item", ns::PUBSUB));
         let ids: Result<IndexSet<ItemId>, _> =
