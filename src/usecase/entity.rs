@@ -1,4 +1,4 @@
-//! What anybody may ask of a service: what it is, what it holds, and what of it one has (XEP-0060, 5).
+//! Entity use cases: discovering a service, listing its nodes and items, and one's own relations to them (XEP-0060, 5).
 
 use minidom::Element;
 
@@ -12,7 +12,7 @@ use crate::usecase::context::RequestContext;
 use crate::xml::rsm::Page;
 use crate::xml::{With, ns};
 
-/// The features of XEP-0060 that every room and every occupant's own address has, without the namespace.
+/// The features of XEP-0060 that rooms and occupants support, without the namespace.
 pub const FEATURES: &[&str] = &[
     "access-open",
     "access-presence",
@@ -55,10 +55,10 @@ pub const FEATURES: &[&str] = &[
     "subscription-options",
 ];
 
-/// What a room has beside them: others may publish to its nodes.
+/// Further features of rooms, to whose nodes others may publish.
 pub const ROOM_FEATURES: &[&str] = &["publish-only-affiliation", "publisher-affiliation"];
 
-/// Tells what the service is, or a node (5.1, 5.3 and 5.4).
+/// Describes the service or a node (5.1, 5.3 and 5.4).
 pub(super) fn info(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Result<Option<Element>, Error> {
     let Some(name) = node else {
         return Ok(Some(service_info()));
@@ -73,7 +73,7 @@ pub(super) fn info(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Result<O
     Ok(Some(info))
 }
 
-/// Lists the nodes of the service, or the items of a node (5.2 and 5.5): those that the asker may read.
+/// Lists the nodes of the service that the actor may read, or the items of a node (5.2 and 5.5).
 pub(super) fn list(
     cx: &RequestContext<'_>,
     node: Option<&NodeName>,
@@ -89,7 +89,7 @@ pub(super) fn list(
     let position = |id: &str| names.iter().position(|name| name == id);
     let asked = page.cloned().unwrap_or_default().slice(names.len(), position)?;
     let address = cx.room.address(cx.service_id);
-    // Each octet of a name can be six in a reply: &quot;
+    // An octet of a name can take six in a reply: &quot;
     let size = |at: usize| names.get(at).map_or(0, |name| 6 * name.len() + address.len() + 32);
     let slice = asked.fit(cx.options.max_reply_size, size);
     let shown =
@@ -105,7 +105,7 @@ pub(super) fn list(
     Ok(Some(query.build()))
 }
 
-/// Lists the actor's subscriptions at this address (5.6).
+/// Lists the actor's subscriptions at this service (5.6).
 pub(super) fn subscriptions(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Element {
     let session = &cx.actor.session;
     let mut names = vec![
@@ -129,7 +129,7 @@ pub(super) fn subscriptions(cx: &RequestContext<'_>, node: Option<&NodeName>) ->
     response::pubsub(list)
 }
 
-/// Lists what the actor is to the nodes at this address (5.7); what is nothing in particular is not listed.
+/// Lists the actor's affiliations to the nodes of this service, except `none` (5.7).
 pub(super) fn affiliations(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Element {
     let mut list = response::about("affiliations", node.map(NodeName::as_str)).build();
     let nodes = cx.service().into_iter().flat_map(Service::nodes);
@@ -143,7 +143,7 @@ pub(super) fn affiliations(cx: &RequestContext<'_>, node: Option<&NodeName>) -> 
     response::pubsub(list)
 }
 
-/// What disco#info of a service tells of pubsub (XEP-0316, 6): to be added to what a room tells of itself.
+/// Returns the pubsub features of a service's disco#info (XEP-0316, 6). A room adds them to its own.
 pub fn features(of_room: bool) -> impl Iterator<Item = String> {
     let more = if of_room { ROOM_FEATURES } else { &[] };
     let pubsub = FEATURES.iter().chain(more).map(|feature| format!("{}#{feature}", ns::PUBSUB));

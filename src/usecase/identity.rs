@@ -1,8 +1,8 @@
-//! Who is meant by a JID in a payload, and by which name somebody is shown to somebody else.
+//! Which subscriber or affiliate a JID in a payload stands for, and which JID of it another occupant may see.
 //!
-//! In a semi-anonymous room an occupant JID is all that most may know of each other. So whoever may not see real JIDs
-//! may not name one either, and is refused alike whether that person is in the room or not: a whitelist must not be
-//! a way to find out who somebody is.
+//! In a semi-anonymous room, most occupants may know only the occupant JIDs of others. An actor that may not see real
+//! JIDs may not name them either, and is refused in the same way whether that account is in the room or not: otherwise
+//! a whitelist could be used to find out the account of an occupant.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::pubsub::access::Affiliate;
 use crate::pubsub::subscription::Subscriber;
 use crate::usecase::context::RequestContext;
 
-/// Whom the actor means with a JID of its own: full, bare, or the address in the room.
+/// Returns the subscriber for a JID that is the actor's own: full, bare, or its occupant JID.
 pub(super) fn own_name(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
     let session = &cx.actor.session;
     if names(jid, session.as_str()) {
@@ -26,7 +26,7 @@ pub(super) fn own_name(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber>
     own.and_then(|_| cx.me()).map(Subscriber::Occupant)
 }
 
-/// Whose subscription an owner means.
+/// Returns the subscriber for a JID that an owner names.
 pub(super) fn subscriber_named(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
     if let Some(own) = own_name(cx, jid) {
         return Some(own);
@@ -41,8 +41,8 @@ pub(super) fn subscriber_named(cx: &RequestContext<'_>, jid: &str) -> Option<Sub
     })
 }
 
-/// Whose affiliation an owner means: an occupant's, or an account's.
-pub(super) fn person_named(cx: &RequestContext<'_>, jid: &str) -> Option<Affiliate> {
+/// Returns the affiliate for a JID that an owner names: an occupant or an account.
+pub(super) fn affiliate_named(cx: &RequestContext<'_>, jid: &str) -> Option<Affiliate> {
     if let Some(occupant) = occupant_named(cx, jid) {
         return Some(Affiliate::Occupant(occupant));
     }
@@ -52,7 +52,7 @@ pub(super) fn person_named(cx: &RequestContext<'_>, jid: &str) -> Option<Affilia
     real_jid_named(cx, jid).map(|jid| Affiliate::Account(jid.to_bare().as_str().into()))
 }
 
-/// By which name a subscriber is shown to the actor; `None` where by none.
+/// Returns the JID of a subscriber that the actor may see.
 pub(super) fn subscriber_shown(
     cx: &RequestContext<'_>,
     who: &Subscriber,
@@ -74,12 +74,16 @@ pub(super) fn subscriber_shown(
     }
 }
 
-/// By which name somebody whom an owner named is shown to the actor; `None` where by none.
-pub(super) fn person_shown(cx: &RequestContext<'_>, person: &Affiliate, nicks: &Nicks<'_>) -> Option<String> {
-    match person {
+/// Returns the JID of an affiliate that the actor may see.
+pub(super) fn affiliate_shown(
+    cx: &RequestContext<'_>,
+    affiliate: &Affiliate,
+    nicks: &Nicks<'_>,
+) -> Option<String> {
+    match affiliate {
         Affiliate::Occupant(id) => nick(cx, *id),
         Affiliate::Account(account) if &**account == cx.actor.session.bare() => Some(account.to_string()),
-        // The owner used the real JID; where all may see it, it stays.
+        // The owner used the real JID. In a non-anonymous room it is shown.
         Affiliate::Account(account) if cx.actor.sees_jids && !cx.anonymous => Some(account.to_string()),
         Affiliate::Account(account) => match nicks.find(account) {
             Some(id) => nick(cx, id),
@@ -88,7 +92,7 @@ pub(super) fn person_shown(cx: &RequestContext<'_>, person: &Affiliate, nicks: &
     }
 }
 
-/// Who is in the room, by account: made once for a whole list. Costs a step a session.
+/// Maps the accounts in the room to their occupants, once for a whole list. Walks over all sessions.
 pub(super) fn nicks<'a>(cx: &'a RequestContext<'_>) -> Nicks<'a> {
     let mut nicks: HashMap<_, Vec<_>> = HashMap::new();
     for (_, session) in cx.room.sessions.iter() {
@@ -100,7 +104,7 @@ pub(super) fn nicks<'a>(cx: &'a RequestContext<'_>) -> Nicks<'a> {
     Nicks(nicks)
 }
 
-/// Whether an owner can see the actor in the room.
+/// Returns whether an owner can see the actor in the room.
 pub(super) fn is_seen_by(cx: &RequestContext<'_>, owner: OccupantId) -> bool {
     let session = cx.room.occupants.get(&owner).and_then(|owner| owner.sessions.first());
     let account = session.and_then(|&id| cx.room.sessions.get(id)).map(|session| session.jid.bare());
@@ -108,7 +112,7 @@ pub(super) fn is_seen_by(cx: &RequestContext<'_>, owner: OccupantId) -> bool {
     me.zip(account).is_some_and(|(me, account)| cx.room.shows(me, account))
 }
 
-/// By which name a subscriber who is not in the room is shown to an owner; `None` where by none.
+/// Returns the JID of a subscriber outside the room that an owner may see.
 pub(super) fn outsider_shown_to(
     cx: &RequestContext<'_>,
     owner: OccupantId,
@@ -130,14 +134,14 @@ fn nick(cx: &RequestContext<'_>, id: OccupantId) -> Option<String> {
     cx.room.occupants.get(&id).map(|occupant| occupant.info.occupant.to_string())
 }
 
-/// An occupant that the actor can see.
+/// Returns the occupant for a JID if the actor can see it.
 fn occupant_named(cx: &RequestContext<'_>, jid: &str) -> Option<OccupantId> {
     let written = ::jid::Jid::new(jid).ok();
     let id = cx.room.find(jid).or_else(|| cx.room.find(written.as_ref()?.as_str()))?;
     cx.room.shows(ServiceId::Occupant(id), cx.actor.session.bare()).then_some(id)
 }
 
-/// A real JID, from somebody who may name one. An address in this room is none.
+/// Parses a real JID if the actor may name one. A JID of this room is not a real JID.
 fn real_jid_named(cx: &RequestContext<'_>, jid: &str) -> Option<::jid::Jid> {
     let jid = ::jid::Jid::new(jid).ok().filter(|_| cx.actor.sees_jids)?;
     (jid.to_bare().as_str() != cx.room.jid.as_str()).then_some(jid)
@@ -147,16 +151,16 @@ fn if_seen(cx: &RequestContext<'_>, jid: &str) -> Option<String> {
     cx.actor.sees_jids.then(|| jid.to_owned())
 }
 
-/// Accounts in the room, and as whom: an account can be there at several nicks.
+/// The occupants of each account in the room: an account can have several nicks.
 pub(crate) struct Nicks<'a>(HashMap<&'a str, Vec<OccupantId>>);
 
 impl Nicks<'_> {
-    /// As whom an account is in the room; the first where there are several.
+    /// Returns the first occupant of an account.
     pub(super) fn find(&self, account: &str) -> Option<OccupantId> {
         self.all(account).first().copied()
     }
 
-    /// As whom an account is in the room.
+    /// Returns the occupants of an account.
     pub(super) fn all(&self, account: &str) -> &[OccupantId] {
         self.0.get(account).map_or(&[], Vec::as_slice)
     }

@@ -1,7 +1,7 @@
 //! The use cases, by the chapters of XEP-0060: `entity` (5), `subscriber` (6), `publisher` (7), `owner` (8).
 //!
-//! `answer` reads a request, decides whether MEP answers it at all, and dispatches it. Each use case reads the same:
-//! authorise, find, check, mutate, effects. One that fails has changed nothing.
+//! `answer` reads a request, decides whether MEP answers it at all, and dispatches it. Each use case has the same
+//! steps: authorise, find, check, change, notify. A use case that fails has changed nothing.
 
 mod context;
 pub mod entity;
@@ -23,25 +23,25 @@ use crate::options::Options;
 use crate::room::Room;
 use crate::stanza::request::Request;
 
-/// What becomes of a request that is not refused.
+/// The outcome of a request that is not refused.
 pub(crate) enum RequestOutcome {
-    /// It is not MEP's: the server goes on with it as if there were no MEP.
+    /// MEP does not answer it: the server handles it as if there were no MEP.
     NotOurs,
     /// It was carried out.
     Done {
-        /// What is to be stored before anyone hears of it.
+        /// Changes to store before the reply and the notifications are sent.
         stored: Vec<Effect>,
-        /// What the reply has inside.
+        /// The child of the reply.
         reply: Option<Element>,
-        /// What follows the reply.
+        /// The effects after the reply.
         effects: Vec<Effect>,
     },
 }
 
-/// Answers a request of `actor` to the room, or to one of its occupants.
+/// Answers a request of `actor` to the room or to one of its occupants.
 ///
 /// # Errors
-/// The rule that the request breaks; nothing has changed then.
+/// The rule that the request breaks. Nothing has changed then.
 pub(crate) fn answer(
     room: &mut Room,
     target: &Target,
@@ -69,7 +69,7 @@ pub(crate) fn answer(
         effects: Vec::new(),
         changed: IndexSet::new(),
     };
-    // To those outside, mod_muc says in its own words that an occupant is none of their business.
+    // Senders outside the room get mod_muc's own errors, which don't reveal whether an occupant exists.
     let outside = actor.occupant.is_none() && service_id != ServiceId::Room;
     let request = match Request::read(iq, options) {
         Err(_) if outside => return Ok(RequestOutcome::NotOurs),
@@ -87,11 +87,11 @@ pub(crate) fn answer(
     }
 }
 
-/// Whether MEP answers a request: the table of `docs/protocol.md`. What it leaves alone goes to the room (`mod_muc`) or,
+/// Returns whether MEP answers a request: the table of `docs/protocol.md`. The others go to the room (`mod_muc`) or,
 /// through it, to the occupant's account (PEP) or client.
 fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
-    let is_held = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
-    let held = request.node().map(|node| is_held(node.as_str()));
+    let exists = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
+    let held = request.node().map(|node| exists(node.as_str()));
     let in_room = cx.actor.occupant.is_some();
     match (cx.service_id, request, held) {
         (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held,
@@ -99,13 +99,13 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
         (ServiceId::Room, Request::List { .. }, None) => in_room,
         (ServiceId::Occupant(_), request, _) if !in_room && !request.may_be_open() => false,
         (ServiceId::Occupant(_), Request::Info { .. }, None) => cx.is_own(),
-        // Clients ask an occupant for what the account behind it publishes. One's own address is no account.
+        // At an occupant JID, clients look for what its account publishes; at their own, they do not.
         (ServiceId::Occupant(_), request, Some(false)) if request.is_known_to_pep() => cx.is_own(),
         _ => true,
     }
 }
 
-/// Carries a request out, if its time has come: what others are told of has a rate.
+/// Carries a request out unless its sender is over the rate limit.
 fn run(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
     let (options, now) = (cx.options, cx.moment.now);
     if cx.read_only && request.changes().is_some() {

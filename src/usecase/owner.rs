@@ -1,4 +1,4 @@
-//! What a node's owner does (XEP-0060, 8).
+//! Owner use cases (XEP-0060, 8).
 
 use minidom::Element;
 
@@ -14,7 +14,7 @@ use crate::xml::{With, ns};
 
 pub(super) mod lists;
 
-/// Makes a node, with a name of its own where the request has none (8.1).
+/// Creates a node, with a generated name if the request has none (8.1).
 pub(super) fn create(
     cx: &mut RequestContext<'_>,
     name: Option<NodeName>,
@@ -33,7 +33,7 @@ pub(super) fn create(
     Ok(instant.then(created))
 }
 
-/// Shows a node's configuration (8.2).
+/// Returns a node's configuration (8.2).
 pub(super) fn configuration(cx: &RequestContext<'_>, name: &NodeName) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
     let node = cx.service()?.node(name.as_str())?;
@@ -44,7 +44,7 @@ pub(super) fn configuration(cx: &RequestContext<'_>, name: &NodeName) -> Result<
     Ok(Some(response::owner(configure)))
 }
 
-/// Changes a node's configuration (8.2.4); items over a lowered number go, the oldest first.
+/// Changes a node's configuration (8.2.4). Removes items over a lowered maximum, oldest first.
 pub(super) fn configure(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -78,7 +78,7 @@ pub(super) fn configure(
     Ok(None)
 }
 
-/// Shows the configuration that a new node has (8.3).
+/// Returns the configuration of a new node (8.3).
 pub(super) fn default_configuration(cx: &RequestContext<'_>) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, None)?;
     let form = NodeConfig::new(cx.options).to_form("form");
@@ -86,7 +86,7 @@ pub(super) fn default_configuration(cx: &RequestContext<'_>) -> Result<Option<El
     Ok(Some(response::owner(default)))
 }
 
-/// Ends a node (8.4); `redirect` says where what it was about goes on.
+/// Deletes a node (8.4); `redirect` is the URI of its successor.
 pub(super) fn delete(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -104,7 +104,7 @@ pub(super) fn delete(
     Ok(None)
 }
 
-/// Takes all items of a node back (8.5).
+/// Purges all items of a node (8.5).
 pub(super) fn purge(cx: &mut RequestContext<'_>, name: &NodeName) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Remove, Some(name))?;
     let node = cx.service_mut()?.node_mut(name.as_str())?;

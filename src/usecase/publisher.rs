@@ -1,4 +1,4 @@
-//! What a publisher does (XEP-0060, 7).
+//! Publisher use cases (XEP-0060, 7).
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::usecase::context::RequestContext;
 use crate::xml::form::Form;
 use crate::xml::{self, With, ns};
 
-/// Publishes an item (7.1); the node is made by the first.
+/// Publishes an item (7.1). The first publish creates the node.
 pub(super) fn publish(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -30,7 +30,7 @@ pub(super) fn publish(
         Ok(node) => node.config.clone(),
         Err(_) => cx.new_config(name, options)?,
     };
-    // Also of a new node: what an admin forces may be another.
+    // Also for a new node: the admin may force different values.
     config.meets(options, cx.options)?;
     let octets = check(&config, item.as_ref(), cx.options)?;
     let full = |id: Option<&ItemId>| {
@@ -68,7 +68,7 @@ pub(super) fn publish(
     Ok(Some(published(name, Some(&id))))
 }
 
-/// Takes items back (7.2): all of them, or none where one is not there.
+/// Retracts items (7.2): all of them, or none if one does not exist.
 pub(super) fn retract(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -95,8 +95,8 @@ pub(super) fn retract(
     Ok(None)
 }
 
-/// Whether the actor published all of these at a node of the room: whoever may publish there may take back what
-/// is theirs (7.2).
+/// Returns whether the actor published all these items and may publish at the node: publishers may retract their own
+/// items (7.2).
 fn published_all(cx: &RequestContext<'_>, name: &NodeName, ids: &[ItemId]) -> bool {
     let Some(node) = cx.service().ok().and_then(|service| service.node(name.as_str()).ok()) else {
         return false;
@@ -105,8 +105,8 @@ fn published_all(cx: &RequestContext<'_>, name: &NodeName, ids: &[ItemId]) -> bo
     cx.me().is_some() && cx.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
 }
 
-/// The octets of the payload, where a node so configured takes this item (7.1.3.5). The admin's limit may be lower by
-/// now than it was when the node was configured.
+/// Checks whether a node with this configuration accepts the item (7.1.3.5), and returns the size of the payload. The
+/// admin's limit may be lower now than when the node was configured.
 fn check(config: &NodeConfig, item: Option<&Published>, options: &Options) -> Result<u64, Error> {
     let most = config.max_payload_size.min(options.max_payload_size);
     let only_notifies = !config.persist_items && !config.deliver_payloads;

@@ -1,4 +1,4 @@
-//! What a subscriber does (XEP-0060, 6).
+//! Subscriber use cases (XEP-0060, 6).
 
 use minidom::Element;
 
@@ -15,7 +15,7 @@ use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};
 
-/// Subscribes to a node, or to the root collection of the address: all of its nodes, now and later (6.1).
+/// Subscribes to a node, or to the root collection of the service: all of its present and future nodes (6.1).
 pub(super) fn subscribe(
     cx: &mut RequestContext<'_>,
     node: Option<NodeName>,
@@ -27,7 +27,7 @@ pub(super) fn subscribe(
         Some(name) => {
             cx.readable(name)?;
         }
-        None => enter_root(cx)?,
+        None => check_root(cx)?,
     }
     let topic = (cx.service_id, node);
     let known = cx.room.subscriptions.options(&who, &topic).cloned();
@@ -62,7 +62,7 @@ pub(super) fn unsubscribe(
     Ok(Some(subscription(&topic, jid, "none")))
 }
 
-/// Shows the options of a subscription (6.3.2).
+/// Returns the options of a subscription (6.3.2).
 pub(super) fn options(
     cx: &RequestContext<'_>,
     node: Option<NodeName>,
@@ -89,15 +89,15 @@ pub(super) fn set_options(
     Ok(None)
 }
 
-/// Shows the options that a new subscription has (6.4).
+/// Returns the options of a new subscription (6.4).
 pub(super) fn default_options(node: Option<&NodeName>) -> Element {
     let form = SubscribeOptions::default().to_form("form", node.is_none());
     let default = response::about("default", node.map(NodeName::as_str)).append(form).build();
     response::pubsub(default)
 }
 
-/// Reads items (6.5): all, or those of these ids, or the newest `max`, or a page; the newest come last. What
-/// would be too much for one reply is left for the next page, and said to be.
+/// Retrieves items (6.5): all, those with these ids, the newest `max`, or a page; the newest come last. What does not
+/// fit into one reply is left for the next page, and the reply says so.
 pub(super) fn items(
     cx: &RequestContext<'_>,
     name: &NodeName,
@@ -139,7 +139,7 @@ pub(super) fn items(
     Ok(Some(pubsub))
 }
 
-/// Subscribes somebody; whether that is new.
+/// Adds a subscription. Returns whether it is new.
 pub(super) fn add(
     cx: &mut RequestContext<'_>,
     who: Subscriber,
@@ -152,7 +152,7 @@ pub(super) fn add(
     cx.room.subscriptions.insert(who, topic.clone(), options)
 }
 
-/// Ends somebody's subscription; whether there was one.
+/// Removes a subscription. Returns whether it existed.
 pub(super) fn remove(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic) -> bool {
     let removed = cx.room.subscriptions.remove(who, topic);
     if let Subscriber::Account(account) = who {
@@ -161,7 +161,7 @@ pub(super) fn remove(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topi
     removed
 }
 
-/// The subscription that the actor means, with its options.
+/// Returns the actor's subscription with its options.
 fn subscribed(
     cx: &RequestContext<'_>,
     node: Option<NodeName>,
@@ -176,13 +176,13 @@ fn subscribed(
     Ok((topic, who, options))
 }
 
-/// The root collection is for those in the room.
-fn enter_root(cx: &RequestContext<'_>) -> Result<(), Error> {
+/// Checks that the actor may subscribe to the root collection, which is for occupants only.
+fn check_root(cx: &RequestContext<'_>) -> Result<(), Error> {
     cx.authorise(Action::Read, None)?;
     if cx.actor.occupant.is_some() { Ok(()) } else { Err(Error::NotInRoom) }
 }
 
-/// Tells the owners of a node that wants it so (`pubsub#notify_sub`) of a subscription.
+/// Notifies the owners of a subscription if the node is configured so (`pubsub#notify_sub`).
 fn notify_owners(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic, state: &str) {
     let Some(name) = &topic.1 else { return };
     let wanted =

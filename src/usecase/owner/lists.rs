@@ -1,4 +1,4 @@
-//! The lists that a node's owner keeps: who is subscribed (XEP-0060, 8.8), and who is affiliated (8.9).
+//! The lists that a node's owner manages: subscriptions (XEP-0060, 8.8) and affiliations (8.9).
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::usecase::subscriber;
 use crate::xml::rsm::Page;
 use crate::xml::{self, With, ns};
 
-/// Lists the subscriptions to a node (8.8.1), each by the name that the owner may see.
+/// Lists the subscriptions to a node (8.8.1), each with the JID that the owner may see.
 pub(in crate::usecase) fn subscribers(
     cx: &RequestContext<'_>,
     name: &NodeName,
@@ -29,7 +29,7 @@ pub(in crate::usecase) fn subscribers(
     cx.service()?.node(name.as_str())?;
     let nicks = identity::nicks(cx);
     let topic = (cx.service_id, Some(name.clone()));
-    // Somebody who is subscribed by several names is one to others.
+    // Several subscriptions of one occupant appear as one.
     let names =
         cx.room.subscriptions.of(&topic).filter_map(|(who, _)| identity::subscriber_shown(cx, who, &nicks));
     let names: IndexSet<_> = names.collect();
@@ -37,9 +37,10 @@ pub(in crate::usecase) fn subscribers(
     list("subscriptions", name, &entries, page, cx.options)
 }
 
-/// Changes subscriptions to a node (8.8.2): all that is asked for, or nothing. Those concerned are told.
+/// Changes subscriptions to a node (8.8.2), all or none of them. Notifies the subscribers concerned.
 ///
-/// Only the room's owners subscribe others: what an occupant publishes goes to nobody who did not ask for it.
+/// Only the room's owners can subscribe others: an occupant must not send its items to sessions that did not ask for
+/// them.
 pub(in crate::usecase) fn set_subscribers(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -73,7 +74,7 @@ pub(in crate::usecase) fn set_subscribers(
                 notify_of_subscription(cx, &who, &topic, "subscribed");
             }
             Some(false) => {
-                for who in same_person(cx, who, &topic) {
+                for who in same_occupant(cx, who, &topic) {
                     end(cx, &who, &topic);
                 }
             }
@@ -83,7 +84,7 @@ pub(in crate::usecase) fn set_subscribers(
     Ok(None)
 }
 
-/// Lists who is affiliated to a node (8.9.1), each by the name that the owner may see.
+/// Lists the affiliations to a node (8.9.1), each with the JID that the owner may see.
 pub(in crate::usecase) fn affiliates(
     cx: &RequestContext<'_>,
     name: &NodeName,
@@ -93,16 +94,16 @@ pub(in crate::usecase) fn affiliates(
     let node = cx.service()?.node(name.as_str())?;
     let nicks = identity::nicks(cx);
     let owner = affiliation(cx.room.address(cx.service_id), Affiliation::Owner);
-    let named = node.affiliations.iter().filter_map(|(person, is)| {
-        let jid = identity::person_shown(cx, person, &nicks)?;
+    let named = node.affiliations.iter().filter_map(|(affiliate, is)| {
+        let jid = identity::affiliate_shown(cx, affiliate, &nicks)?;
         Some(affiliation(&jid, is))
     });
     let entries: Vec<_> = std::iter::once(owner).chain(named).collect();
     list("affiliations", name, &entries, page, cx.options)
 }
 
-/// Changes affiliations to a node (8.9.2): all that is asked for, or nothing. Those concerned are told; who may
-/// not read any more is not subscribed any more.
+/// Changes affiliations to a node (8.9.2), all or none of them. Notifies the affiliates concerned, and ends the
+/// subscriptions of those that may not read any more.
 pub(in crate::usecase) fn set_affiliates(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -110,39 +111,39 @@ pub(in crate::usecase) fn set_affiliates(
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
     let node = cx.service()?.node(name.as_str())?;
-    let named: Vec<_> = entries.iter().map(|entry| identity::person_named(cx, &entry.jid)).collect();
+    let named: Vec<_> = entries.iter().map(|entry| identity::affiliate_named(cx, &entry.jid)).collect();
     let nicks = identity::nicks(cx);
     let mut changes = Vec::new();
     let mut acceptable = true;
-    for (entry, person) in entries.iter().zip(&named) {
+    for (entry, affiliate) in entries.iter().zip(&named) {
         let wanted = entry.value.as_deref().map(Affiliation::from_name);
-        match (person, wanted) {
-            (Some(person), Some(Some(wanted)))
-                if !is_owner(cx, person, &nicks) && wanted != Affiliation::Owner =>
+        match (affiliate, wanted) {
+            (Some(affiliate), Some(Some(wanted)))
+                if !is_owner(cx, affiliate, &nicks) && wanted != Affiliation::Owner =>
             {
                 check_affiliation(cx, wanted)?;
-                changes.push((person.clone(), wanted));
+                changes.push((affiliate.clone(), wanted));
             }
             (Some(_), None) => {}
             _ => acceptable = false,
         }
     }
     if !acceptable {
-        let is = |person: &Affiliate| {
-            if is_owner(cx, person, &nicks) { Affiliation::Owner } else { node.affiliations.of(person) }
+        let is = |affiliate: &Affiliate| {
+            if is_owner(cx, affiliate, &nicks) { Affiliation::Owner } else { node.affiliations.of(affiliate) }
         };
         let shown = entries.iter().zip(&named);
         let shown = shown.map(|(e, who)| affiliation(&e.jid, who.as_ref().map_or(Affiliation::None, is)));
         return Err(Error::Unacceptable(Box::new(wrapped("affiliations", name, shown))));
     }
     let mut after = node.affiliations.clone();
-    after.retain(|person| match person {
+    after.retain(|affiliate| match affiliate {
         Affiliate::Occupant(id) => cx.room.occupants.contains_key(id),
         Affiliate::Account(_) => true,
     });
     let before = after.clone();
-    for (person, wanted) in &changes {
-        after.set(person.clone(), *wanted);
+    for (affiliate, wanted) in &changes {
+        after.set(affiliate.clone(), *wanted);
     }
     if after.len() > cx.options.max_affiliations.max(before.len()) {
         return Err(Error::TooManyAffiliations);
@@ -151,16 +152,16 @@ pub(in crate::usecase) fn set_affiliates(
     let node = cx.service_mut()?.node_mut(name.as_str())?;
     node.affiliations = after;
     node.changed();
-    for (person, wanted) in changes {
-        if before.of(&person) != wanted {
-            notify_affiliate(cx, &person, name, wanted);
+    for (affiliate, wanted) in changes {
+        if before.of(&affiliate) != wanted {
+            notify_affiliate(cx, &affiliate, name, wanted);
         }
     }
     end_without_access(cx, name)?;
     Ok(None)
 }
 
-/// Ends the subscriptions of those who may not read a node (any more); they are told.
+/// Ends the subscriptions of subscribers that may not read a node (any more), and notifies them.
 pub(in crate::usecase) fn end_without_access(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
@@ -176,9 +177,9 @@ pub(in crate::usecase) fn end_without_access(
     Ok(())
 }
 
-/// Under which names somebody is subscribed: an occupant, whom the owner knows by the address in the room, may
-/// have used a real JID.
-fn same_person(cx: &RequestContext<'_>, who: Subscriber, topic: &Topic) -> Vec<Subscriber> {
+/// Returns all subscribers that are the same occupant: the owner knows it by the occupant JID, but it may have
+/// subscribed with a real JID.
+fn same_occupant(cx: &RequestContext<'_>, who: Subscriber, topic: &Topic) -> Vec<Subscriber> {
     let Subscriber::Occupant(id) = who else { return vec![who] };
     let nicks = identity::nicks(cx);
     let is = |other: &Subscriber| match other {
@@ -192,7 +193,7 @@ fn same_person(cx: &RequestContext<'_>, who: Subscriber, topic: &Topic) -> Vec<S
     cx.room.subscriptions.of(topic).map(|(who, _)| who).filter(|who| is(who)).cloned().collect()
 }
 
-/// Ends somebody's subscription, who is told.
+/// Ends a subscription, and notifies the subscriber.
 fn end(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic) {
     if cx.room.subscriptions.contains(who, topic) {
         notify_of_subscription(cx, who, topic, "none");
@@ -200,7 +201,7 @@ fn end(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic) {
     }
 }
 
-/// What becomes of a subscription: `Some(true)` is on, `Some(false)` off, `None` as it was.
+/// Returns the change of a subscription: `Some(true)` subscribes, `Some(false)` unsubscribes, `None` changes nothing.
 fn subscription_change(
     cx: &RequestContext<'_>,
     entry: &Entry,
@@ -210,7 +211,7 @@ fn subscription_change(
         None => None,
         Some("none") => Some(false),
         Some("subscribed") if identity::own_name(cx, &entry.jid).is_some() => Some(true),
-        // Whoever is not in the room subscribes by themselves, or anybody could be sent anything.
+        // Sessions outside the room must subscribe by themselves, or an owner could send events to anyone.
         Some("subscribed") if cx.service_id == ServiceId::Room && is_here(cx, who) => Some(true),
         Some(_) => return None,
     };
@@ -225,7 +226,7 @@ fn is_here(cx: &RequestContext<'_>, who: &Subscriber) -> bool {
     }
 }
 
-/// An occupant's node has one publisher (XEP-0316, 4.2).
+/// Checks that an occupant's node gets no other publishers (XEP-0316, 4.2).
 fn check_affiliation(cx: &RequestContext<'_>, wanted: Affiliation) -> Result<(), Error> {
     match (wanted, cx.service_id) {
         (Affiliation::Publisher, ServiceId::Occupant(_)) => {
@@ -238,9 +239,9 @@ fn check_affiliation(cx: &RequestContext<'_>, wanted: Affiliation) -> Result<(),
     }
 }
 
-/// Whether somebody owns the occupant's address that is asked. A room's owners are so by the room's affiliation.
-fn is_owner(cx: &RequestContext<'_>, person: &Affiliate, nicks: &Nicks<'_>) -> bool {
-    match (cx.service_id, person) {
+/// Returns whether an affiliate is the addressed occupant. A room's owners are those of the room's configuration.
+fn is_owner(cx: &RequestContext<'_>, affiliate: &Affiliate, nicks: &Nicks<'_>) -> bool {
+    match (cx.service_id, affiliate) {
         (ServiceId::Occupant(owner), Affiliate::Occupant(id)) => owner == *id,
         (ServiceId::Occupant(owner), Affiliate::Account(account)) => nicks.all(account).contains(&owner),
         (ServiceId::Room, _) => false,
@@ -257,8 +258,13 @@ fn notify_of_subscription(cx: &mut RequestContext<'_>, who: &Subscriber, topic: 
     cx.effects.extend(cx.room.notify_subscriber(cx.service_id, who, notice, cx.moment));
 }
 
-fn notify_affiliate(cx: &mut RequestContext<'_>, person: &Affiliate, name: &NodeName, wanted: Affiliation) {
-    let (jid, whom): (_, HashSet<_>) = match person {
+fn notify_affiliate(
+    cx: &mut RequestContext<'_>,
+    affiliate: &Affiliate,
+    name: &NodeName,
+    wanted: Affiliation,
+) {
+    let (jid, whom): (_, HashSet<_>) = match affiliate {
         Affiliate::Occupant(id) => (cx.room.address(ServiceId::Occupant(*id)).to_owned(), [*id].into()),
         Affiliate::Account(account) => {
             let sessions = cx.room.sessions.iter().filter(|(_, session)| session.jid.bare() == &**account);
@@ -289,7 +295,7 @@ fn wrapped(kind: &str, name: &NodeName, entries: impl Iterator<Item = Element>) 
     response::owner(list.append_all(entries).build())
 }
 
-/// A list, or the page of it that is asked for or fits into a reply: then with its count.
+/// Builds a list or a page of it: the requested one, or what fits into a reply.
 fn list(
     kind: &str,
     name: &NodeName,
