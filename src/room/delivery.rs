@@ -1,4 +1,4 @@
-//! Who is told of an event, and which last items somebody is sent (XEP-0060, 12.2; XEP-0316, 4.4 and 5).
+//! The recipients of events, and the last items for a session (XEP-0060, 12.2; XEP-0316, 4.4 and 5).
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -18,17 +18,17 @@ use crate::pubsub::subscribe_options::{EventKind, SubscribeOptions};
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::room::Room;
 use crate::room::explain::WhyNot;
-use crate::room::last_items::{Due, LastItemTrigger, Place};
+use crate::room::last_items::{LastItemTrigger, PendingItem, Place};
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
 use crate::stanza::message::{Content, Message};
 use crate::xml;
 
 impl Room {
-    /// The effects that tell of `event` at a node of `service`: one message for all, and one with a text for people
-    /// for those who want that.
+    /// Returns the effects that notify of `event` at a node of `service`: one message for all recipients, and one with
+    /// a body for those that want it.
     ///
-    /// Costs by who is interested and subscribed.
+    /// Linear in the interested and subscribed sessions.
     pub(crate) fn notify(
         &self,
         service: ServiceId,
@@ -41,8 +41,8 @@ impl Room {
         self.notify_of(service, name, node, event, None, moment, options)
     }
 
-    /// The effects that tell of the last item of a node that is back with its occupant: to all who are told of its
-    /// events, with the time of its publication.
+    /// Returns the effects that notify of the last item of a node that was restored with its occupant: to all
+    /// recipients of its events, with the time of publication.
     pub(crate) fn notify_of_return(
         &mut self,
         service: ServiceId,
@@ -60,11 +60,11 @@ impl Room {
         let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
         let at = item.at;
         let effects = self.notify_of(service, name, node, &event, Some(at), moment, options);
-        self.note_told(service, name, at, &effects);
+        self.note_notified(service, name, at, &effects);
         effects
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what an event is, to whom, and the call")]
+    #[expect(clippy::too_many_arguments, reason = "the event, its recipients, and the call")]
     fn notify_of(
         &self,
         service: ServiceId,
@@ -87,14 +87,14 @@ impl Room {
                 Effect::Notify { message: event.into_message(&envelope), to }
             }));
         }
-        // That a node was made is told only to those who are subscribed to that: nobody else misses it.
+        // Only subscribers to new nodes are notified of one, so there is nothing to explain to others.
         if options.explains && event.event_kind() != EventKind::Created {
             effects.push(self.explain_event(service, name, node, &effects, options));
         }
         effects
     }
 
-    /// A message of `service` with `payload` to whoever `who` is, where that can be told.
+    /// Returns the effect that sends `payload` from `service` to the sessions of `who`, if it has any in the room.
     pub(crate) fn notify_subscriber(
         &self,
         service: ServiceId,
@@ -116,7 +116,7 @@ impl Room {
         (!to.is_empty()).then_some(Effect::Notify { message, to })
     }
 
-    /// The address that an item shows as its publisher's (`pubsub#itemreply`); never a real JID.
+    /// Returns the JID that an item shows as its publisher's (`pubsub#itemreply`); never a real JID.
     pub(crate) fn publisher(&self, service: ServiceId, node: &Node, item: &Item) -> Option<&str> {
         match (node.config.itemreply, service) {
             (ItemReply::None, _) => None,
@@ -129,7 +129,7 @@ impl Room {
         }
     }
 
-    /// The last items that a session is sent when it comes in, for all that it wants and is subscribed to.
+    /// Sends a session that joins the last items of all nodes that it wants or is subscribed to.
     pub(crate) fn last_items_on_join(
         &mut self,
         session: SessionId,
@@ -147,8 +147,8 @@ impl Room {
         self.last_items(session, &found, LastItemTrigger::Presence, moment, options)
     }
 
-    /// The last items that a session is sent because it wants `nodes` now, and did not before. What it is
-    /// subscribed to is not new to it.
+    /// Sends a session the last items of `nodes`, in which it is newly interested, except where it is subscribed
+    /// already.
     pub(crate) fn last_items_of(
         &mut self,
         session: SessionId,
@@ -167,7 +167,7 @@ impl Room {
         self.last_items(session, &found, LastItemTrigger::Presence, moment, options)
     }
 
-    /// The last items that a new subscription brings: to the session that asked for it.
+    /// Sends the session that subscribed the last items of a new subscription.
     pub(crate) fn last_items_for_subscription(
         &mut self,
         session: SessionId,
@@ -180,53 +180,53 @@ impl Room {
         self.last_items(session, &found, LastItemTrigger::Subscription, moment, options)
     }
 
-    /// The last items of these places, of those for which a session may be sent them.
+    /// Finds the last items at these places that may be sent to the session.
     pub(crate) fn find_last<'a>(
         &'a self,
         session: SessionId,
-        places: impl Iterator<Item = (&'a Place, Due)>,
+        places: impl Iterator<Item = (&'a Place, PendingItem)>,
         now: u64,
-    ) -> Vec<Found<'a>> {
+    ) -> Vec<LastItem<'a>> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
         places.filter_map(|(place, due)| self.find_last_at(who, place, due, now).ok()).collect()
     }
 
-    /// The last item of a place, if the session may be sent it.
+    /// Finds the last item at a place if it may be sent to the session.
     fn find_last_at<'a>(
         &'a self,
         who: &Session,
         (service, name): &'a Place,
-        due: Due,
+        due: PendingItem,
         now: u64,
-    ) -> Result<Found<'a>, WhyNot> {
+    ) -> Result<LastItem<'a>, WhyNot> {
         let service = *service;
         let node = self.service(service).and_then(|service| service.node(name.as_str()).ok());
         let node = node.ok_or(WhyNot::NoItem)?;
         if !node.config.deliver_notifications {
             return Err(WhyNot::NoNotifications);
-        } else if !due.cause.is_one_for(node.config.send_last) {
+        } else if !due.trigger.applies_to(node.config.send_last) {
             return Err(WhyNot::NoLastItem);
         }
-        let is_due = |item: &Item| due.told != Some(item.at) && !node.has_expired(item, now);
+        let is_due = |item: &Item| due.notified != Some(item.at) && !node.has_expired(item, now);
         let (id, item) = node.last().filter(|(_, item)| is_due(item)).ok_or(WhyNot::NoItem)?;
         match self.why_unseen(who, service, name, node) {
-            None => Ok(Found { service, name, node, id, item }),
+            None => Ok(LastItem { service, name, node, id, item }),
             Some(why) => Err(why),
         }
     }
 
-    /// Sends last items to a session.
+    /// Returns the effects that send last items to a session.
     pub(crate) fn send_last(
         &self,
         session: SessionId,
-        items: &[Found<'_>],
+        items: &[LastItem<'_>],
         moment: &mut Moment,
     ) -> Vec<Effect> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
         moment.tally.deliveries += items.len() as u64;
         moment.tally.last_items += items.len() as u64;
         let mut effects = Vec::with_capacity(items.len());
-        for &Found { service, name, node, id, item } in items {
+        for &LastItem { service, name, node, id, item } in items {
             let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
             let envelope = self.envelope(service, moment.message_id(), Some(item.at));
             effects
@@ -235,7 +235,7 @@ impl Room {
         effects
     }
 
-    /// Whether a session wants the events of a node, by its capabilities or by a subscription.
+    /// Returns whether a session wants the events of a node, by its capabilities or by a subscription.
     pub(crate) fn wants(
         &self,
         session: SessionId,
@@ -248,14 +248,14 @@ impl Room {
         selected && options.selects(service, name) || self.sessions.get(session).is_some_and(subscribed)
     }
 
-    /// Whether a session is subscribed to a node, by any of its names, or to all nodes of the service.
+    /// Returns whether a session is subscribed to a node or to the root of its service, with any of its JIDs.
     pub(crate) fn is_subscribed(&self, who: &Session, service: ServiceId, name: &NodeName) -> bool {
         let topics = [(service, Some(name.clone())), (service, None)];
         let is_topic = |name| topics.iter().any(|topic| self.subscriptions.contains(name, topic));
         names_of(who).iter().any(is_topic)
     }
 
-    /// Whether a session may be told of a node: the room shows it the publisher, and it may read.
+    /// Returns whether a session may get a node's events: the room shows it the publisher, and it may read the node.
     pub(crate) fn may_see(
         &self,
         session: &Session,
@@ -266,7 +266,7 @@ impl Room {
         self.why_unseen(session, service, name, node).is_none()
     }
 
-    /// Why a session may not be told of a node; `None` if it may.
+    /// Returns why a session may not get a node's events; `None` if it may.
     pub(crate) fn why_unseen(
         &self,
         session: &Session,
@@ -282,7 +282,7 @@ impl Room {
         may.is_err().then(|| WhyNot::NoAccess(node.config.access_model, rights.affiliation()))
     }
 
-    /// Whether a subscriber may read a node: with one of its sessions in the room, or from outside.
+    /// Returns whether a subscriber may read a node, with one of its sessions in the room or from outside.
     pub(crate) fn subscriber_may_read(
         &self,
         who: &Subscriber,
@@ -298,7 +298,7 @@ impl Room {
             .is_some_and(|jid| self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok())
     }
 
-    /// Whether the room lets `account` see the occupant whose service this is.
+    /// Returns whether the room lets `account` see the occupant whose service this is.
     pub(crate) fn shows(&self, service: ServiceId, account: &str) -> bool {
         let ServiceId::Occupant(id) = service else { return true };
         self.occupants.get(&id).is_some_and(|occupant| {
@@ -311,7 +311,7 @@ impl Room {
         service: ServiceId,
         name: &NodeName,
         node: &Node,
-        what: EventKind,
+        kind: EventKind,
         options: &Options,
     ) -> Recipients {
         let for_all = node.affiliations.is_empty()
@@ -320,8 +320,8 @@ impl Room {
                 ServiceId::Room => true,
                 ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.info.visible),
             };
-        let counts = what != EventKind::Created && options.selects(service, name);
-        let wanted = counts.then(|| self.interest.sessions(name.as_str()));
+        let selects = kind != EventKind::Created && options.selects(service, name);
+        let wanted = selects.then(|| self.interest.sessions(name.as_str()));
         let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
         let mut plain: Vec<_> = sessions
             .filter(|session| for_all || self.may_see(session, service, name, node))
@@ -329,7 +329,7 @@ impl Room {
             .collect();
 
         let mut with_body = IndexSet::new();
-        let mut subscribers = self.subscriptions.subscribers(service, name, what).peekable();
+        let mut subscribers = self.subscriptions.subscribers(service, name, kind).peekable();
         if subscribers.peek().is_some() {
             let mut told: HashSet<SessionJid> = plain.iter().cloned().collect();
             for (subscriber, options) in subscribers {
@@ -346,7 +346,7 @@ impl Room {
         Recipients { plain, with_body: with_body.into_iter().collect() }
     }
 
-    /// The sessions in the room of whoever is subscribed.
+    /// Returns the sessions of a subscriber in the room.
     fn sessions_of(&self, who: &Subscriber) -> impl Iterator<Item = &Session> {
         let (one, several): (_, &[SessionId]) = match who {
             Subscriber::Session(jid) => (self.sessions.find(jid.as_str()), &[]),
@@ -358,21 +358,21 @@ impl Room {
         one.into_iter().chain(several.iter().copied()).filter_map(|id| self.sessions.get(id))
     }
 
-    /// Where a subscriber is reached: at the sessions in the room; outside of it only if the node lets outsiders
-    /// read.
+    /// Calls `notify` with each JID at which a subscriber is to be notified: its sessions in the room; without any, its
+    /// JID outside, if the node may be read from there.
     fn reach(
         &self,
         who: &Subscriber,
         options: &SubscribeOptions,
         service: ServiceId,
         (name, node): (&NodeName, &Node),
-        mut tell: impl FnMut(SessionJid),
+        mut notify: impl FnMut(SessionJid),
     ) {
         let mut is_here = false;
         for session in self.sessions_of(who) {
             is_here = true;
             if options.show_values.contains(&session.show) && self.may_see(session, service, name, node) {
-                tell(session.jid.clone());
+                notify(session.jid.clone());
             }
         }
         if is_here {
@@ -382,21 +382,21 @@ impl Room {
             && self.shows(service, jid.bare())
             && self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok()
         {
-            tell(jid);
+            notify(jid);
         }
     }
 
-    /// The first of the last items of these places, up to a batch; the rest is pending. No more than the bounds
-    /// allow in all, the newest.
+    /// Sends the last items at these places, up to a batch; the rest is pending. If there are more than the limits
+    /// allow, the newest are sent.
     fn last_items(
         &mut self,
         session: SessionId,
         places: &IndexSet<Place>,
-        cause: LastItemTrigger,
+        trigger: LastItemTrigger,
         moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
-        let due = Due { cause, told: None };
+        let due = PendingItem { trigger, notified: None };
         let mut items = self.find_last(session, places.iter().map(|place| (place, due)), moment.now);
         let size = |item: &Item| item.payload.as_deref().map_or(0, xml::size) + 512;
         let octets: usize = items.iter().map(|found| size(found.item)).sum();
@@ -418,23 +418,23 @@ impl Room {
             let missing = self.missing_last(session, places, due, moment.now);
             effects.extend(self.explain_last_items(session, items.len(), later.len(), &missing));
         }
-        let place = |found: &Found<'_>| (found.service, found.name.clone());
+        let place = |found: &LastItem<'_>| (found.service, found.name.clone());
         let later: Vec<_> = later.iter().map(place).collect();
         if self.pending.has(session) {
             let sent: Vec<_> = items.iter().map(place).collect();
             self.pending.sent(session, &sent);
         }
-        self.pending.add(session, later, cause, options.max_last_items);
+        self.pending.add(session, later, trigger, options.max_last_items);
         effects
     }
 
-    /// The places of which a session is sent no last item, and why.
+    /// Returns the places from which no last item is sent to a session, and why.
     #[cold]
     fn missing_last(
         &self,
         session: SessionId,
         places: &IndexSet<Place>,
-        due: Due,
+        due: PendingItem,
         now: u64,
     ) -> Vec<(ServiceId, NodeName, WhyNot)> {
         let Some(who) = self.sessions.get(session) else { return Vec::new() };
@@ -442,7 +442,7 @@ impl Room {
         places.iter().filter_map(|place| Some((place.0, place.1.clone(), why(place)?))).collect()
     }
 
-    /// Where nodes of these names are: the room's first, then the occupants' in the order of their coming.
+    /// Finds the places of nodes with these names: the room's first, then the occupants' in the order of joining.
     fn find_wanted<'a>(
         &self,
         nodes: impl Iterator<Item = &'a NodeName> + Clone,
@@ -459,7 +459,7 @@ impl Room {
         found.extend(held.into_iter().map(|(id, node)| (ServiceId::Occupant(id), node.clone())));
     }
 
-    /// The nodes that a subscription is about.
+    /// Finds the places of a subscription.
     fn find_subscribed(&self, (service, node): &Topic, found: &mut IndexSet<(ServiceId, NodeName)>) {
         if let Some(node) = node {
             found.insert((*service, node.clone()));
@@ -482,15 +482,15 @@ impl Room {
     }
 }
 
-/// Who is told, each once.
+/// The recipients of an event, each once.
 struct Recipients {
     plain: Vec<SessionJid>,
     with_body: Vec<SessionJid>,
 }
 
-/// A last item, and where it is.
+/// A last item and its place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Found<'a> {
+pub(crate) struct LastItem<'a> {
     service: ServiceId,
     name: &'a NodeName,
     node: &'a Node,
@@ -498,7 +498,7 @@ pub(crate) struct Found<'a> {
     item: &'a Item,
 }
 
-/// Where a subscriber is reached who has no session in the room.
+/// Returns the JID of a subscriber outside the room.
 fn outside(who: &Subscriber) -> Option<SessionJid> {
     match who {
         Subscriber::Session(jid) => Some(jid.clone()),
@@ -507,7 +507,7 @@ fn outside(who: &Subscriber) -> Option<SessionJid> {
     }
 }
 
-/// The names under which a session can be subscribed.
+/// Returns the subscribers that a session can be.
 fn names_of(session: &Session) -> [Subscriber; 3] {
     [
         Subscriber::Session(session.jid.clone()),

@@ -1,8 +1,8 @@
-//! The interest index: which sessions of a room want the events of a node.
+//! The interest index: which sessions of a room are interested in a node's events.
 //!
-//! A room knows a handful of kinds of clients and thousands of sessions. So the index goes from a node to the
-//! *kinds* that want it (the distinct sets of `+notify` features), and from a kind to its sessions, which are
-//! linked to each other. A publish costs by who is interested: the others are not looked at.
+//! A room has a handful of kinds of clients and thousands of sessions. So the index leads from a node to the *kinds*
+//! that want it (the distinct sets of `+notify` features), and from a kind to its sessions, which form a linked list. A
+//! publish is linear in the interested sessions: the others are not visited.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,10 @@ use crate::caps::NodeSet;
 use crate::id::NodeName;
 use crate::id::SessionId;
 
-/// The index of one room: node to kinds of clients to sessions, and back.
+/// The index of one room, from nodes to kinds of clients to sessions, and back.
 ///
-/// Memory: 12 octets a session, and each distinct set once, however many have it. A set's size is bounded where it
-/// is read, in [`crate::caps`]. Sessions of a kind come in the order in which they took it on, kinds in the order
-/// in which they first came.
+/// Memory: 12 octets per session, and each distinct set once. [`crate::caps`] bounds the size of a set. Sessions of a
+/// kind are in the order in which they became one, kinds in the order in which they first appeared.
 #[derive(Debug, Default)]
 pub struct Interest {
     kinds: Vec<Option<Kind>>,
@@ -25,8 +24,8 @@ pub struct Interest {
 }
 
 impl Interest {
-    /// Gives `session` the set `set`, instead of what it had. Costs by the nodes of both sets only where the kind
-    /// is new, or goes with its last session; else it is constant.
+    /// Sets the interest of `session`. Linear in the nodes if the kind is new, or if the former kind loses its last
+    /// session; otherwise constant.
     pub fn set(&mut self, session: SessionId, set: &NodeSet) {
         if self.get(session).is_some_and(|known| known == set) {
             return;
@@ -53,7 +52,7 @@ impl Interest {
         }
     }
 
-    /// Forgets what `session` wants.
+    /// Removes the interest of `session`.
     pub fn clear(&mut self, session: SessionId) {
         let Some(link) = self.links.get_mut(session.0 as usize) else { return };
         let Link { kind, previous, next } = std::mem::replace(link, Link::NONE);
@@ -79,13 +78,13 @@ impl Interest {
         }
     }
 
-    /// What `session` wants; `None` where nothing.
+    /// Returns the interest of `session`; `None` without any.
     pub fn get(&self, session: SessionId) -> Option<&NodeSet> {
         let link = self.links.get(session.0 as usize)?;
         self.kinds.get(link.kind as usize)?.as_ref().map(|kind| &kind.set)
     }
 
-    /// The sessions that want `node`. Costs one look-up and a step a session.
+    /// Returns the sessions that are interested in `node`. One lookup, then linear in the sessions.
     pub fn sessions(&self, node: &str) -> impl Iterator<Item = SessionId> {
         let kinds = self.by_node.get(node).map_or(&[][..], Vec::as_slice);
         kinds.iter().flat_map(|&kind| {
@@ -98,7 +97,7 @@ impl Interest {
         })
     }
 
-    /// How many distinct sets are known.
+    /// Returns the number of distinct sets.
     pub fn kinds(&self) -> usize {
         self.by_set.len()
     }
@@ -215,7 +214,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the plainest model there is: a table of what each session wants.
+        /// Compares with a plain table of the interest of each session.
         #[test]
         fn the_index_agrees_with_a_plain_table(
             steps in prop::collection::vec((0u32..12, prop::collection::btree_set(0usize..5, 0..4)), 0..200)

@@ -1,8 +1,8 @@
-//! Last items that are still to be sent. Where somebody who comes in is to be sent many, they go in batches, so that
-//! others are served in between: the first at once, the rest whenever [`crate::host::Host::wake`] is called.
+//! Pending last items. Many last items for a joining session are sent in batches, so that others are served in between:
+//! the first batch at once, the others when [`crate::host::Host::wake`] is called.
 //!
-//! What is kept until then is where the items are, not what they are: what is sent is the last item at that time, if
-//! there still is one that the session wants and may see. An item that it was told of meanwhile is not sent again.
+//! Only the places of the items are stored. When their turn comes, the last item at that time is sent, if the session
+//! still wants it and may see it. An item of which the session was notified meanwhile is not sent again.
 
 use indexmap::IndexMap;
 
@@ -13,24 +13,24 @@ use crate::options::Options;
 use crate::pubsub::config::SendLast;
 use crate::room::Room;
 
-/// Where a last item is: a node of a service.
+/// The place of a last item: a node of a service.
 pub(crate) type Place = (ServiceId, NodeName);
 
-/// The places of one session, in the order in which they are sent.
-pub(crate) type Places = IndexMap<Place, Due>;
+/// The places of one session, in the order of sending.
+pub(crate) type Places = IndexMap<Place, PendingItem>;
 
-/// What a last item is sent for.
+/// Why a last item is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastItemTrigger {
-    /// Somebody comes in, or wants more than before.
+    /// The session joined, or became interested.
     Presence,
-    /// A new subscription.
+    /// The session subscribed.
     Subscription,
 }
 
 impl LastItemTrigger {
-    /// Whether a node that is configured so sends its last item.
-    pub(crate) fn is_one_for(self, send_last: SendLast) -> bool {
+    /// Returns whether a node with this configuration sends its last item.
+    pub(crate) fn applies_to(self, send_last: SendLast) -> bool {
         match self {
             Self::Presence => send_last == SendLast::OnSubAndPresence,
             Self::Subscription => send_last != SendLast::Never,
@@ -38,43 +38,43 @@ impl LastItemTrigger {
     }
 }
 
-/// A last item that is to be sent.
+/// A last item that is still to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Due {
+pub(crate) struct PendingItem {
     /// Why.
-    pub cause: LastItemTrigger,
-    /// When the item was published that the session was told of meanwhile: that one need not be sent.
-    pub told: Option<u64>,
+    pub trigger: LastItemTrigger,
+    /// When the item was published of which the session was notified meanwhile: that one need not be sent.
+    pub notified: Option<u64>,
 }
 
-/// What the sessions of a room are still to be sent. Bounded for each session.
+/// The pending last items of a room's sessions. Bounded for each session.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     sessions: IndexMap<SessionId, Places>,
 }
 
 impl Pending {
-    /// Whether nobody is to be sent anything.
+    /// Returns whether nothing is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
 
-    /// How many places there are, of all sessions. Costs a step a session.
+    /// Returns the number of places of all sessions. Walks over all sessions.
     pub(crate) fn len(&self) -> usize {
         self.sessions.values().map(IndexMap::len).sum()
     }
 
-    /// Whether `session` is to be sent something.
+    /// Returns whether `session` has pending items.
     pub(crate) fn has(&self, session: SessionId) -> bool {
         self.sessions.contains_key(&session)
     }
 
-    /// `session` is to be sent these as well; no more than `limit` in all.
+    /// Adds places for `session`, up to `limit` in all.
     pub(crate) fn add(
         &mut self,
         session: SessionId,
         places: impl IntoIterator<Item = Place>,
-        cause: LastItemTrigger,
+        trigger: LastItemTrigger,
         limit: usize,
     ) {
         let mut places = places.into_iter().peekable();
@@ -84,7 +84,7 @@ impl Pending {
         let list = self.sessions.entry(session).or_default();
         for place in places {
             if list.len() < limit || list.contains_key(&place) {
-                list.insert(place, Due { cause, told: None });
+                list.insert(place, PendingItem { trigger, notified: None });
             }
         }
         if list.is_empty() {
@@ -92,7 +92,7 @@ impl Pending {
         }
     }
 
-    /// `session` was sent the last items of these.
+    /// Removes the places whose last items `session` was sent.
     pub(crate) fn sent(&mut self, session: SessionId, places: &[Place]) {
         let Some(list) = self.sessions.get_mut(&session) else { return };
         list.retain(|place, _| !places.contains(place));
@@ -101,28 +101,28 @@ impl Pending {
         }
     }
 
-    /// `session` was told of the item that was published at `place` at this time.
-    pub(crate) fn told(&mut self, session: SessionId, place: &Place, at: u64) {
+    /// Notes that `session` was notified of the item that was published at `place` at this time.
+    pub(crate) fn notified(&mut self, session: SessionId, place: &Place, at: u64) {
         if let Some(due) = self.sessions.get_mut(&session).and_then(|list| list.get_mut(place)) {
-            due.told = Some(at);
+            due.notified = Some(at);
         }
     }
 
-    /// Forgets a session; returns what it was to be sent.
+    /// Removes a session. Returns its places.
     pub(crate) fn remove(&mut self, session: SessionId) -> Places {
         self.sessions.shift_remove(&session).unwrap_or_default()
     }
 
-    /// What a session is to be sent that was removed, and is back.
+    /// Restores the places of a session that is readmitted.
     pub(crate) fn put_back(&mut self, session: SessionId, places: Places) {
         if !places.is_empty() {
             self.sessions.insert(session, places);
         }
     }
 
-    /// Takes out the next places of the session whose turn it is, at most so many. If there are more, its next turn
-    /// comes after the others'.
-    fn take(&mut self, most: usize) -> Option<(SessionId, Vec<(Place, Due)>)> {
+    /// Takes up to `most` places of the session whose turn it is. If it has more, its next turn comes after the
+    /// others'.
+    fn take(&mut self, most: usize) -> Option<(SessionId, Vec<(Place, PendingItem)>)> {
         let (session, mut places) = self.sessions.shift_remove_index(0)?;
         let taken = places.drain(..most.min(places.len())).collect();
         self.put_back(session, places);
@@ -131,8 +131,8 @@ impl Pending {
 }
 
 impl Room {
-    /// Goes on with the session whose turn it is: how many of its places were looked at, at most `most`, and the last
-    /// items that are there. `None`: nobody waits for any.
+    /// Sends pending last items of the session whose turn it is. Returns how many of its places were looked at, at most
+    /// `most`, and the effects; `None` if nothing is pending.
     pub(crate) fn send_pending(
         &mut self,
         most: usize,
@@ -145,9 +145,9 @@ impl Room {
         Some((places.len(), self.send_last(session, &found, moment)))
     }
 
-    /// Notes who, of those who are still to be sent the last item of a node, was told of the item that was published
-    /// there at `at`. Costs by those who are told, and nothing where nobody is to be sent any last item.
-    pub(crate) fn note_told(&mut self, service: ServiceId, name: &NodeName, at: u64, effects: &[Effect]) {
+    /// Notes which sessions with a pending last item of a node were notified of the item that was published there at
+    /// `at`. Linear in the notified sessions; free if nothing is pending.
+    pub(crate) fn note_notified(&mut self, service: ServiceId, name: &NodeName, at: u64, effects: &[Effect]) {
         if self.pending.is_empty() {
             return;
         }
@@ -155,7 +155,7 @@ impl Room {
         for effect in effects {
             let Effect::Notify { to, .. } = effect else { continue };
             for session in to.iter().filter_map(|jid| self.sessions.find(jid.as_str())) {
-                self.pending.told(session, &place, at);
+                self.pending.notified(session, &place, at);
             }
         }
     }
@@ -169,7 +169,7 @@ mod tests {
         (ServiceId::Room, name.into())
     }
 
-    fn names(taken: Option<(SessionId, Vec<(Place, Due)>)>) -> Option<(u32, String)> {
+    fn names(taken: Option<(SessionId, Vec<(Place, PendingItem)>)>) -> Option<(u32, String)> {
         taken.map(|(session, places)| {
             (session.0, places.iter().map(|((_, name), _)| name.as_str()).collect::<Vec<_>>().join(" "))
         })
@@ -201,11 +201,15 @@ mod tests {
     #[test]
     fn a_session_has_so_many_places_and_each_once() {
         let mut pending = pending(&[(1, &["a", "b"]), (1, &["b", "c", "d"]), (1, &["e"])]);
-        pending.told(SessionId(1), &place("b"), 5);
+        pending.notified(SessionId(1), &place("b"), 5);
         pending.add(SessionId(1), [place("b")], LastItemTrigger::Subscription, 3);
         let (_, taken) = pending.take(9).unwrap();
         assert_eq!(taken.iter().map(|((_, name), _)| name.as_str()).collect::<String>(), "abc");
-        assert_eq!(taken[1].1, Due { cause: LastItemTrigger::Subscription, told: None }, "it is wanted anew");
+        assert_eq!(
+            taken[1].1,
+            PendingItem { trigger: LastItemTrigger::Subscription, notified: None },
+            "the new trigger replaces the old one"
+        );
         pending.add(SessionId(1), [place("a")], LastItemTrigger::Presence, 0);
         assert!(pending.is_empty());
     }

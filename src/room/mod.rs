@@ -1,6 +1,6 @@
-//! A room: its own service, its occupants with theirs, and what its sessions want.
+//! A room: its service, its occupants with their services, and the interest of its sessions.
 //!
-//! Here is who comes, changes and goes; `delivery` says who is told of an event.
+//! This file has occupants and sessions that join, change and leave; `delivery` has the recipients of events.
 
 mod delivery;
 pub(crate) mod explain;
@@ -38,34 +38,34 @@ use crate::room::session::{Session, SessionTable};
 pub struct Room {
     pub(crate) jid: RoomJid,
     pub(crate) service: Service,
-    /// Boxed, as the tree has nearly half of its places empty: numbers only grow.
+    /// Boxed, as nearly half of the tree's slots are empty: numbers only grow.
     pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
     pub(crate) sessions: SessionTable,
     pub(crate) interest: Interest,
     pub(crate) subscriptions: Subscriptions,
-    /// Node name to the occupants that have such a node: where last items are found.
+    /// By node name, the occupants that have such a node: where to find last items.
     pub(crate) holders: HashMap<NodeName, BTreeSet<OccupantId>>,
-    /// The sessions of accounts that are subscribed by their bare JID.
+    /// The sessions of accounts that are subscribed with their bare JID.
     pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
     /// Last items that are still to be sent.
     pub(crate) pending: Pending,
-    /// Who publishes as the room, as its configuration had it when it was last asked something.
+    /// Who may publish as the room, by its configuration at the last request.
     pub(crate) publishers: Publishers,
-    /// Whether its nodes are to be kept, as it was when it was last asked something.
+    /// Whether its nodes are stored, by its configuration at the last request.
     pub(crate) persistent: bool,
-    /// What those who are not in the room may still do, all together.
+    /// The rate limit that all senders outside the room share.
     pub(crate) rate_limit: RateLimit,
     by_nick: NameIndex<OccupantId>,
     next_occupant: u64,
-    /// The session that was seen going last. Where it turns up at another nick at once, it changed its nick and
-    /// left other sessions behind; a room tells that no other way.
+    /// The session that departed last. If it appears at another nick at once, it changed its nick and left other
+    /// sessions behind: the server gives no other sign of that.
     departed: Option<DepartedSession>,
-    /// Claims that nobody stands behind any more.
+    /// Claims that sessions don't make any more.
     unclaimed: Vec<(SessionJid, Rc<Claim>)>,
 }
 
 impl Room {
-    /// A room that nobody is in.
+    /// Returns a room without occupants.
     pub fn new(jid: RoomJid) -> Self {
         Self {
             jid,
@@ -87,7 +87,7 @@ impl Room {
         }
     }
 
-    /// Takes in what the server says with a request of the room, of the one who asks, and of the one who is asked.
+    /// Takes in the server's facts about the room, the sender and the addressee of a request.
     pub(crate) fn note_facts(&mut self, target: &Target, actor: &Actor) {
         (self.publishers, self.persistent) = (target.publishers, target.persistent);
         if let Some((address, room_affiliation)) = &target.occupant {
@@ -101,22 +101,22 @@ impl Room {
         }
     }
 
-    /// Whether nothing is known of the room: it need not be kept.
+    /// Returns whether the room has no data, and can be dropped.
     pub fn is_empty(&self) -> bool {
         self.occupants.is_empty() && self.service.is_empty() && self.subscriptions.is_empty()
     }
 
-    /// Who is at this nick.
+    /// Returns the occupant with this occupant JID.
     pub fn find(&self, occupant: &str) -> Option<OccupantId> {
         self.by_nick.find(occupant, |id| nick_of(&self.occupants, id))
     }
 
-    /// The addresses of the occupants.
+    /// Returns the occupant JIDs.
     pub fn nicks(&self) -> impl Iterator<Item = &OccupantJid> {
         self.occupants.values().map(|occupant| &occupant.info.occupant)
     }
 
-    /// A session comes in, or comes in again: what it wanted before is forgotten.
+    /// A session joins, or joins again: its former interest is forgotten.
     pub fn enter(&mut self, presence: OccupantInfo, jid: &SessionJid) -> SessionId {
         let occupant = self.occupant(presence);
         match self.sessions.find(jid.as_str()) {
@@ -136,14 +136,13 @@ impl Room {
         }
     }
 
-    /// An occupant's presence, with all the sessions that are at this nick now. Sessions that are not there any
-    /// more are gone; one that was at another nick has moved; one that never came in is left for [`Room::enter`].
+    /// An occupant's presence, with all sessions that have this nick now. Sessions that are missing have departed;
+    /// those at another nick move here; those that never joined are left for [`Room::enter`].
     ///
-    /// `left` are sessions that said that they go: they do not come back as somebody who changed the nick.
+    /// `left` are sessions that sent unavailable presence: they can't reappear after a change of nick. Nor can `coming`,
+    /// which joins.
     ///
-    /// Nor does `coming`, which comes in.
-    ///
-    /// Returns the sessions that are here.
+    /// Returns the sessions of this nick that had joined.
     pub fn presence<'a>(
         &mut self,
         presence: OccupantInfo,
@@ -178,7 +177,7 @@ impl Room {
         known
     }
 
-    /// An occupant has another nick now.
+    /// An occupant changes its nick.
     pub fn rename(&mut self, old: &str, new: &OccupantJid) {
         if self.find(new.as_str()).is_some() {
             return;
@@ -190,7 +189,7 @@ impl Room {
         self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
     }
 
-    /// An occupant has left, whatever the reason: everything of theirs is gone.
+    /// An occupant leaves, for whatever reason: all its data is removed.
     pub fn leave(&mut self, occupant: &str) {
         let Some(id) = self.find(occupant) else { return };
         let sessions = self.occupants.get(&id).map(|occupant| occupant.sessions.clone()).unwrap_or_default();
@@ -198,7 +197,7 @@ impl Room {
             for session in sessions {
                 self.remove_session(session);
             }
-            // Whoever leaves with all sessions does not turn up at another nick at once.
+            // An occupant that leaves with all its sessions does not reappear at another nick.
             self.departed = None;
         }
         self.by_nick.remove(occupant, |id| nick_of(&self.occupants, id));
@@ -212,7 +211,7 @@ impl Room {
         self.unwatch_all();
     }
 
-    /// Notes what a session's presence says of its capabilities. What it said before is not waited for any more.
+    /// Notes the capabilities that a session's presence claims. Its former claim is not waited for any more.
     pub fn claim(&mut self, id: SessionId, claim: &Rc<Claim>) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         session.understood = false;
@@ -221,19 +220,19 @@ impl Room {
         }
     }
 
-    /// Whether a session's presence says nothing new of its capabilities: it is the same claim, and understood.
+    /// Returns whether a session's claim is the same as before, and understood.
     pub fn understands(&self, session: SessionId, claim: &Claim) -> bool {
         self.sessions
             .get(session)
             .is_some_and(|session| session.understood && session.claim.as_deref() == Some(claim))
     }
 
-    /// The claims that nobody stands behind any more since this was last asked: nobody waits for them.
+    /// Returns the claims that sessions gave up since this was last called: they need not be waited for.
     pub fn unclaimed(&mut self) -> Vec<(SessionJid, Rc<Claim>)> {
         std::mem::take(&mut self.unclaimed)
     }
 
-    /// Counts one against what the session's occupant may cause; whether that is permitted.
+    /// Counts one against the rate limit of the session's occupant. Returns whether that is permitted.
     pub(crate) fn take_from_rate_limit(&mut self, session: SessionId, now: u64, options: &Options) -> bool {
         let occupant =
             self.sessions.get(session).and_then(|session| self.occupants.get_mut(&session.occupant));
@@ -246,15 +245,14 @@ impl Room {
         })
     }
 
-    /// Notes how available a session says it is.
+    /// Notes a session's availability.
     pub fn show(&mut self, session: SessionId, show: Show) {
         if let Some(session) = self.sessions.get_mut(session) {
             session.show = show;
         }
     }
 
-    /// Takes out what an occupant published in the room's name, where the node wants that when they leave
-    /// (`pubsub#purge_offline`).
+    /// Removes the items that an occupant published to the room's nodes with `pubsub#purge_offline`. Returns their ids.
     pub fn purge_of(&mut self, occupant: &str) -> Vec<(NodeName, Vec<ItemId>)> {
         let Some(id) = self.find(occupant) else { return Vec::new() };
         let nodes = self.service.nodes_mut().filter(|(_, node)| node.config.purge_offline);
@@ -264,8 +262,8 @@ impl Room {
             .collect()
     }
 
-    /// What became of a node of the room itself since it was last kept; `None` where nothing did, or where the room is
-    /// not one whose nodes are kept.
+    /// Returns the effect that stores the changes of a node of the room itself; `None` without changes, or if the room
+    /// is not persistent.
     pub(crate) fn keep(&mut self, name: &NodeName) -> Option<Effect> {
         let node = self.service.node_mut(name.as_str());
         let change = match node {
@@ -280,7 +278,7 @@ impl Room {
         Some(Effect::Keep { room: self.jid.clone(), node: name.clone(), change })
     }
 
-    /// Sets what a session wants; returns the nodes that are new to it.
+    /// Sets a session's interest. Returns the nodes that are new in it.
     pub fn want(&mut self, session: SessionId, set: &NodeSet) -> Vec<NodeName> {
         if let Some(session) = self.sessions.get_mut(session) {
             session.understood = true;
@@ -290,7 +288,7 @@ impl Room {
         set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect()
     }
 
-    /// Makes the nodes what they are forced to be. Whoever may not read one any more is told of no further event.
+    /// Applies the forced configuration to all nodes. Sessions that may not read one any more get no further events.
     pub(crate) fn force(&mut self, options: &Options) {
         if options.forced.is_empty() {
             return;
@@ -303,7 +301,7 @@ impl Room {
         }
     }
 
-    /// The service of this number.
+    /// Returns the service with this id.
     pub(crate) fn service(&self, id: ServiceId) -> Option<&Service> {
         match id {
             ServiceId::Room => Some(&self.service),
@@ -311,7 +309,7 @@ impl Room {
         }
     }
 
-    /// The service of this number, to change it.
+    /// Returns the service with this id for changes.
     pub(crate) fn service_mut(&mut self, id: ServiceId) -> Option<&mut Service> {
         match id {
             ServiceId::Room => Some(&mut self.service),
@@ -319,7 +317,7 @@ impl Room {
         }
     }
 
-    /// The address of a service.
+    /// Returns the JID of a service.
     pub(crate) fn address(&self, id: ServiceId) -> &str {
         match id {
             ServiceId::Room => self.jid.as_str(),
@@ -329,7 +327,7 @@ impl Room {
         }
     }
 
-    /// The nodes of a service are these now. Subscriptions to those that are no more end.
+    /// Replaces the nodes of a service. Subscriptions to nodes that are missing now end.
     pub(crate) fn replace(&mut self, id: ServiceId, service: Service) {
         let Some(place) = self.service_mut(id) else { return };
         let after: Vec<_> = service.nodes().map(|(node, _)| node.clone()).collect();
@@ -342,14 +340,14 @@ impl Room {
         }
     }
 
-    /// A node was made.
+    /// Notes that a node was created.
     pub(crate) fn node_created(&mut self, node: &NodeName, service: ServiceId) {
         if let ServiceId::Occupant(id) = service {
             self.holders.entry(node.clone()).or_default().insert(id);
         }
     }
 
-    /// A node is no more: nor is it found, nor subscribed to.
+    /// Notes that a node was deleted: ends its subscriptions.
     pub(crate) fn node_deleted(&mut self, node: &NodeName, service: ServiceId) {
         self.subscriptions.remove_node(service, node);
         self.unwatch_all();
@@ -358,7 +356,7 @@ impl Room {
         }
     }
 
-    /// Keeps track of the sessions of an account that subscribes by its bare JID.
+    /// Starts tracking the sessions of an account that subscribes with its bare JID.
     pub(crate) fn watch(&mut self, account: &str) {
         if !self.accounts.contains_key(account) {
             let theirs = self.sessions.iter().filter(|(_, session)| session.jid.bare() == account);
@@ -367,20 +365,20 @@ impl Room {
         }
     }
 
-    /// Stops keeping track, where there is no reason any more.
+    /// Stops tracking the sessions of an account if it has no subscription any more.
     pub(crate) fn unwatch(&mut self, account: &str) {
         if !self.subscriptions.knows(&Subscriber::Account(account.into())) {
             self.accounts.remove(account);
         }
     }
 
-    /// Stops keeping track of all those accounts that there is no reason for any more.
+    /// Stops tracking the sessions of all accounts that have no subscription any more.
     pub(crate) fn unwatch_all(&mut self) {
         let subscriptions = &self.subscriptions;
         self.accounts.retain(|account, _| subscriptions.knows(&Subscriber::Account(account.clone())));
     }
 
-    /// An account was banned: all its subscriptions end, from wherever it has them.
+    /// An account was banned: all its subscriptions end, in the room and from outside.
     pub fn ban(&mut self, account: &str) {
         for who in self.subscriptions.of_account(account) {
             self.subscriptions.remove_subscriber(&who, |_| true);
@@ -388,7 +386,7 @@ impl Room {
         self.unwatch_all();
     }
 
-    /// Whether a subscription needs no presence in the room.
+    /// Returns whether a subscription outlasts presence in the room.
     fn outlasts_presence(&self, (service, node): &Topic) -> bool {
         let node = node.as_ref().and_then(|node| self.service(*service)?.node(node.as_str()).ok());
         node.is_some_and(|node| node.config.access_model == AccessModel::Open)
@@ -463,7 +461,7 @@ impl Room {
         self.departed = Some(DepartedSession { session, wanted, pending, ended });
     }
 
-    /// Ends the subscriptions of somebody who left, but for those that need no presence.
+    /// Ends the subscriptions of a subscriber that left, except those that outlast presence. Returns the ended ones.
     fn end(&mut self, who: &Subscriber) -> Vec<(Topic, SubscribeOptions)> {
         let (_, ended): (Vec<_>, Vec<_>) =
             self.subscriptions.topics(who).cloned().partition(|topic| self.outlasts_presence(topic));
@@ -477,12 +475,12 @@ impl Room {
         were
     }
 
-    /// Brings the session back that was just seen going, if it is this one: with all that it had.
+    /// Readmits the session that departed last, if it is this one, with all its data.
     fn readmit(&mut self, jid: &SessionJid) -> Option<SessionId> {
         let DepartedSession { mut session, wanted, pending, ended } =
             self.departed.take_if(|gone| gone.session.jid == *jid)?;
         if !session.understood {
-            // It was waiting for what it claims, and is not any more: its presence claims it again.
+            // Nothing waits for its claim any more; its presence makes the claim again.
             session.claim = None;
         }
         let id = self.add(session.occupant, session);
@@ -510,7 +508,7 @@ fn nick_of(occupants: &BTreeMap<OccupantId, Box<Occupant>>, id: OccupantId) -> &
     occupants.get(&id).map_or("", |occupant| occupant.info.occupant.as_str())
 }
 
-/// A session that is not there any more, with what it had.
+/// A session that has departed, with its data.
 #[derive(Debug)]
 struct DepartedSession {
     session: Session,

@@ -1,12 +1,12 @@
-//! Numbers by names that are kept elsewhere: a table that holds the numbers alone.
+//! An index from names to numbers that stores only the numbers; the names are elsewhere.
 //!
-//! A map from a JID to a number holds the JID a second time, and a pointer to it is four times the number.
+//! A map from JIDs to numbers would store each JID a second time, or a pointer of four times the number's size.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-/// A set of numbers, found by the names that `name_of` gives: the same for a number as long as it is in here.
+/// A set of numbers that are found by name. `name_of` must return the same name for a number while it is in the set.
 #[derive(Debug)]
 pub(crate) struct NameIndex<Id> {
     table: HashTable<Id>,
@@ -20,29 +20,29 @@ impl<Id> Default for NameIndex<Id> {
 }
 
 impl<Id: Copy> NameIndex<Id> {
-    /// The number of this name.
+    /// Returns the number with this name.
     pub(crate) fn find<'a>(&self, name: &str, name_of: impl Fn(Id) -> &'a str) -> Option<Id> {
         self.table.find(self.hashes.hash_one(name), |&id| name_of(id) == name).copied()
     }
 
-    /// Puts a number in, under the name that it has now and that no other has.
+    /// Adds a number under its current name, which must be unique.
     pub(crate) fn insert<'a>(&mut self, id: Id, name_of: impl Fn(Id) -> &'a str) {
         let hash = |&id: &Id| self.hashes.hash_one(name_of(id));
         self.table.insert_unique(hash(&id), id, hash);
     }
 
-    /// Takes the number of this name out, which must still have it.
+    /// Removes the number with this name, which it must still have.
     pub(crate) fn remove<'a>(&mut self, name: &str, name_of: impl Fn(Id) -> &'a str) -> Option<Id> {
         let found = self.table.find_entry(self.hashes.hash_one(name), |&id| name_of(id) == name);
         found.ok().map(|entry| entry.remove().0)
     }
 
-    /// How many there are.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether the index is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }

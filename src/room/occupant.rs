@@ -1,20 +1,20 @@
-//! Occupants and their sessions: who is in a room.
+//! Occupants of a room.
 
 use crate::facts::OccupantInfo;
 use crate::id::SessionId;
 use crate::pubsub::service::Service;
 use crate::room::rate_limit::RateLimit;
 
-/// Somebody in a room, at one nick, with one client or several.
+/// An occupant of a room, with one nick and one or more sessions.
 #[derive(Debug)]
 pub struct Occupant {
-    /// What the server said last.
+    /// The server's latest facts.
     pub info: OccupantInfo,
-    /// The clients, in the order of their coming.
+    /// The sessions, in the order of joining.
     pub sessions: Vec<SessionId>,
-    /// What the occupant has published.
+    /// The occupant's nodes.
     pub service: Service,
-    /// How much may be published now.
+    /// The occupant's rate limit.
     pub rate_limit: RateLimit,
 }
 

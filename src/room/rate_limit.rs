@@ -1,8 +1,8 @@
-//! How much an occupant may cause: a burst, filled up again at a steady rate.
+//! Rate limits: a burst that refills at a steady rate.
 
 use crate::options::Options;
 
-/// How much somebody may publish: a burst, filled up again at a steady rate.
+/// A rate limit: a burst that refills at a steady rate.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RateLimit {
     /// Publishes counted against the burst, in thousandths.
@@ -11,7 +11,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Whether one more fits at `now`.
+    /// Returns whether one more is permitted at `now`.
     pub fn permits(&self, now: u64, options: &Options) -> bool {
         self.used_at(now, options) + 1000 <= u64::from(options.publish_burst) * 1000
     }
@@ -22,7 +22,7 @@ impl RateLimit {
         self.at = now;
     }
 
-    /// Never more than a burst: where that is lowered, nobody waits longer than those who used up the lower one.
+    /// At most a burst: if the option is lowered, no sender waits longer than after a lower burst.
     fn used_at(&self, now: u64, options: &Options) -> u64 {
         let refilled = now.saturating_sub(self.at).saturating_mul(u64::from(options.publish_rate));
         self.used.min(u64::from(options.publish_burst) * 1000).saturating_sub(refilled)
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allowance_is_a_burst_and_then_a_rate() {
+    fn a_rate_limit_is_a_burst_and_then_a_rate() {
         let options = Options { publish_burst: 3, publish_rate: 2, ..Options::default() };
         let mut rate_limit = RateLimit::default();
         let mut publish = |now| {

@@ -1,4 +1,4 @@
-//! Who may do what at a node: the one place where that is decided, for requests and deliveries alike.
+//! Rights at nodes: the one place that decides who may do what, for requests and deliveries alike.
 
 use crate::error::Error;
 use crate::facts::{OccupantInfo, Role, RoomAffiliation};
@@ -11,10 +11,10 @@ use crate::pubsub::subscription::Subscriber;
 use crate::room::Room;
 use crate::room::session::Session;
 
-/// A client or account whose rights are asked for, as the room knows it at this moment.
+/// A session or account whose rights are checked, as the room knows it at this moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Party<'a> {
-    /// The full JID of the session, or the bare JID of an account outside.
+    /// The full JID of a session, or the bare JID of an account outside the room.
     pub jid: &'a SessionJid,
     /// The occupant; `None` outside the room.
     pub occupant: Option<OccupantId>,
@@ -24,9 +24,9 @@ pub(crate) struct Party<'a> {
     pub room_affiliation: RoomAffiliation,
 }
 
-/// What a party may do at a node, or at the service if the node is still to be made.
+/// What a party may do at a node, or at the service if the node is still to be created.
 ///
-/// Cheap to make and to drop: nothing is looked up before it is asked for.
+/// Cheap to make: nothing is looked up before it is needed.
 #[derive(Clone, Copy)]
 pub(crate) struct Rights<'a> {
     room: &'a Room,
@@ -36,7 +36,7 @@ pub(crate) struct Rights<'a> {
 }
 
 impl<'a> Rights<'a> {
-    /// The rights of `party` at a node of `service`.
+    /// Returns the rights of `party` at a node of `service`.
     pub(crate) fn new(
         room: &'a Room,
         party: Party<'a>,
@@ -46,8 +46,8 @@ impl<'a> Rights<'a> {
         Self { room, party, service, node }
     }
 
-    /// The affiliation to the node (XEP-0060, 4.1): owners are the occupant of the address, and those who publish as the
-    /// room; what a room makes an outcast is one at each of its nodes; others are what the owner named them.
+    /// The affiliation to the node (XEP-0060, 4.1): owners are the occupant of the address, and those who publish as
+    /// the room; what a room makes an outcast is one at each of its nodes; others are what the owner named them.
     pub(crate) fn affiliation(&self) -> Affiliation {
         if self.owns() {
             return Affiliation::Owner;
@@ -60,7 +60,7 @@ impl<'a> Rights<'a> {
         })
     }
 
-    /// Whether the party may read the node, and be told of its events: its affiliation and the access model allow it.
+    /// Checks whether the party may read the node and get its events, by its affiliation and the access model.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotInRoom`], [`Error::ClosedNode`].
@@ -78,7 +78,7 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Whether the party may do this.
+    /// Checks whether the party may do this.
     ///
     /// # Errors
     /// Those of [`Rights::may_read`] for reading; else [`Error::Forbidden`], [`Error::NoVoice`].
@@ -97,7 +97,8 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Whether the party owns the service: the occupant its own, and those who publish as the room the room's.
+    /// Returns whether the party owns the service: an occupant owns its own, those who may publish as the room the
+    /// room's.
     pub(crate) fn owns(&self) -> bool {
         match self.service {
             ServiceId::Occupant(id) => self.party.occupant == Some(id),
@@ -105,7 +106,7 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Moderators take away what an occupant of no higher affiliation than theirs published (XEP-0045, 8).
+    /// Returns whether the party moderates the occupant: it is a moderator of no lower affiliation (XEP-0045, 8).
     fn moderates(&self) -> bool {
         let ServiceId::Occupant(id) = self.service else { return false };
         let publisher = self.room.occupants.get(&id);
@@ -114,7 +115,7 @@ impl<'a> Rights<'a> {
         self.party.role == Role::Moderator && is_no_higher
     }
 
-    /// Whether a node of the room lets those publish whom its owner did not name publishers (its publish model).
+    /// Returns whether the publish model of a room's node admits the party without it being a publisher.
     fn is_admitted_to_publish(&self, affiliation: Affiliation) -> bool {
         let Some((name, node)) = self.node else { return false };
         self.service == ServiceId::Room
@@ -135,7 +136,7 @@ impl<'a> Rights<'a> {
         names.into_iter().any(|who| self.room.subscriptions.contains(&who, &topic))
     }
 
-    /// The owners of a room speak as the room, whatever their role; an occupant needs voice (XEP-0045, 7.9).
+    /// Checks for voice (XEP-0045, 7.9). The owners of a room publish as the room, whatever their role.
     fn check_voice(&self, affiliation: Affiliation) -> Result<(), Error> {
         let as_room = self.service == ServiceId::Room && affiliation == Affiliation::Owner;
         let is_mute = self.party.occupant.is_some() && self.party.role < Role::Participant;
@@ -144,7 +145,7 @@ impl<'a> Rights<'a> {
 }
 
 impl Room {
-    /// What `session`, which is in the room, may do at a node.
+    /// Returns the rights of `session`, which is in the room, at a node.
     pub(crate) fn rights_of<'a>(
         &'a self,
         session: &'a Session,
@@ -161,7 +162,7 @@ impl Room {
         Rights::new(self, party, service, node)
     }
 
-    /// What a client or account outside the room may do at a node; `jid` is full or bare.
+    /// Returns the rights of a session or account outside the room at a node; `jid` is full or bare.
     pub(crate) fn rights_outside<'a>(
         &'a self,
         jid: &'a SessionJid,
@@ -172,7 +173,7 @@ impl Room {
         Rights::new(self, party, service, node)
     }
 
-    /// The occupants who own a service, in the order of their coming.
+    /// Returns the occupants who own a service, in the order of joining.
     pub(crate) fn owners_of(&self, service: ServiceId) -> Vec<OccupantId> {
         match service {
             ServiceId::Occupant(id) => vec![id],
@@ -194,7 +195,7 @@ mod tests {
 
     const ROOM: &str = "room@rooms.example";
 
-    /// A room with an occupant of this affiliation, who has a service.
+    /// A room with an occupant of this affiliation, and the occupant's service.
     fn room(room_affiliation: RoomAffiliation) -> (Room, ServiceId) {
         let mut room = Room::new(ROOM.into());
         let info = OccupantInfo {
@@ -215,7 +216,7 @@ mod tests {
         Node::new(config, 0)
     }
 
-    /// Someone else in the room, or outside of it.
+    /// Another party, in the room or outside.
     fn party(jid: &SessionJid, role: Role, room_affiliation: RoomAffiliation) -> Party<'_> {
         let occupant = (role != Role::None).then_some(OccupantId(99));
         Party { jid, occupant, role, room_affiliation }

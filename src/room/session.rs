@@ -1,4 +1,4 @@
-//! Sessions: the clients that are in a room.
+//! Sessions: the connected clients in a room.
 
 use std::rc::Rc;
 
@@ -8,18 +8,18 @@ use crate::id::{OccupantId, SessionId};
 use crate::jid::SessionJid;
 use crate::room::name_index::NameIndex;
 
-/// A client in a room.
+/// A connected client in a room.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Its full JID.
     pub jid: SessionJid,
-    /// Whose client it is.
+    /// The occupant.
     pub occupant: OccupantId,
-    /// What its presence last said of its capabilities.
+    /// The capabilities that its last presence claimed.
     pub claim: Option<Rc<Claim>>,
-    /// Whether it is known what the claim stands for.
+    /// Whether the capabilities behind the claim are known.
     pub understood: bool,
-    /// What its presence last said of its availability.
+    /// The availability in its last presence.
     pub show: Show,
 }
 
@@ -32,38 +32,38 @@ pub struct SessionTable {
 }
 
 impl SessionTable {
-    /// The session of this number.
+    /// Returns the session with this number.
     pub fn get(&self, id: SessionId) -> Option<&Session> {
         self.slots.get(id.0 as usize)?.as_ref()
     }
 
-    /// The session of this number, to change it.
+    /// Returns the session with this number for changes.
     pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
         self.slots.get_mut(id.0 as usize)?.as_mut()
     }
 
-    /// The number of the session with this JID.
+    /// Returns the number of the session with this JID.
     pub fn find(&self, jid: &str) -> Option<SessionId> {
         self.by_jid.find(jid, |id| jid_at(&self.slots, id))
     }
 
-    /// All of them, by number.
+    /// Returns all sessions, by number.
     pub fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         let numbered = (0u32..).map(SessionId).zip(&self.slots);
         numbered.filter_map(|(id, slot)| Some((id, slot.as_ref()?)))
     }
 
-    /// How many there are.
+    /// Returns the number of sessions.
     pub fn len(&self) -> usize {
         self.by_jid.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no sessions.
     pub fn is_empty(&self) -> bool {
         self.by_jid.is_empty()
     }
 
-    /// Adds one, and gives it the number of one that went, or the next.
+    /// Adds a session under a vacant number, or the next one.
     pub fn insert(&mut self, session: Session) -> SessionId {
         let id = if let Some(id) = self.vacant.pop() {
             if let Some(slot) = self.slots.get_mut(id.0 as usize) {

@@ -1,5 +1,5 @@
-//! The node configuration that the admin forces, read from the server's configuration: `{ [node] = { field = value } }`,
-//! the fields without their `pubsub#`.
+//! The node configuration that the admin forces, read from the server's configuration: `{ [node] = { field = value }
+//! }`, the fields without their `pubsub#`.
 //!
 //! An invalid node, field or value is logged and ignored; the others hold, as they may be there for protection.
 

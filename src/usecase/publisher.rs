@@ -60,7 +60,7 @@ pub(super) fn publish(
     cx.notify(name, |room, node| {
         Event::item(name, &node.config, &id, &item, room.publisher(service_id, node, &item))
     })?;
-    cx.room.note_told(service_id, name, now, cx.effects.get(before..).unwrap_or_default());
+    cx.room.note_notified(service_id, name, now, cx.effects.get(before..).unwrap_or_default());
     let dropped: Vec<_> = dropped.into_iter().filter(|other| *other != id).collect();
     if retracts && !dropped.is_empty() {
         cx.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
