@@ -1,4 +1,4 @@
-//! Asking sessions what they want: questions out, answers in.
+//! Asking sessions about their capabilities: questions out, answers in.
 
 use std::rc::Rc;
 
@@ -15,8 +15,8 @@ use crate::room::Room;
 use crate::xml::{self, With, ns};
 
 impl Host {
-    /// What came back for a question: an `<iq/>`, be it a result or an error. `None`: nobody asked that, or not them,
-    /// or it does not count any more.
+    /// Takes the answer to a question, an `<iq/>` of type `result` or `error`. Returns `None` if its sender was not
+    /// asked that, or if it does not count any more.
     pub fn answer(&mut self, iq: &Element, moment: &mut Moment) -> Option<Vec<Effect>> {
         let (id, from) = (iq.attr("id")?, iq.attr("from")?);
         let query = iq.get_child("query", ns::DISCO_INFO).filter(|_| iq.attr("type") == Some("result"));
@@ -37,13 +37,13 @@ impl Host {
         effects
     }
 
-    /// Returns when [`Host::wake`] is to be called, in milliseconds since 1970: when the next question's time is over, or
-    /// at once (0) if last items wait to be sent. May change with each call of the host.
+    /// Returns when [`Host::wake`] is to be called, in milliseconds since 1970: when the next question times out, or at
+    /// once (0) if last items are pending. May change with each call of the host.
     pub fn next_deadline(&self) -> Option<u64> {
         if self.waiting.is_empty() { self.caps.next_deadline() } else { Some(0) }
     }
 
-    /// Asks, unless somebody is being asked.
+    /// Asks a session about its claim, unless a question about the same hash is in flight.
     pub(super) fn ask(
         &mut self,
         room: &RoomJid,
@@ -56,7 +56,7 @@ impl Host {
         question.iter().map(send).collect()
     }
 
-    /// Nobody waits any more for what nobody claims any more.
+    /// Stops waiting for claims that sessions of the room gave up.
     pub(super) fn withdraw(&mut self, room: &RoomJid, moment: &mut Moment) -> Vec<Effect> {
         let unclaimed = self.rooms.get_mut(room).map(Room::unclaimed).unwrap_or_default();
         self.withdraw_all(room, unclaimed, moment)
@@ -84,7 +84,7 @@ impl Host {
         }
     }
 
-    /// The next batch of last items: of one session after the other, and of one room after the other.
+    /// Sends the next batch of last items, session by session, and room by room.
     fn send_pending(&mut self, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut left = self.options.last_items_batch.max(1);
@@ -101,7 +101,7 @@ impl Host {
         effects
     }
 
-    /// Gives the sessions that still make the claim what it turned out to stand for.
+    /// Sets the interest of sessions that still make the claim.
     fn apply(&mut self, outcome: Outcome, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         for (Claimant { room, session }, claim, set) in outcome.resolved {
@@ -116,8 +116,8 @@ impl Host {
             }
         }
         effects.extend(outcome.question.iter().map(send));
-        if self.caps.has_learned() && !self.has_told {
-            self.has_told = true;
+        if self.caps.has_learned() && !self.learned_pending {
+            self.learned_pending = true;
             effects.push(Effect::Learned);
         }
         effects

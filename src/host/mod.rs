@@ -1,4 +1,4 @@
-//! All the rooms of a MUC host: where calls come in. How sessions are asked for their capabilities is in `asking`.
+//! All rooms of a MUC host, where calls come in. `asking` has the questions about capabilities.
 
 mod asking;
 mod registered;
@@ -29,23 +29,23 @@ use crate::stanza::response;
 use crate::usecase::{self, RequestOutcome};
 use crate::xml;
 
-/// MEP for one MUC host. Each call takes what the server knows at that moment, and gives what is to be done.
+/// MEP for one MUC host. Each call takes what the server knows at that moment, and returns what the server is to do.
 #[derive(Debug)]
 pub struct Host {
     options: Options,
     rooms: IndexMap<RoomJid, Room>,
     caps: Caps,
-    /// Rooms that may have sessions which are still to be sent last items, in turn.
+    /// Rooms that may have pending last items, in turn.
     waiting: IndexSet<RoomJid>,
-    /// Whether the server was told that there is something to be kept of capabilities.
-    has_told: bool,
+    /// Whether [`Effect::Learned`] was returned since [`Host::learned`] was last called.
+    learned_pending: bool,
     activity: Activity,
 }
 
-/// What a host holds, counted.
+/// The numbers of what a host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Rooms that something is known of.
+    /// Rooms with data.
     pub rooms: usize,
     /// Occupants.
     pub occupants: usize,
@@ -59,12 +59,12 @@ pub struct Counts {
     pub known: usize,
     /// Questions in flight.
     pub asking: usize,
-    /// Last items that are still to be sent.
+    /// Pending last items.
     pub pending: usize,
 }
 
 impl Host {
-    /// A host without rooms.
+    /// Returns a host without rooms.
     pub fn new(options: Options) -> Self {
         let caps = Caps::new(options.caps_cache_size, options.caps_timeout);
         Self {
@@ -72,19 +72,19 @@ impl Host {
             rooms: IndexMap::new(),
             caps,
             waiting: IndexSet::new(),
-            has_told: false,
+            learned_pending: false,
             activity: Activity::default(),
         }
     }
 
-    /// Takes new options over, for a server part that was loaded anew.
+    /// Applies new options for a reloaded glue.
     pub fn configure(&mut self, options: Options) {
         self.set_options(options);
-        self.has_told = false;
+        self.learned_pending = false;
     }
 
-    /// Takes new options over. What is over a lowered limit already stays, and nothing is added to it. What nodes are
-    /// forced to be holds for those that are there, too.
+    /// Applies new options. Data over a lowered limit stays, and can't grow. Forced configuration applies to existing
+    /// nodes, too.
     pub fn set_options(&mut self, options: Options) {
         self.caps.configure(options.caps_cache_size, options.caps_timeout);
         for room in self.rooms.values_mut() {
@@ -93,18 +93,18 @@ impl Host {
         self.options = Options { explains: self.options.explains, ..options };
     }
 
-    /// The options, as they are.
+    /// Returns the options.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Whether calls explain from now on whom they do not tell of events, and why.
+    /// Sets whether calls explain which sessions they do not notify, and why.
     pub fn explain(&mut self, explains: bool) {
         self.options.explains = explains;
     }
 
-    /// A session comes into a room, or comes in again while it is there; `said` is what its presence says of it.
-    /// Effects: the last items that it wants, or the question what it wants.
+    /// A session joins a room, or joins again while it is there; `said` is what its presence says. Returns its last
+    /// items, or the question about its capabilities.
     pub fn enter(
         &mut self,
         room: &RoomJid,
@@ -125,10 +125,10 @@ impl Host {
         if let Some(known) = &known {
             entry.want(id, known);
         }
-        // Coming in costs a client something; coming in again does not, so it has a rate.
-        let welcome = !again || entry.take_from_rate_limit(id, moment.now, &self.options);
+        // Joining costs a client something; joining again does not, so it is rate limited.
+        let permitted = !again || entry.take_from_rate_limit(id, moment.now, &self.options);
         let mut effects =
-            if welcome { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
+            if permitted { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
         self.note_pending(room);
         effects.extend(self.withdraw(room, moment));
         if let (None, Some(claim)) = (known, claim) {
@@ -138,8 +138,8 @@ impl Host {
         effects
     }
 
-    /// An occupant's presence was broadcast: these are the sessions at that nick now, with what their presences
-    /// say of capabilities. A presence that says nothing changes nothing (XEP-0115, 8.4).
+    /// An occupant's presence was broadcast, with all sessions of its nick and their presences. A presence without
+    /// capabilities changes no interest (XEP-0115, 8.4).
     pub fn presence(
         &mut self,
         room: &RoomJid,
@@ -165,7 +165,7 @@ impl Host {
             if entry.understands(id, &claim) || self.caps.waits(&claim, &who) {
                 continue;
             }
-            // What is done for a changed mind has a rate: last items, questions.
+            // A new claim causes last items or a question, so it is rate limited.
             if !entry.take_from_rate_limit(id, moment.now, &self.options) {
                 continue;
             }
@@ -177,7 +177,7 @@ impl Host {
                     let new = entry.want(id, &set);
                     effects.extend(entry.last_items_of(id, &new, moment, &self.options));
                     self.note_pending(room);
-                    // It may have been asked in vain, for another of its hashes than the one that is known by now.
+                    // It may have been asked in vain about another of its hashes than the one that is known by now.
                     effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], moment));
                 }
                 _ => effects.extend(self.ask(room, jid, &claim, moment)),
@@ -188,8 +188,8 @@ impl Host {
         effects
     }
 
-    /// A room is back in memory, with these occupants and their sessions: what is known of others is forgotten, and
-    /// whoever is not known comes in.
+    /// A room was loaded into memory, with these occupants and their sessions: unknown sessions join, and all other
+    /// occupants leave.
     pub fn restore(&mut self, room: &RoomJid, occupants: Vec<Seen>, moment: &mut Moment) -> Vec<Effect> {
         if let Some(entry) = self.rooms.get_mut(room) {
             let here: HashSet<_> = occupants.iter().map(|(presence, _)| &presence.occupant).collect();
@@ -211,12 +211,12 @@ impl Host {
         effects
     }
 
-    /// The nodes of a room itself, to be kept.
+    /// Returns the records of a room's own nodes, for storage.
     pub fn snapshot(&self, room: &RoomJid) -> Vec<NodeRecord> {
         self.rooms.get(room).map(|room| room.service.snapshot()).unwrap_or_default()
     }
 
-    /// The nodes of a room, as [`Host::snapshot`] has them now, are kept: from now on, what changes of them is.
+    /// The nodes of a room were stored as [`Host::snapshot`] returned them: from now on, only changes are stored.
     pub fn kept(&mut self, room: &RoomJid) {
         if let Some(room) = self.rooms.get_mut(room) {
             for (_, node) in room.service.nodes_mut() {
@@ -225,7 +225,7 @@ impl Host {
         }
     }
 
-    /// Gives a room the nodes that were kept, in the place of those that it has.
+    /// Replaces the nodes of a room with stored ones.
     pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
         let service = Service::restore(records, &self.options);
         if let Some(entry) = self.rooms.get_mut(room) {
@@ -244,7 +244,7 @@ impl Host {
         }
     }
 
-    /// An occupant left a room. Effects: the retractions of what goes with them.
+    /// An occupant left a room. Returns the retractions of the items that are removed with it.
     pub fn leave(&mut self, room: &RoomJid, occupant: &str, moment: &mut Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(entry) = self.rooms.get_mut(room) {
@@ -273,7 +273,7 @@ impl Host {
         self.drop_if_empty(room);
     }
 
-    /// A room is no more. Effects: questions to others, in the place of those who were asked in it.
+    /// A room was destroyed. Returns questions to sessions elsewhere, in place of those to its own.
     pub fn destroy(&mut self, room: &RoomJid, moment: &mut Moment) -> Vec<Effect> {
         let Some(gone) = self.rooms.swap_remove(room) else { return Vec::new() };
         let claims = gone
@@ -283,7 +283,7 @@ impl Host {
         self.withdraw_all(room, claims.collect(), moment)
     }
 
-    /// A request. `None`: it is not MEP's, and the server goes on with it as if there were no MEP.
+    /// Answers a request. Returns `None` if MEP does not answer it: the server handles it as if there were no MEP.
     pub fn request(
         &mut self,
         target: &Target,
@@ -307,14 +307,14 @@ impl Host {
         }
     }
 
-    /// Refuses a request. Effects: the reply.
+    /// Refuses a request. Returns the reply.
     pub fn refuse(&mut self, iq: &Element, error: Error) -> Vec<Effect> {
         self.activity.refuse(error.condition());
         vec![Effect::Reply(response::reply(iq, Err(error)))]
     }
 
-    /// What a request changed could not be stored, so it is not so, and of its effects so many messages are not sent.
-    /// Effects: the refusal.
+    /// The changes of a request could not be stored, so they were undone, and `unsent` messages of its effects are not
+    /// sent. Returns the refusal.
     pub fn not_stored(&mut self, iq: &Element, unsent: u64) -> Vec<Effect> {
         let mut tally = Tally { deliveries: unsent, ..Tally::default() };
         if let Ok(Request::Publish { item, .. }) = Request::read(iq, &self.options) {
@@ -326,13 +326,13 @@ impl Host {
         self.refuse(iq, Error::NotStored)
     }
 
-    /// So many messages are not sent, as what they tell of could not be stored.
+    /// This many messages were not sent, as the changes that they are about could not be stored.
     pub fn not_sent(&mut self, messages: u64) {
         self.activity.take_back(Tally { deliveries: messages, ..Tally::default() });
     }
 
-    /// Whether a request that is too large to be looked at is MEP's to refuse: what goes on to `mod_muc`, which has its
-    /// own words, must not tell who is at which nick.
+    /// Returns whether MEP refuses a request that is too large to be read. Others go to `mod_muc`, whose own errors
+    /// don't reveal whether an occupant exists.
     pub fn is_ours(&self, target: &Target, actor: &Actor) -> bool {
         let Some((occupant, _)) = &target.occupant else { return true };
         let room = self.rooms.get(&target.room).filter(|_| actor.occupant.is_some());
@@ -342,7 +342,7 @@ impl Host {
         })
     }
 
-    /// What is held. Costs a walk over all rooms and nodes.
+    /// Returns the numbers of what the host has. Walks over all rooms and nodes.
     pub fn counts(&self) -> Counts {
         let (known, asking) = self.caps.counts();
         let mut counts = Counts { rooms: self.rooms.len(), known, asking, ..Counts::default() };
@@ -357,28 +357,28 @@ impl Host {
         counts
     }
 
-    /// What happened with capabilities so far, counted.
+    /// Returns the counters of capabilities.
     pub fn counters(&self) -> Counters {
         self.caps.counters()
     }
 
-    /// What the host did so far.
+    /// Returns the counters of what the host did so far.
     pub fn activity(&self) -> &Activity {
         &self.activity
     }
 
-    /// The verified sets of capabilities that changed since this was last asked, to be kept: see [`Effect::Learned`].
+    /// Returns the shards of verified capabilities that changed since this was last called, for storage.
     pub fn learned(&mut self) -> Vec<Shard> {
-        self.has_told = false;
+        self.learned_pending = false;
         self.caps.learned()
     }
 
-    /// Takes in verified sets that were kept.
+    /// Takes in verified sets from storage.
     pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
         self.caps.recall(sets);
     }
 
-    /// A call is over: adds up what it did.
+    /// Ends a call: adds what it did to the counters.
     fn settle(&mut self, moment: &mut Moment) {
         self.activity.add(std::mem::take(&mut moment.tally));
     }

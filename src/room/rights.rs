@@ -46,8 +46,8 @@ impl<'a> Rights<'a> {
         Self { room, party, service, node }
     }
 
-    /// The affiliation to the node (XEP-0060, 4.1): owners are the occupant of the address, and those who publish as
-    /// the room; what a room makes an outcast is one at each of its nodes; others are what the owner named them.
+    /// Returns the affiliation to the node (XEP-0060, 4.1). An occupant owns its own nodes, and those who may publish
+    /// as the room own the room's; outcasts of the room are outcasts of each node; for others, the node's list decides.
     pub(crate) fn affiliation(&self) -> Affiliation {
         if self.owns() {
             return Affiliation::Owner;
