@@ -186,7 +186,7 @@ describe("A host", function ()
 		end
 		request("", { attr = {}, tags = {} });
 		request("", { name = "iq", tags = {} });
-		request("a stanza holds stanzas and strings", { name = "iq", attr = { type = "set" }, tags = {}, 5 });
+		request("a stanza contains stanzas and strings", { name = "iq", attr = { type = "set" }, tags = {}, 5 });
 		request("utf-8", { name = "iq", attr = { type = "set", id = "\255" }, tags = {} });
 		assert_refused("", "enter", room.jid, room:facts("alice"), room:session("alice"), {}, 1, random);
 	end);

@@ -1,4 +1,4 @@
-//! What the glue hands in, read from tables. A missing or wrong entry is the glue's mistake, and a Lua error.
+//! The arguments of calls, read from tables. A missing or wrong entry is a bug of the glue, and a Lua error.
 
 use mlua::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::facts::{
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::moment::Moment;
 
-/// Seconds since 1970 and 16 random octets.
+/// Reads seconds since 1970 and 16 random octets.
 pub(super) fn moment(now: f64, random: &LuaString) -> LuaResult<Moment> {
     let random = random.as_bytes();
     let random =
@@ -24,7 +24,7 @@ pub(super) fn moment(now: f64, random: &LuaString) -> LuaResult<Moment> {
     Ok(Moment::new((now * 1000.0) as u64, random))
 }
 
-/// `{ nick, role, affiliation, visible, occupant_id }`; `nick` is the address in the room.
+/// `{ nick, role, affiliation, visible, occupant_id }`; `nick` is the occupant JID.
 pub(super) fn presence(table: Table<'_>) -> LuaResult<OccupantInfo> {
     let facts = Facts::read(table)?;
     Ok(OccupantInfo {
@@ -36,7 +36,7 @@ pub(super) fn presence(table: Table<'_>) -> LuaResult<OccupantInfo> {
     })
 }
 
-/// `{ jid, nick, role, affiliation, sees_jids }`; without `nick` outside the room.
+/// `{ jid, nick, role, affiliation, sees_jids }`; no `nick` outside the room.
 pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
     let facts = Facts::read(table)?;
     Ok(Actor {
@@ -48,8 +48,8 @@ pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
     })
 }
 
-/// `{ room, publishers, persistent, anonymous, read_only, nick, affiliation }`; without `nick` it is the room that is
-/// asked, and `read_only` may be left out.
+/// `{ room, publishers, persistent, anonymous, read_only, nick, affiliation }`; without `nick`, the target is the room.
+/// `read_only` is optional.
 pub(super) fn target(table: Table<'_>) -> LuaResult<Target> {
     let facts = Facts::read(table)?;
     let occupant = match facts.nick {
@@ -66,7 +66,7 @@ pub(super) fn target(table: Table<'_>) -> LuaResult<Target> {
     })
 }
 
-/// What presences, actors and settings are made of: one pass over a table is less than a search for each entry.
+/// All entries of presences, actors and targets: one pass over a table is cheaper than a lookup for each entry.
 #[derive(Default)]
 struct Facts {
     affiliation: Option<RoomAffiliation>,
@@ -114,7 +114,7 @@ impl Facts {
     }
 }
 
-/// What a presence stanza says of its client: its `<c/>`, of either XEP, and its `<show/>`.
+/// Reads what a presence stanza says about its client: the `<c/>` of either XEP, and `<show/>`.
 pub(super) fn said(stanza: Table<'_>) -> LuaResult<ClientPresence> {
     let (mut caps, mut ecaps2, mut show) = (None, None, None);
     stanza.get(Key::Tags, |tags| {
@@ -137,7 +137,7 @@ pub(super) fn said(stanza: Table<'_>) -> LuaResult<ClientPresence> {
     Ok(ClientPresence { claim: Claim::read(caps.iter().chain(&ecaps2)), show })
 }
 
-/// A list of `{ presence, sessions }`, sorted by nick: Lua's order is none.
+/// Reads a list of `{ presence, sessions }`, sorted by nick, as Lua's order is random.
 pub(super) fn occupants(list: Table<'_>) -> LuaResult<Vec<Seen>> {
     let mut occupants = Vec::new();
     for at in 1..=list.len() {
@@ -152,7 +152,7 @@ pub(super) fn occupants(list: Table<'_>) -> LuaResult<Vec<Seen>> {
     Ok(occupants)
 }
 
-/// A table of presence stanzas by full JID, sorted: Lua's order is none.
+/// Reads a table of presence stanzas by full JID, sorted, as Lua's order is random.
 pub(super) fn sessions(table: Table<'_>) -> LuaResult<SessionsSeen> {
     let mut sessions = SessionsSeen::default();
     table.each(|jid, stanza| {
@@ -169,21 +169,21 @@ pub(super) fn sessions(table: Table<'_>) -> LuaResult<SessionsSeen> {
     Ok(sessions)
 }
 
-/// A fact that the glue must not forget.
+/// Returns a required entry.
 fn needed<T>(fact: Option<T>, key: &str) -> LuaResult<T> {
     fact.ok_or_else(|| LuaError::runtime(format!("{key} is missing")))
 }
 
 fn choice<T>(name: &str, from_name: fn(&str) -> Option<T>) -> LuaResult<T> {
-    from_name(name).ok_or_else(|| LuaError::runtime(format!("{name:?} is none of its values")))
+    from_name(name).ok_or_else(|| LuaError::runtime(format!("{name:?} is not a valid value")))
 }
 
-/// An entry, with its key in the error.
+/// Reads an entry, with its key in the error.
 pub(super) fn get<T: FromLua>(table: &LuaTable, key: &str) -> LuaResult<T> {
     table.get(key).map_err(|error| of(key, &error))
 }
 
-/// An error with the key that it is about.
+/// Adds the key to an error.
 fn of(key: &str, error: &LuaError) -> LuaError {
     LuaError::runtime(format!("{key}: {error}"))
 }

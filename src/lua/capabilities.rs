@@ -1,6 +1,6 @@
-//! What is known of capabilities, as tables that any storage driver takes.
+//! Verified capabilities, as tables that any storage driver accepts.
 //!
-//! `{ { method, algorithm, value, nodes = { … } } }`: a hash, and the nodes that are wanted by whoever has it.
+//! `{ { method, algorithm, value, nodes = { … } } }`: a hash, and the nodes that clients with this hash want.
 
 use mlua::prelude::*;
 
@@ -24,7 +24,7 @@ pub(super) fn to_table(lua: &Lua, shard: &Shard) -> LuaResult<LuaTable> {
     Ok(table)
 }
 
-/// The sets in a list. What is none is left out: somebody else may have written there, and clients can be asked.
+/// Reads the sets in a list. Invalid ones are ignored, as clients can be asked again.
 pub(super) fn read_all(sets: &LuaTable) -> Vec<(Hash, NodeSet)> {
     sets.sequence_values::<LuaTable>().filter_map(|table| read(&table.ok()?).ok()?).collect()
 }

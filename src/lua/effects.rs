@@ -13,16 +13,17 @@ use crate::xml;
 
 /// The list of effects:
 ///
-/// - `{ kind = "keep", room, node, … }`: what became of a node of a room is to be kept ([`records::change`]);
+/// - `{ kind = "keep", room, node, … }`: store this change of a room's node ([`records::change`]);
 /// - `{ kind = "reply", stanza }`: answer the request;
-/// - `{ kind = "send", stanza }`: send, it is addressed;
+/// - `{ kind = "send", stanza }`: send this stanza, which is already addressed;
 /// - `{ kind = "tell", … }`: send a message to one JID;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
 /// - `{ kind = "explain", text }`: log this at `debug`;
-/// - `{ kind = "learned" }`: some time soon, keep what `learned` says;
+/// - `{ kind = "learned" }`: some time soon, store what `learned` returns;
+/// - `{ kind = "wake", after }`: call `wake` after so many seconds.
 ///
-/// Messages come rendered: what is in them says `lua/shared.lib.lua`. One userdata holds those of all effects, for
-/// whoever wants to look into one.
+/// Messages are rendered: `lua/shared.lib.lua` describes their entries. One userdata has the messages of all effects,
+/// for modules that open one.
 pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult<LuaTable> {
     let lua = builder.lua;
     let list = lua.create_table_with_capacity(effects.len(), 0)?;
@@ -75,7 +76,7 @@ fn with_stanza(builder: &Builder<'_>, kind: &str, stanza: &Element) -> LuaResult
     Ok(table)
 }
 
-/// A message to these, the one of number `at`.
+/// The effect of the message with number `at`.
 fn notify(lua: &Lua, message: Option<&Message>, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
     let table = lua.create_table_with_capacity(4, 4)?;
     let Some(message) = message else { return Ok(table) };
@@ -121,6 +122,6 @@ impl LuaUserData for Source {
 impl Source {
     fn get(&self, at: usize) -> LuaResult<&Message> {
         let message = at.checked_sub(1).and_then(|at| self.0.get(at));
-        message.ok_or_else(|| LuaError::runtime("there is no such message"))
+        message.ok_or_else(|| LuaError::runtime("no such message"))
     }
 }

@@ -13,13 +13,13 @@ use crate::error::Error;
 use crate::host::{Counts, Host};
 use crate::pubsub::snapshot::NodeRecord;
 
-/// `new(stanza_mt, options)`; what is wrong with the options is left out, see [`options::read_options`].
+/// `new(stanza_mt, options)`; invalid options are ignored, see [`options::read_options`].
 pub(super) fn new(lua: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
     let host = Host::new(options::read(&options)?.0);
     Ok(Bound { host, metatable, keys: Keys::new(lua)? })
 }
 
-/// A host, with what is needed to read and build Prosody's stanzas.
+/// A host, with the means to read and build Prosody's stanzas.
 pub(super) struct Bound {
     host: Host,
     metatable: LuaTable,
@@ -70,7 +70,7 @@ impl Bound {
         this.effects(lua, effects)
     }
 
-    /// `host:presence(room, presence, sessions, coming, now, random)`; `coming` is the session that comes in, or `nil`.
+    /// `host:presence(room, presence, sessions, coming, now, random)`; `coming` is the session that joins, or `nil`.
     fn presence(
         lua: &Lua,
         this: &mut Self,
@@ -138,7 +138,7 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:snapshot_of(room, occupant)`: the records of an occupant's nodes; `nil` where nobody is.
+    /// `host:snapshot_of(room, occupant)`: the records of an occupant's nodes; `nil` if no occupant has this nick.
     fn snapshot_of(
         lua: &Lua,
         this: &Self,
@@ -171,7 +171,7 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:configure(stanza_mt, options)`: for a glue that was loaded anew.
+    /// `host:configure(stanza_mt, options)`: for a reloaded glue.
     fn configure(_: &Lua, this: &mut Self, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<()> {
         this.metatable = metatable;
         this.host.configure(options::read(&options)?.0);
@@ -185,7 +185,7 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:request(target, actor, stanza, now, random)`; `nil` where the request is not MEP's.
+    /// `host:request(target, actor, stanza, now, random)`; `nil` if MEP does not answer the request.
     fn request(
         lua: &Lua,
         this: &mut Self,
@@ -203,7 +203,7 @@ impl Bound {
                 let mut moment = arguments::moment(now, &random)?;
                 this.host.request(&target, &actor, &iq, &mut moment)
             }
-            // What an occupant's account is asked goes on to it, as if there were no MEP.
+            // A `get` to an occupant may be for its account, and goes on to it, as if there were no MEP.
             Walked::TooComplex(iq)
                 if is_pubsub
                     && (iq.attr("type") == Some("set") || target.occupant.is_none())
@@ -216,7 +216,7 @@ impl Bound {
         effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
-    /// `host:answer(stanza, now, random)`; `nil` where nobody asked.
+    /// `host:answer(stanza, now, random)`; `nil` if it answers no question.
     fn answer(
         lua: &Lua,
         this: &mut Self,
@@ -255,7 +255,7 @@ impl Bound {
         this.effects(lua, effects)
     }
 
-    /// `host:learned()`: the shelves of verified capabilities that changed.
+    /// `host:learned()`: the shards of verified capabilities that changed.
     fn learned(lua: &Lua, this: &mut Self, (): ()) -> LuaResult<LuaTable> {
         let shards = this.host.learned();
         lua.create_sequence_from(
@@ -263,14 +263,14 @@ impl Bound {
         )
     }
 
-    /// `host:recall(sets)`: what one of the shelves had.
+    /// `host:recall(sets)`: the sets of one shard.
     #[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "as mlua has methods")]
     fn recall(_: &Lua, this: &mut Self, sets: LuaTable) -> LuaResult<()> {
         this.host.recall(capabilities::read_all(&sets));
         Ok(())
     }
 
-    /// `host:counts()`: what there is.
+    /// `host:counts()`: the numbers of what the host has.
     fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
         let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asking, pending } =
             this.host.counts();
@@ -299,7 +299,7 @@ impl Bound {
         ])
     }
 
-    /// `host:activity()`: what was done so far; in it `refusals`, by condition.
+    /// `host:activity()`: what the host did so far, with `refusals` by condition.
     fn activity(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
         let Activity { publishes, payload_octets, deliveries, last_items, refusals } = this.host.activity();
         let table = lua.create_table_from([
@@ -359,8 +359,8 @@ impl LuaUserData for Bound {
             Ok(())
         });
         methods.add_method_mut("destroy", Self::destroy);
-        // For the test that a panic ends nothing but the call.
-        #[expect(clippy::panic, reason = "this is what it is for")]
+        // For the test that a panic ends the call only.
+        #[expect(clippy::panic, reason = "its purpose")]
         methods.add_method_mut("panic", |_, _, ()| -> LuaResult<()> { panic!("on purpose, for a test") });
     }
 }

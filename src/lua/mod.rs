@@ -1,17 +1,17 @@
-//! The binding: everything here, and nothing else, knows Lua.
+//! The binding: only this module knows Lua.
 //!
 //! `require "mep_core"` gives `{ version, build, features, new, options, read_options }`; `new(stanza_mt, options)`
-//! gives a host, whose methods are those of [`crate::host::Host`]. Wrong arguments are Lua errors; what a client does
-//! wrong never is. A panic becomes a Lua error too, after which the host is not to be used any more.
+//! returns a host, whose methods are those of [`crate::host::Host`]. Wrong arguments are Lua errors; mistakes of
+//! clients never are. A panic becomes a Lua error, too, after which the host must not be used any more.
 
 mod arguments;
 mod capabilities;
 mod effects;
 mod host;
 mod options;
-#[expect(unsafe_code, reason = "makes tables on the stack of Lua; each block says why it may")]
+#[expect(unsafe_code, reason = "makes tables on the stack of Lua; each block says why it is sound")]
 mod plan;
-#[expect(unsafe_code, reason = "reads what is on the stack of Lua; each block says why it may")]
+#[expect(unsafe_code, reason = "reads values on the stack of Lua; each block says why it is sound")]
 mod raw;
 mod records;
 mod stanza;
@@ -20,7 +20,7 @@ use mlua::prelude::*;
 
 use crate::usecase::entity;
 
-/// Names the build, for those who have the file only: packaging/stamp.sh finds it there.
+/// Identifies the build in the file itself, where packaging/stamp.sh finds it.
 const MARKER: &str = concat!(
     "mep_core version=",
     env!("CARGO_PKG_VERSION"),
@@ -31,7 +31,7 @@ const MARKER: &str = concat!(
     ";"
 );
 
-/// What `package.loadlib(path, "luaopen_mep_core")` finds.
+/// The function that `package.loadlib(path, "luaopen_mep_core")` loads.
 #[mlua::lua_module]
 fn mep_core(lua: &Lua) -> LuaResult<LuaTable> {
     let exports = lua.create_table()?;

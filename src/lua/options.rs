@@ -1,12 +1,12 @@
-//! The options: tables of values by their names, as the server's configuration has them.
+//! The options: tables of values by name, as in the server's configuration.
 
 use mlua::prelude::*;
 
 use crate::options::{Glue, Options};
 use crate::settings::{Kind, OPTIONS, Row, Value};
 
-/// `read_options(set)`: what the glue acts on itself, and a list of what is wrong with `set`, which has the values of all
-/// that is set, by name. What is wrong is left out.
+/// `read_options(set)`: the options that the glue acts on, and a list of problems. `set` has the values of all options
+/// that are set, by name; invalid ones are ignored.
 #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
 pub(super) fn read_options(lua: &Lua, set: LuaTable) -> LuaResult<(LuaTable, LuaTable)> {
     let (options, problems) = read(&set)?;
@@ -21,24 +21,24 @@ pub(super) fn read_options(lua: &Lua, set: LuaTable) -> LuaResult<(LuaTable, Lua
     Ok((glue, lua.create_sequence_from(problems)?))
 }
 
-/// All options, as a list of `{ name, default, least, most }`: for tools and tests. Those that are no numbers have no range,
-/// and those that are lists no default.
+/// Returns all options as a list of `{ name, default, least, most }`, for tools and tests. Only numbers have a range,
+/// and lists have no default.
 pub(super) fn all(lua: &Lua) -> LuaResult<LuaTable> {
     lua.create_sequence_from(OPTIONS.iter().map(|row| describe(lua, row)).collect::<LuaResult<Vec<_>>>()?)
 }
 
-/// The options that these settings come to, and what is wrong with the settings.
+/// Returns the options of these settings, and the problems with the settings.
 pub(super) fn read(settings: &LuaTable) -> LuaResult<(Options, Vec<String>)> {
     let mut read = Vec::new();
     for pair in settings.pairs::<String, LuaValue>() {
         let (name, target) = pair?;
         read.push((name, value(&target, 0)?));
     }
-    read.sort_by(|(a, _), (b, _)| a.cmp(b)); // Lua's order is none
+    read.sort_by(|(a, _), (b, _)| a.cmp(b)); // as Lua's order is random
     Ok(Options::read(&read))
 }
 
-/// Tables in tables in tables are not looked into: no option has them, and they may go round in circles.
+/// The maximum depth of tables: no option has deeper ones, and they may be cyclic.
 const LEVELS: u32 = 2;
 
 fn value(value: &LuaValue, level: u32) -> LuaResult<Value> {
@@ -62,7 +62,7 @@ fn value(value: &LuaValue, level: u32) -> LuaResult<Value> {
             Value::Table(entries)
         }
         LuaValue::Function(_) => Value::Other("a function"),
-        _ => Value::Other("no value that an option can have"),
+        _ => Value::Other("a value of an unsupported type"),
     })
 }
 

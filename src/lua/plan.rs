@@ -1,8 +1,8 @@
-//! Stanza tables made in one go.
+//! Building a whole stanza table in one protected call.
 //!
-//! Making a table or a string in Lua may fail, where memory ends, and the error jumps over the frames of Rust. mlua
-//! therefore makes each under protection of its own, which takes longer than the making. Here a whole stanza is written
-//! down as steps first; then those are carried out under one protection, by code that owns nothing.
+//! Creating a table or a string in Lua may fail when memory runs out, and the error jumps over the frames of Rust. mlua
+//! therefore creates each in a protected call of its own, which takes longer than the creation. Here a whole stanza is
+//! planned as steps first; then one protected call carries them out, by code that owns nothing.
 
 use std::borrow::Cow;
 use std::ffi::{c_char, c_int};
@@ -12,21 +12,21 @@ use mlua::prelude::*;
 
 use super::raw::Keys;
 
-/// What there is to do, in the order of a document.
+/// A step, in document order.
 pub(super) enum Step<'a> {
     /// An element begins: its name, how many attributes it has, and how many elements and texts.
     Start { name: &'a str, attributes: usize, nodes: usize },
     /// Its next attribute, as Prosody names it.
     Attribute { name: Cow<'a, str>, value: Cow<'a, str> },
-    /// Those were all; so many elements are in it.
+    /// The attributes end; so many child elements follow.
     Inside { elements: usize },
-    /// The text that is its node of this number, from 1.
+    /// A text, which is the element's node with this number, from 1.
     Text { at: usize, text: &'a str },
-    /// It ends. In its parent it is the node of this number and the element of that; the top has no parent.
+    /// The element ends. `place` is its number among the nodes and among the elements of its parent; `None` at the top.
     End { place: Option<(usize, usize)> },
 }
 
-/// Carries out the steps of one element, of so many levels.
+/// Carries out the steps of an element with this many levels.
 pub(super) fn carry_out(
     lua: &Lua,
     keys: &Keys,
@@ -36,8 +36,8 @@ pub(super) fn carry_out(
 ) -> LuaResult<LuaTable> {
     let slots = levels.saturating_mul(2).saturating_add(SPARE);
     let [name, attr, tags] = keys.of_stanza();
-    // SAFETY: what the closure has is borrowed, so a jump over it drops nothing that should be. It takes the arguments
-    // from the stack and leaves the result there.
+    // SAFETY: the closure owns nothing, so a jump over it leaks nothing. It takes the arguments from the stack and
+    // leaves the result there.
     unsafe {
         lua.exec_raw::<LuaTable>((metatable, name, attr, tags), |state| {
             ffi::luaL_checkstack(state, int(slots), std::ptr::null());
@@ -50,23 +50,23 @@ pub(super) fn carry_out(
     }
 }
 
-/// Where the arguments are.
+/// The stack slots of the arguments.
 const METATABLE: c_int = 1;
 const NAME: c_int = 2;
 const ATTR: c_int = 3;
 const TAGS: c_int = 4;
 
-/// More slots than are in use at once, but for two of each element that is open.
+/// The maximum number of slots in use, besides two for each open element.
 const SPARE: usize = 8;
 
-/// Carries out a step. On the stack are, of each element that is open, its table and what it is filled from: its
-/// attributes first, then the list of its elements.
+/// Carries out a step. For each open element, the stack has its table and the table being filled: first the attributes,
+/// then the list of child elements.
 ///
 /// # Safety
-/// The steps are those of one element, in order; there is room on the stack; the caller runs under protection, and
-/// neither it nor its callers up to there own anything.
+/// The steps are those of one element, in order; the stack has room; the caller runs in a protected call, and no frame
+/// up to that call owns anything.
 unsafe fn take(state: *mut ffi::lua_State, step: &Step<'_>) {
-    // SAFETY: as the caller says. Of each slot it is known what it holds.
+    // SAFETY: guaranteed by the caller. The content of each slot is known.
     unsafe {
         match step {
             Step::Start { name, attributes, nodes } => {
@@ -116,7 +116,7 @@ unsafe fn take(state: *mut ffi::lua_State, step: &Step<'_>) {
 /// # Safety
 /// As for [`take`].
 unsafe fn push(state: *mut ffi::lua_State, text: &str) {
-    // SAFETY: as the caller says; the string is copied.
+    // SAFETY: guaranteed by the caller; Lua copies the string.
     unsafe { ffi::lua_pushlstring(state, text.as_ptr().cast::<c_char>(), text.len()) };
 }
 

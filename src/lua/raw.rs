@@ -1,11 +1,11 @@
-//! Tables read in place, on Lua's stack.
+//! Reading tables in place, on Lua's stack.
 //!
-//! A table of mlua's is a reference that outlives the call, and so is each string that is read from it; making those
-//! takes longer than all the rest of reading a stanza. Here a value is on the stack while it is looked at, and no
-//! longer: each is handed to a closure, and none can leave it.
+//! mlua's tables and strings are references that outlive the call; creating those takes longer than all the rest of
+//! reading a stanza. Here a value stays on the stack only while it is read: it is passed to a closure, and can't leave
+//! it.
 //!
-//! Nothing here calls what can raise a Lua error, which would jump over the frames of Rust: no metamethods, no
-//! conversions, nothing that allocates in Lua. The keys, too, are strings made beforehand.
+//! Nothing here calls functions that can raise a Lua error, which would jump over the frames of Rust: no metamethods,
+//! no conversions, no allocations in Lua. The keys, too, are strings created beforehand.
 
 use std::borrow::Cow;
 use std::ffi::c_int;
@@ -15,7 +15,7 @@ use std::slice;
 use mlua::ffi;
 use mlua::prelude::*;
 
-/// The entries of tables that are asked for by name.
+/// The entries of tables that are read by name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Key {
     Attr,
@@ -35,7 +35,7 @@ impl Keys {
         Ok(Self([key("attr")?, key("name")?, key("tags")?, key("type")?, key("xmlns")?]))
     }
 
-    /// What the entries of a stanza are called: its name, its attributes, its elements.
+    /// Returns the keys of a stanza's name, attributes and elements.
     pub(super) fn of_stanza(&self) -> [&LuaString; 3] {
         let Self([attr, name, tags, ..]) = self;
         [name, attr, tags]
@@ -54,9 +54,9 @@ pub(super) fn open<const N: usize, R>(
         // SAFETY: it is the state of this call, and lives on.
         let restore = Restore { state, top: unsafe { ffi::lua_gettop(state) } };
         let first_key = restore.top + 1;
-        reserve(state, keys.0.len() + N + 1)?; // one more, as `push` wants it
+        reserve(state, keys.0.len() + N + 1)?; // one more, as `push` requires it
         for key in &keys.0 {
-            // SAFETY: there is room on the stack; what is pushed is referred to already, so nothing is allocated.
+            // SAFETY: the stack has room; the pushed value is referenced already, so nothing is allocated.
             unsafe { raw.push(key)? };
         }
         for table in tables {
@@ -77,19 +77,19 @@ pub(super) fn open<const N: usize, R>(
 pub(super) struct Table<'a> {
     state: *mut ffi::lua_State,
     first_key: c_int,
-    /// Of a slot that holds a table as long as `'a` lasts.
+    /// The slot, which holds a table as long as `'a` lasts.
     index: c_int,
     life: PhantomData<&'a ()>,
 }
 
 impl Table<'_> {
-    /// How long its list is.
+    /// Returns the length of its list.
     pub(super) fn len(self) -> usize {
         // SAFETY: the slot holds a table; no metamethods.
         unsafe { ffi::lua_rawlen(self.state, self.index) }
     }
 
-    /// An entry.
+    /// Reads an entry.
     pub(super) fn get<R>(self, key: Key, read: impl FnOnce(Value<'_>) -> LuaResult<R>) -> LuaResult<R> {
         let restore = self.reserve()?;
         // SAFETY: there is room; the slots hold the key and a table; no metamethods, nothing is allocated.
@@ -100,7 +100,7 @@ impl Table<'_> {
         read(self.value(restore.top + 1))
     }
 
-    /// An entry of the list, from 1.
+    /// Reads an entry of the list, from 1.
     pub(super) fn at<R>(self, at: usize, read: impl FnOnce(Value<'_>) -> LuaResult<R>) -> LuaResult<R> {
         let restore = self.reserve()?;
         // SAFETY: there is room; the slot holds a table; no metamethods, nothing is allocated.
@@ -108,7 +108,7 @@ impl Table<'_> {
         read(self.value(restore.top + 1))
     }
 
-    /// Each entry, key and value, as long as `read` says to go on.
+    /// Reads each key and value until `read` returns false.
     pub(super) fn each(self, mut read: impl FnMut(Value<'_>, Value<'_>) -> LuaResult<bool>) -> LuaResult<()> {
         let restore = self.reserve()?;
         let key = restore.top + 1;
@@ -139,7 +139,7 @@ impl Table<'_> {
     }
 }
 
-/// Some value on the stack.
+/// A value on the stack.
 pub(super) struct Value<'a>(Table<'a>);
 
 impl<'a> Value<'a> {
@@ -156,7 +156,7 @@ impl<'a> Value<'a> {
         self.kind() == ffi::LUA_TTABLE
     }
 
-    /// What it is.
+    /// Returns the name of its type.
     pub(super) fn type_name(&self) -> &'static str {
         match self.kind() {
             ffi::LUA_TNIL => "nil",
@@ -170,12 +170,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The table that it is.
+    /// Returns the table if it is one.
     pub(super) fn table(&self) -> LuaResult<Table<'a>> {
         if self.is_table() { Ok(self.0) } else { Err(self.wrong("a table")) }
     }
 
-    /// The boolean that it is.
+    /// Returns the boolean if it is one.
     pub(super) fn boolean(&self) -> LuaResult<bool> {
         if self.kind() == ffi::LUA_TBOOLEAN {
             // SAFETY: the slot holds a value.
@@ -185,7 +185,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The octets, if it is a string.
+    /// Returns the octets if it is a string.
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         if self.kind() != ffi::LUA_TSTRING {
             return None;
@@ -199,7 +199,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The string that it is; or a number, as a module may have written it.
+    /// Returns the string, or the number as a string, since modules also write numbers.
     pub(super) fn text(&self) -> LuaResult<Cow<'_, str>> {
         if let Some(bytes) = self.bytes() {
             return Ok(Cow::Borrowed(std::str::from_utf8(bytes).map_err(LuaError::external)?));
@@ -217,13 +217,13 @@ impl<'a> Value<'a> {
         Ok(Cow::Owned(whole.map_or_else(|| number.to_string(), |whole| whole.to_string())))
     }
 
-    /// That it is nothing of what is needed.
+    /// Returns the error that another type is needed.
     pub(super) fn wrong(&self, needed: &str) -> LuaError {
         LuaError::runtime(format!("{needed} is needed, not {}", self.type_name()))
     }
 }
 
-/// Takes away what is above, when it goes.
+/// Pops everything above `top` when dropped.
 struct Restore {
     state: *mut ffi::lua_State,
     top: c_int,
@@ -236,7 +236,7 @@ impl Drop for Restore {
     }
 }
 
-/// Makes room on the stack. Lua 5.1 and `LuaJIT` raise an error where memory ends, as they do where mlua makes room.
+/// Makes room on the stack. Lua 5.1 and `LuaJIT` raise an error when memory runs out, as they do when mlua makes room.
 fn reserve(state: *mut ffi::lua_State, slots: usize) -> LuaResult<()> {
     // SAFETY: the state lives on. From 5.2 on, 0 says that the stack can't grow. 5.1 and LuaJIT raise an error when memory
     // ends, which goes to the caller's `pcall` past the frames between: what they own is leaked, nothing is freed twice.

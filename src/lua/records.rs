@@ -1,4 +1,4 @@
-//! What is kept of a room's nodes, as tables that any storage driver takes: strings, numbers and lists.
+//! The records of nodes, as tables that any storage driver accepts: strings, numbers and lists.
 //!
 //! A node is `{ node, head, items }`, its head `{ made, config = { [field] = value }, affiliations = { [account] =
 //! affiliation } }`, and each of its items `{ id, at, number, payload }`; a payload is a stanza table. The order of the
@@ -11,7 +11,7 @@ use super::stanza::{Builder, Reader, Walked};
 use crate::pubsub::access::Affiliation;
 use crate::pubsub::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 
-/// A node's record as a table.
+/// Returns a node's record as a table.
 pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<LuaTable> {
     let table = builder.lua.create_table()?;
     table.raw_set("node", record.name.as_str())?;
@@ -20,8 +20,8 @@ pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<
     Ok(table)
 }
 
-/// What became of a node: `head` and `items` are all of it; some or none of `head`, `put` and `removed`, a list of ids,
-/// are parts, with the `count` of its items now; nothing at all: it is no more.
+/// Adds the change of a node to a table. `head` and `items` are the whole node. `count` is the current number of items,
+/// with the parts that changed: `head`, `put` and `removed`, a list of ids. Without all of these, the node was deleted.
 pub(super) fn change(builder: &Builder<'_>, change: &Change, table: &LuaTable) -> LuaResult<()> {
     match change {
         Change::Whole(node, all) => {
@@ -68,7 +68,7 @@ fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
     Ok(list)
 }
 
-/// A list of records, in the order in which the nodes were made.
+/// Reads a list of records, sorted by the creation of the nodes.
 pub(super) fn read_all(list: &LuaTable, reader: &Reader<'_>) -> LuaResult<Vec<NodeRecord>> {
     let mut records = Vec::new();
     for table in list.sequence_values::<LuaTable>() {

@@ -1,7 +1,8 @@
-//! Prosody's stanza tables and [`Element`]s, both ways.
+//! Conversions between Prosody's stanza tables and [`Element`]s.
 //!
-//! A stanza table has `name`, `attr` and its children in order: tables and strings. A missing `attr.xmlns` means the
-//! parent's namespace, at the top `jabber:client`; a prefixed attribute `p:name` is stored as `namespace\1name`, and
+//! A stanza table has `name`, `attr` and its children in order: tables and strings. Without `attr.xmlns`, an element
+//! has the parent's namespace, at the top `jabber:client`. A prefixed attribute `p:name` is stored as
+//! `namespace\1name`, and
 //! `xml:lang` as it is.
 
 use std::borrow::Cow;
@@ -14,8 +15,8 @@ use super::plan::{self, Step};
 use super::raw::{self, Key, Keys, Table, Value};
 use crate::xml::ns;
 
-/// How much of a stanza is walked. Checked before anything is built: dropping a tree of tens of thousands of
-/// levels, which fits Prosody's limit for a stanza, would overflow the stack and end the server.
+/// The limits for reading a stanza. Checked before anything is built: dropping a tree of tens of thousands of levels,
+/// which fits Prosody's limit for a stanza, would overflow the stack and crash the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Levels.
@@ -24,21 +25,21 @@ pub(super) struct Bounds {
     pub parts: usize,
 }
 
-/// A stanza, or only its top where it goes beyond the bounds.
+/// A stanza, or only its top element if it exceeds the bounds.
 pub(super) enum Walked {
-    /// All of it.
+    /// The whole stanza.
     Whole(Element),
-    /// Its start tag.
+    /// The top element with its attributes.
     TooComplex(Element),
 }
 
 /// Reads stanza tables.
 pub(super) struct Reader<'a> {
-    /// The state.
+    /// The Lua state.
     pub lua: &'a Lua,
-    /// What entries are called.
+    /// The keys of stanza tables.
     pub keys: &'a Keys,
-    /// How much is read.
+    /// The limits.
     pub bounds: Bounds,
 }
 
@@ -62,13 +63,13 @@ pub(super) fn read(stanza: Table<'_>, bounds: Bounds) -> LuaResult<Walked> {
     Ok(if walk.children(stanza, &mut top, ns.as_deref().unwrap_or(ns::CLIENT), bounds.depth)? {
         Walked::Whole(top)
     } else {
-        // The answer needs its addresses and its id, wherever they stand among thousands.
+        // The response needs its addresses and its id, wherever they are among thousands of attributes.
         let mut walk = Walk { left: usize::MAX, over: false };
         Walked::TooComplex(walk.start(stanza, ns::CLIENT)?.0)
     })
 }
 
-/// Reads a child of a presence, up to what anybody needs of it.
+/// Reads a child of a presence, up to the size of a real one.
 pub(super) fn read_part(tag: Table<'_>) -> LuaResult<Element> {
     let mut walk = Walk { left: MAX_PARTS, over: false };
     let (mut element, ns) = walk.start(tag, ns::CLIENT)?;
@@ -76,7 +77,7 @@ pub(super) fn read_part(tag: Table<'_>) -> LuaResult<Element> {
     Ok(element)
 }
 
-/// The text of a child of a presence, up to what anybody needs of it.
+/// Reads the text of a child of a presence, up to the size of a real one.
 pub(super) fn text(tag: Table<'_>) -> LuaResult<String> {
     let mut text = String::new();
     for at in 1..=tag.len().min(MAX_PARTS) {
@@ -90,20 +91,20 @@ pub(super) fn text(tag: Table<'_>) -> LuaResult<String> {
     Ok(text)
 }
 
-/// What a child of a presence is to anybody here.
+/// The children of a presence that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The `<c/>` of XEP-0115.
     Caps,
     /// The `<c/>` of XEP-0390.
     Ecaps2,
-    /// The availability.
+    /// The `<show/>`.
     Show,
-    /// Nothing.
+    /// Any other element.
     Other,
 }
 
-/// What a child of a presence is.
+/// Returns the kind of a presence's child.
 pub(super) fn kind(tag: Table<'_>) -> LuaResult<Kind> {
     tag.get(Key::Name, |name| {
         let name = name.bytes();
@@ -123,7 +124,7 @@ pub(super) fn kind(tag: Table<'_>) -> LuaResult<Kind> {
     })
 }
 
-/// Whether the first child of a stanza is a pubsub request.
+/// Returns whether the first child of a stanza is a pubsub request.
 pub(super) fn is_pubsub(stanza: Table<'_>) -> LuaResult<bool> {
     stanza.get(Key::Tags, |tags| {
         tags.table()?.at(1, |first| {
@@ -135,7 +136,7 @@ pub(super) fn is_pubsub(stanza: Table<'_>) -> LuaResult<bool> {
     })
 }
 
-/// Whether an element says that it is of one of these namespaces.
+/// Returns whether the element's own `xmlns` is one of these namespaces.
 fn is_of(element: Table<'_>, any: &[&str]) -> LuaResult<bool> {
     element.get(Key::Attr, |attr| {
         attr.table()?.get(Key::Xmlns, |xmlns| {
@@ -146,22 +147,22 @@ fn is_of(element: Table<'_>, any: &[&str]) -> LuaResult<bool> {
 
 /// Builds stanza tables with Prosody's own metatable.
 pub(super) struct Builder<'a> {
-    /// The state.
+    /// The Lua state.
     pub lua: &'a Lua,
-    /// What entries are called.
+    /// The keys of stanza tables.
     pub keys: &'a Keys,
     /// `util.stanza.stanza_mt`.
     pub metatable: &'a LuaTable,
 }
 
 impl Builder<'_> {
-    /// An element as a stanza table. Namespaces are written out, as Prosody's own parser does it, so that
-    /// `get_child` finds what it looks for.
+    /// Builds a stanza table from an element. Namespaces are explicit, as in the output of Prosody's parser, so that
+    /// `get_child` works.
     pub(super) fn build(&self, element: &Element) -> LuaResult<LuaTable> {
         self.element(element, true)
     }
 
-    /// An element that is no stanza: with its namespace, whichever it is.
+    /// Builds a table from an element that is not a stanza: its namespace is always explicit.
     pub(super) fn build_inner(&self, element: &Element) -> LuaResult<LuaTable> {
         self.element(element, false)
     }
@@ -173,7 +174,7 @@ impl Builder<'_> {
     }
 }
 
-/// The steps in which an element becomes a table.
+/// The steps of making a table from an element.
 #[derive(Default)]
 struct Plan<'a> {
     steps: Vec<Step<'a>>,
@@ -189,7 +190,7 @@ impl<'a> Plan<'a> {
         level: usize,
     ) {
         let ns = element.ns();
-        // Within a payload jabber:client has to be said, or it would be read as the parent's.
+        // Within a payload, jabber:client must be explicit, or the element would inherit the parent's namespace.
         let plain = of_stanza && ns == ns::CLIENT;
         let attributes = element.attrs().iter().count() + usize::from(!plain);
         self.levels = self.levels.max(level);
@@ -220,10 +221,10 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// More elements, attributes and texts than any element has that is read by itself.
+/// The maximum number of elements, attributes and texts of a presence's child.
 const MAX_PARTS: usize = 64;
 
-/// More levels than it has.
+/// The maximum number of its levels.
 const MAX_DEPTH: usize = 4;
 
 struct Walk {
@@ -232,8 +233,8 @@ struct Walk {
 }
 
 impl Walk {
-    /// An element with its attributes, and its namespace where it is another than the inherited one. More attributes
-    /// than there may be are left out, and counted.
+    /// Reads an element with its attributes, and its own namespace if it differs from the inherited one. Attributes
+    /// over the limit are counted and left out.
     fn start(&mut self, table: Table<'_>, inherited: &str) -> LuaResult<(Element, Option<String>)> {
         let name = table.get(Key::Name, |name| Ok(name.text()?.into_owned()))?;
         table.get(Key::Attr, |attr| {
@@ -247,7 +248,7 @@ impl Walk {
         })
     }
 
-    /// Reads an attribute; whether it was within the bounds.
+    /// Reads an attribute. Returns whether it was within the bounds.
     fn attribute(&mut self, key: &str, value: &Value<'_>, element: &mut Element) -> LuaResult<bool> {
         let value = value.text()?;
         if key == "xmlns" {
@@ -268,7 +269,7 @@ impl Walk {
         Ok(true)
     }
 
-    /// Reads what is in an element of the namespace `ns`; whether all of it was within the bounds.
+    /// Reads the children of an element of the namespace `ns`. Returns whether all were within the bounds.
     fn children(
         &mut self,
         table: Table<'_>,
@@ -301,7 +302,7 @@ impl Walk {
             return Ok(true);
         }
         if !child.is_table() {
-            let message = format!("a stanza holds stanzas and strings, not a {}", child.type_name());
+            let message = format!("a stanza contains stanzas and strings, not a {}", child.type_name());
             return Err(LuaError::runtime(message));
         }
         let child = child.table()?;
@@ -313,7 +314,7 @@ impl Walk {
         Ok(true)
     }
 
-    /// Counts one part; whether it was within the bounds.
+    /// Counts one part. Returns whether it was within the bounds.
     fn count(&mut self) -> bool {
         self.over |= self.left == 0;
         self.left = self.left.saturating_sub(1);
