@@ -77,8 +77,7 @@ impl Room {
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         if node.config.deliver_notifications {
-            let Recipients { plain, with_body } =
-                self.recipients(service, name, node, event.event_kind(), options);
+            let Recipients { plain, with_body } = self.recipients(service, name, node, event.kind(), options);
             let envelope = self.envelope(service, moment.message_id(), delayed);
             let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
             effects.extend(told.map(|(to, body)| {
@@ -88,7 +87,7 @@ impl Room {
             }));
         }
         // Only subscribers to new nodes are notified of one, so there is nothing to explain to others.
-        if options.explains && event.event_kind() != EventKind::Created {
+        if options.explains && event.kind() != EventKind::Created {
             effects.push(self.explain_event(service, name, node, &effects, options));
         }
         effects

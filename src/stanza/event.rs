@@ -16,8 +16,8 @@ use crate::xml::{With, ns};
 #[derive(Debug, Clone)]
 pub struct Event {
     content: Content,
-    kind: NotificationType,
-    event_kind: EventKind,
+    message_type: NotificationType,
+    kind: EventKind,
     /// The payload of an item, even if it is not delivered: the body is made from it.
     payload: Option<Rc<Element>>,
     /// The body of the message.
@@ -36,8 +36,8 @@ impl Event {
         let payload = item.payload.clone().filter(|_| config.deliver_payloads);
         let publisher = publisher.map(str::to_owned);
         let content = Content::Item { node: name.clone(), id: id.clone(), payload, publisher };
-        let (kind, payload) = (config.notification_type, item.payload.clone());
-        Self { content, kind, event_kind: EventKind::Items, payload, body: None }
+        let (message_type, payload) = (config.notification_type, item.payload.clone());
+        Self { content, message_type, kind: EventKind::Items, payload, body: None }
     }
 
     /// A publish to a node without items: only the fact that it happened.
@@ -82,8 +82,8 @@ impl Event {
     }
 
     /// Returns the kind of event, as subscriptions distinguish it.
-    pub fn event_kind(&self) -> EventKind {
-        self.event_kind
+    pub fn kind(&self) -> EventKind {
+        self.kind
     }
 
     /// Returns the event with a body that people can read (XEP-0060, 12.7).
@@ -98,7 +98,7 @@ impl Event {
         Message {
             from: envelope.from.to_owned(),
             id: envelope.id.clone(),
-            kind: self.kind,
+            kind: self.message_type,
             body: self.body,
             content: self.content,
             occupant_id: envelope.occupant_id.map(str::to_owned),
@@ -114,9 +114,9 @@ impl Event {
         }
     }
 
-    fn new(config: &NodeConfig, event_kind: EventKind, inner: ElementBuilder) -> Self {
+    fn new(config: &NodeConfig, kind: EventKind, inner: ElementBuilder) -> Self {
         let content = Content::Event(Rc::new(inner.build()));
-        Self { content, kind: config.notification_type, event_kind, payload: None, body: None }
+        Self { content, message_type: config.notification_type, kind, payload: None, body: None }
     }
 }
 
