@@ -1,4 +1,4 @@
-//! What the core costs, from 10 to 100,000 sessions in a room: `cargo bench --bench core`.
+//! The costs of the core, from 10 to 100,000 sessions in a room: `cargo bench --bench core`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
@@ -10,13 +10,13 @@ use mep_core::caps::Info;
 use minidom::Element;
 
 fn main() {
-    // What is tested is tested elsewhere; `cargo test --all-targets` starts this, too.
+    // `cargo test --all-targets` starts this, too, but there is nothing to test.
     if std::env::args().any(|argument| argument == "--bench") {
         divan::main();
     }
 }
 
-/// The list of those who want a node: 10 of the sessions.
+/// The list of the sessions that want a node: 10 of them.
 #[divan::bench(args = SIZES)]
 fn fan_out_list(bencher: Bencher<'_, '_>, sessions: usize) {
     let index = Index::new(sessions);
@@ -32,11 +32,11 @@ fn publish(bencher: Bencher<'_, '_>, sessions: usize) {
     bencher.bench_local(|| crowd.publish(black_box(&request)));
 }
 
-/// Somebody comes in with a client of a known kind, and goes.
+/// A session with a known kind of client joins and leaves.
 #[divan::bench(args = SIZES)]
 fn come_and_go(bencher: Bencher<'_, '_>, sessions: usize) {
     let mut crowd = Crowd::new(sessions, 1);
-    let number = sessions * KINDS + 1; // nobody in the room, with the client that number 1 has
+    let number = sessions * KINDS + 1; // not in the room yet, with the same client as number 1
     let (said, features) = crowd.said(number);
     bencher.bench_local(|| {
         crowd.come(number, said.clone(), &features);

@@ -11,7 +11,7 @@ use std::time::Instant;
 use crowd::{Crowd, INTERESTED, Index, KINDS, Publish, SIZES};
 use stats_alloc::{Region, StatsAlloc};
 
-/// Counts what is asked of the allocator; what it rounds up is not in it.
+/// Counts the requested octets, without the allocator's rounding.
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
@@ -36,7 +36,7 @@ fn row(sessions: usize) -> String {
     let (mut crowd, request) = (Crowd::new(sessions, 1), Publish::default());
     assert_eq!(crowd.publish(&request), INTERESTED);
     let publish = time(|| crowd.publish(black_box(&request)));
-    let number = sessions * KINDS + 1; // nobody in the room, with the client that number 1 has
+    let number = sessions * KINDS + 1; // not in the room yet, with the same client as number 1
     let (said, features) = crowd.said(number);
     let come_and_go = time(|| {
         crowd.come(number, said.clone(), &features);
@@ -48,7 +48,7 @@ fn row(sessions: usize) -> String {
     )
 }
 
-/// Nanoseconds of one: the median of 101 samples of at least 20 µs.
+/// Nanoseconds of one run: the median of 101 samples of at least 20 µs.
 fn time<T>(mut run: impl FnMut() -> T) -> f64 {
     let mut batch = 1_u32;
     let mut sample = |batch: u32| {
@@ -66,7 +66,7 @@ fn time<T>(mut run: impl FnMut() -> T) -> f64 {
     *samples.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
-/// Octets of the heap that a session holds: its JID, its occupant with nick and occupant-id, its claim, what it wants.
+/// Octets on the heap per session: its JID, its occupant with nick and occupant-id, its claim, its interest.
 fn memory(sessions: usize, rooms: usize) -> f64 {
     let region = Region::new(ALLOCATOR);
     let crowd = Crowd::new(sessions, rooms);

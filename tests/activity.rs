@@ -1,4 +1,4 @@
-//! What is counted for an admin, and what the log is told of who is not told.
+//! Counters for the admin, and log lines about sessions that are not notified.
 
 #![allow(
     missing_docs,
@@ -25,7 +25,7 @@ fn session(nick: &str) -> String {
     format!("{nick}@example.org/client")
 }
 
-/// Alice, Bob, who wants the events of `urn:mood`, Carol, who wants others, and Dave, who says nothing of it.
+/// Alice; Bob, who wants the events of `urn:mood`; Carol, who wants others; and Dave, without capabilities.
 fn world() -> World {
     let mut world = World::new(Options::default());
     world.enter("alice", &session("alice"), "<presence/>");
@@ -35,7 +35,7 @@ fn world() -> World {
     world
 }
 
-/// What is explained: of the coming in, and of the answer to the room's question.
+/// The lines about joining, and about the answer to the room's question.
 fn enter(world: &mut World, nick: &str, presence: &str, wants: &str) -> Vec<String> {
     let happened = world.enter(nick, &session(nick), presence);
     let mut explained = happened.explained;
@@ -114,7 +114,7 @@ fn while_storage_rests_what_is_stored_is_not_changed_and_all_else_goes_on() {
 }
 
 #[test]
-fn nobody_explains_unless_somebody_reads_it() {
+fn nothing_is_explained_unless_the_log_takes_it() {
     let mut world = world();
     assert!(ask(&mut world, "alice", &publish(&occupant("alice"))).explained.is_empty());
     world.host.explain(true);
@@ -150,7 +150,7 @@ fn a_line_names_ten_for_each_reason() {
 }
 
 #[test]
-fn who_comes_in_is_explained_too() {
+fn joining_is_explained_too() {
     let mut world = world();
     ask(&mut world, "alice", &publish(&occupant("alice")));
     let close = "<configure node='urn:mood'><x xmlns='jabber:x:data' type='submit'>\

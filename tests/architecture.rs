@@ -1,4 +1,4 @@
-//! The layout of `src/`: which module knows which. Read off the `use crate::` lines, and any other path that begins so.
+//! The layout of `src/`: which module knows which, by the `use crate::` lines and all other paths with that prefix.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The floors of the house, from the ground up; a module knows those of its own floor and below.
+/// The floors, from the ground up. A module may know those of its own floor and below.
 const FLOORS: [&[&str]; 13] = [
     &["error", "id", "jid", "moment", "activity"],
     &["xml"],
@@ -40,7 +40,7 @@ fn floor(module: &str) -> usize {
         .unwrap_or_else(|| panic!("src/{top} is on no floor: give it one in this test"))
 }
 
-/// Each module below `dir` with the modules that it names, tests aside.
+/// Collects the modules below `dir` with the modules that they name, tests aside.
 fn read(dir: &Path, path: &str, graph: &mut Graph) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap().path();
@@ -57,7 +57,7 @@ fn read(dir: &Path, path: &str, graph: &mut Graph) {
     }
 }
 
-/// What stands behind `crate::` in code, comments aside: each item of a group by itself.
+/// Returns the paths after `crate::` in code, without comments; each item of a group separately.
 fn paths(code: &str) -> Vec<String> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let code = lines.collect::<Vec<_>>().join(" ");
@@ -98,7 +98,7 @@ fn graph() -> Graph {
     let mut named = Graph::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut named);
     let modules: BTreeSet<_> = named.keys().cloned().collect();
-    // A path names the longest module that it begins with.
+    // A path names the longest module that is a prefix of it.
     let module_of = |path: &str| {
         let mut path = path;
         loop {
@@ -129,11 +129,11 @@ fn no_module_knows_one_on_a_higher_floor() {
 #[test]
 fn there_is_no_circle() {
     let mut graph = graph();
-    // A folder's own file and the files in it are one thing.
+    // A folder's own file and the files in it count as one.
     for (module, known) in &mut graph {
         known.retain(|it| !it.starts_with(&format!("{module}::")) && !module.starts_with(&format!("{it}::")));
     }
-    // What knows nothing that is left is in no circle.
+    // A module that knows none of the remaining ones is in no circle.
     loop {
         let free: Vec<_> =
             graph.iter().filter(|(_, known)| known.is_empty()).map(|(module, _)| module.clone()).collect();
@@ -147,7 +147,7 @@ fn there_is_no_circle() {
             }
         }
     }
-    // What nothing that is left knows only hangs on one.
+    // A module that none of the remaining ones knows only depends on one.
     loop {
         let known: BTreeSet<_> = graph.values().flatten().cloned().collect();
         let before = graph.len();

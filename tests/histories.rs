@@ -1,5 +1,5 @@
-//! Random histories of a room, as Prosody tells them, against a plain model: who comes, goes, changes the nick, is
-//! thrown out; what is published; and what happens to the server meanwhile: reloads, restarts, a storage that fails.
+//! Random histories of a room, compared with a plain model: sessions that join, leave, change the nick, are banned;
+//! publishes; and reloads, restarts and failing storage.
 
 #![allow(
     missing_docs,
@@ -27,7 +27,7 @@ const SESSIONS: usize = 6;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Comes to a nick, or comes in again, wanting these nodes; `prompt` answers what it is asked at once.
+    /// Joins with a nick, or joins again, with interest in these nodes; `prompt` answers questions at once.
     Join(usize, usize, BTreeSet<usize>, bool),
     Answer(usize),
     Leave(usize),
@@ -35,18 +35,18 @@ enum Step {
     Nick(usize, usize),
     Kick(usize),
     Publish(usize, usize),
-    /// As the room, to a node; where the storage does not keep it, it did not happen.
+    /// As the room, to a node; undone if storing fails.
     PublishAsRoom(usize, usize, bool),
     DeleteOfRoom(usize, usize, bool),
     /// To a node of the room.
     Subscribe(usize, usize),
-    /// The module is loaded anew, and keeps its core.
+    /// The module is reloaded, and keeps its core.
     Reload,
-    /// The room was out of memory, and is back.
+    /// The room was unloaded, and is loaded again.
     Restore,
-    /// The core failed, and starts anew from the storage and the room.
+    /// The core failed, and is rebuilt from the storage and the room.
     Rebuild,
-    /// The server ended and is back; the room is empty.
+    /// The server restarted; the room is empty.
     Restart,
 }
 
@@ -77,7 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug, Clone)]
 struct Client {
     wants: BTreeSet<usize>,
-    /// What it was asked and has not answered yet.
+    /// The questions that it has not answered yet.
     question: Option<Element>,
     presence: String,
 }
@@ -85,11 +85,11 @@ struct Client {
 #[derive(Debug, Default)]
 struct Occupant {
     clients: BTreeMap<usize, Client>,
-    /// Nodes, and the number of what was published there last.
+    /// Nodes, with the number of their last item.
     nodes: BTreeMap<usize, usize>,
 }
 
-/// What a room is, as plainly as can be.
+/// A room, as plain as possible.
 #[derive(Debug, Default)]
 struct Model {
     occupants: BTreeMap<usize, Occupant>,
@@ -99,7 +99,7 @@ struct Model {
     subscriptions: BTreeSet<(usize, usize)>,
 }
 
-/// To whom, from where, which node, which number.
+/// Recipient, sender, node, number of the item.
 type Told = (String, String, String, usize);
 
 impl Model {
@@ -115,7 +115,7 @@ impl Model {
         self.occupants.values().flat_map(|occupant| occupant.clients.iter().map(|(&s, client)| (s, client)))
     }
 
-    /// Who is told of something at an own node of an occupant, or of the room (`None`).
+    /// The recipients of an event at a node of an occupant, or of the room (`None`).
     fn told(&self, nick: Option<usize>, node: usize, number: usize) -> Vec<Told> {
         let wants = |(session, client): &(usize, &Client)| {
             client.question.is_none() && client.wants.contains(&node)
@@ -178,9 +178,9 @@ fn check(mut got: Vec<Told>, mut expected: Vec<Told>) -> Result<(), TestCaseErro
 struct Play {
     world: World,
     model: Model,
-    /// What the storage has of the room.
+    /// The stored nodes of the room.
     stored: Vec<NodeRecord>,
-    /// The number of what was published, or who came, last.
+    /// The number of the last publish or join.
     number: usize,
 }
 
@@ -288,7 +288,7 @@ impl Play {
         check(heard(&happened), Vec::new())
     }
 
-    /// All sessions of an occupant change their nick, if there is one only; else this one leaves the others behind.
+    /// A session changes its nick; other sessions of the occupant keep the old one.
     fn change_nick(&mut self, session: usize, to: usize) -> Result<(), TestCaseError> {
         let Some(from) = self.model.nick_of(session) else { return Ok(()) };
         if self.model.occupants.contains_key(&to) {
@@ -308,7 +308,7 @@ impl Play {
         }
         let mut happened = self.broadcast(to, &[], None);
         check(heard(&happened), Vec::new())?;
-        // Whoever had not answered may be asked again.
+        // Sessions that had not answered may be asked again.
         let client = self.model.client(session).unwrap();
         prop_assert!(happened.questions.is_empty() || client.question.is_some());
         client.question = happened.questions.pop().or(client.question.take());
@@ -349,7 +349,7 @@ impl Play {
         let may = session < 2 && self.model.nodes.contains_key(&node);
         prop_assert_eq!(accepted(&happened), may);
         if may {
-            // The storage has the node still, where it fails; what hung on it has ended.
+            // If storing fails, the storage still has the node, but its subscriptions have ended.
             self.model.subscriptions.retain(|&(_, other)| other != node);
             if self.stores(kept) {
                 self.model.nodes.remove(&node);
@@ -371,7 +371,7 @@ impl Play {
         check(heard(&happened), vec![told(session, None, node, number)])
     }
 
-    /// What was to be kept is, or is not: then nothing has happened, and the storage is asked what there is.
+    /// Stores the changes or fails: then nothing has happened, and the room is loaded from the storage.
     fn stores(&mut self, kept: bool) -> bool {
         if kept {
             self.stored = self.world.host.snapshot(&World::room());
@@ -381,7 +381,7 @@ impl Play {
         kept
     }
 
-    /// Everybody who is there comes in, to a core that knows what is stored.
+    /// All sessions in the room join again, in a core that has loaded the storage.
     fn rebuild(&mut self) -> Result<(), TestCaseError> {
         self.world.host = Host::new(options());
         self.world.host.load(&World::room(), self.stored.clone());
@@ -405,7 +405,7 @@ impl Play {
         sort(self.world.host.restore(&World::room(), everybody, &mut moment))
     }
 
-    /// The presence of whoever is at a nick now is broadcast.
+    /// The presence of a nick is broadcast.
     fn broadcast(&mut self, nick: usize, left: &[usize], coming: Option<usize>) -> Happened {
         let sessions = SessionsSeen {
             left: left.iter().map(|&session| jid(session).as_str().into()).collect(),

@@ -1,4 +1,4 @@
-//! Sequences of operations, whatever they are, against a plain model of who is where and wants what.
+//! Random sequences of operations, compared with a plain model of occupants and their interest.
 
 #![allow(
     missing_docs,
@@ -22,7 +22,7 @@ const PEOPLE: usize = 4;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Somebody comes in, or comes in again, wanting these of the nodes.
+    /// A session joins, or joins again, with interest in these nodes.
     Enter {
         who: usize,
         wants: BTreeSet<usize>,
@@ -31,14 +31,14 @@ enum Step {
     Leave {
         who: usize,
     },
-    /// To the own address, or (refused) to somebody else's.
+    /// To its own occupant JID, or (refused) to another one.
     Publish {
         who: usize,
         at: usize,
         node: usize,
         voice: bool,
     },
-    /// Opens an own node to those in the room, or closes it to all others.
+    /// Opens a node to occupants, or closes it.
     Close {
         who: usize,
         node: usize,
@@ -102,11 +102,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a room is, as plainly as can be: no index, no numbers.
+/// A room, as plain as possible: no index, no numbers.
 #[derive(Debug, Default)]
 struct Model {
     present: BTreeMap<usize, BTreeSet<usize>>,
-    /// (occupant, node) to the item's payload number, where there is an item.
+    /// (occupant, node) to the item's payload number, if the node has an item.
     nodes: BTreeMap<(usize, usize), Option<usize>>,
     /// The nodes that only their owners may read.
     closed: BTreeSet<(usize, usize)>,
@@ -115,7 +115,7 @@ struct Model {
 }
 
 impl Model {
-    /// Who is told of something at a node.
+    /// The recipients of an event at a node.
     fn told(&self, at: usize, node: usize) -> BTreeSet<usize> {
         let wants = |who: &usize| {
             self.present[who].contains(&node)
@@ -159,7 +159,7 @@ impl Play {
         self.world.request(&nick(who), &session(who), role, RoomAffiliation::None, &iq)
     }
 
-    /// The messages that came: each session once at the most, and exactly these.
+    /// Asserts that exactly these sessions got a message, each once.
     fn check_told(happened: &Happened, expected: &BTreeSet<usize>) -> Result<(), TestCaseError> {
         let got: Vec<_> = happened.messages.iter().map(|(jid, _)| jid.to_string()).collect();
         let distinct: BTreeSet<_> = got.iter().cloned().collect();
@@ -238,7 +238,7 @@ impl Play {
     }
 
     fn enter(&mut self, who: usize, wants: &BTreeSet<usize>, honest: bool) -> Result<(), TestCaseError> {
-        // A lie is a hash that nothing has; the answer then serves this session alone.
+        // A lie is a hash that no answer has; the answer then serves this session only.
         let mut names: Vec<_> = wants.iter().map(ToString::to_string).collect();
         names.push(if honest { "honest".into() } else { format!("{who} lies") });
         let ver = names.join("-");
@@ -316,7 +316,7 @@ impl Play {
         if !known {
             return Ok(());
         }
-        // Those who may not read any more are not subscribed any more, and told so.
+        // Subscriptions of sessions that may not read any more end, with a notification.
         let loses = |&&(subscriber, at, topic): &&(usize, usize, Option<usize>)| {
             closed && subscriber != who && (at, topic) == (who, Some(node))
         };
@@ -408,7 +408,7 @@ impl Play {
         Ok(())
     }
 
-    /// The places that somebody is subscribed to.
+    /// The topics that a session is subscribed to.
     fn subscribed(&self, who: usize) -> BTreeSet<(usize, usize)> {
         let of = |(at, node): &(usize, usize)| {
             self.model.subscriptions.contains(&(who, *at, Some(*node)))

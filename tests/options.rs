@@ -1,4 +1,4 @@
-//! What an admin sets is taken, or said to be wrong in a sentence, and never leaves less protected than the defaults do.
+//! An admin's options are applied, or reported in a sentence, and never protect less than the defaults.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -27,7 +27,7 @@ fn table(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::Table(entries.into_iter().map(|(key, value)| (text(key), value)).collect())
 }
 
-/// The option of this name as it is in `options`, as the README would show it.
+/// The value of an option in `options`, as the README shows it.
 fn shown(name: &str, options: &Options) -> String {
     match &OPTIONS.iter().find(|row| row.name == name).unwrap().kind {
         Kind::Whole { get, .. } => get(options).to_string(),

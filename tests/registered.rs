@@ -1,4 +1,4 @@
-//! What is kept of an occupant, and given back.
+//! The stored nodes of an occupant, and their return.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -28,7 +28,7 @@ fn publish(world: &mut World, node: &str) {
     ask(world, "anne", &format!("<publish node='{node}'><item id='i'><p xmlns='urn:p'/></item></publish>"));
 }
 
-/// Anne and Ben in a room, Anne with these nodes; and what is kept of them.
+/// Anne and Ben in a room, Anne with these nodes; and their records.
 fn with_nodes(nodes: &[&str]) -> (World, Vec<NodeRecord>) {
     let mut world = World::new(Options::default());
     world.enter("anne", ANNE, "<presence/>");
@@ -51,7 +51,7 @@ fn bring_back(world: &mut World, records: Vec<NodeRecord>) -> Happened {
 }
 
 #[test]
-fn nobody_is_brought_back_to_a_nick_that_is_free() {
+fn nothing_is_restored_to_a_free_nick() {
     let (mut world, kept) = with_nodes(&["urn:a"]);
     let mut moment = world.moment();
     world.host.leave(&World::room(), &occupant("anne"), &mut moment);

@@ -1,5 +1,5 @@
-//! What owners do to a room's nodes, whatever it is: a refused request changes nothing, no node outgrows its
-//! configuration, and what is kept is what comes back.
+//! Random requests of owners to a room's nodes: a refused request changes nothing, no node outgrows its configuration,
+//! and the stored nodes are restored unchanged.
 
 #![allow(
     missing_docs,
@@ -55,11 +55,11 @@ enum Step {
         jid: &'static str,
         affiliation: &'static str,
     },
-    /// The owner goes and comes back.
+    /// The owner leaves and joins again.
     Return,
-    /// The room becomes a temporary one, or a persistent one.
+    /// The room becomes temporary or persistent.
     Persist(bool),
-    /// The server ends, and starts again.
+    /// The server restarts.
     Restart,
 }
 
@@ -103,7 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The request that a step is: the pubsub namespace's ending, and what is inside.
+/// The request of a step: the suffix of the pubsub namespace, and the child.
 fn request(step: &Step) -> (&'static str, String) {
     match step {
         Step::Return | Step::Persist(_) | Step::Restart => ("", "<subscriptions/>".to_owned()),
@@ -143,7 +143,7 @@ fn ask(world: &mut World, kind: &str, ns: &str, inner: &str) -> (bool, minidom::
     (refused, reply)
 }
 
-/// The same, and what is to be kept.
+/// The same, with the changes to store.
 fn ask_and_keep(
     world: &mut World,
     kind: &str,
@@ -159,7 +159,7 @@ fn ask_and_keep(
     (reply.attr("type") == Some("error"), reply, happened.kept)
 }
 
-/// A storage: what is kept of each node, its items by their ids.
+/// A storage: the records of nodes, with the items by id.
 #[derive(Debug, Default, PartialEq)]
 struct Storage(BTreeMap<NodeName, (NodeHead, BTreeMap<ItemId, ItemRecord>)>);
 
@@ -206,7 +206,7 @@ fn by_name(records: Vec<NodeRecord>) -> BTreeMap<String, NodeRecord> {
     records.into_iter().map(|record| (record.name.to_string(), record)).collect()
 }
 
-/// The value of a field of a node that was kept.
+/// The value of a field of a stored node.
 fn value<'a>(record: &'a NodeRecord, field: &str) -> &'a str {
     &record.head.config.iter().find(|(var, _)| var == &format!("pubsub#{field}")).unwrap().1
 }
@@ -224,7 +224,7 @@ proptest! {
             world.now += 700;
             match step {
                 Step::Return => {
-                    // Leaving tells it of temporary rooms, too; the glue keeps nothing of them.
+                    // A leave has the effect for temporary rooms, too; the glue stores nothing of them.
                     for (node, change) in world.leave("owner").kept.into_iter().filter(|_| world.persistent) {
                         storage.keep(node, change);
                     }
@@ -261,7 +261,7 @@ proptest! {
                 prop_assert_eq!(stored, now, "after {:?}", step);
             }
             if refused {
-                // What has expired meanwhile may go; nothing else.
+                // Only items that have expired meanwhile may be missing.
                 let (mut before, after) = (by_name(before), by_name(after.clone()));
                 for (name, record) in &mut before {
                     if let Some(still) = after.get(name) {
@@ -281,7 +281,7 @@ proptest! {
         if !world.persistent {
             storage = Storage::of(kept.clone());
         }
-        // Also what nobody looked at since it expired is stored yet.
+        // Expired items that no request has touched are still stored.
         let mut stored = by_name(storage.records());
         for (name, record) in &mut stored {
             let now = kept.iter().find(|record| record.name.as_str() == name);

@@ -1,13 +1,13 @@
 //! The examples of XEP-0316, by their numbers, as golden scenarios.
 //!
-//! Where an example can't be right as it stands, its correction is said beside it:
+//! Some examples contain mistakes, which are corrected here:
 //!
-//! - 1 and 4: the copies of an event have different message ids; here one id is for all copies, since clients tell
-//!   an event by it.
-//! - 2: `crone1.shakespeare.lit/desktop` is no JID of crone1's; and its `ver` is the hash of features that are not
-//!   given, so it can't be verified: the answer counts for that session alone.
-//! - 4: the second copy comes from the bare room JID; an occupant's event comes from the occupant, for everybody.
-//! - 6: the features that MEP adds are compared; the room's own are `mod_muc`'s.
+//! - 1 and 4: the copies of an event have different message ids; here all copies have one id, by which clients identify
+//!   the event.
+//! - 2: `crone1.shakespeare.lit/desktop` is not a JID of crone1; and its `ver` is the hash of features that are not
+//!   shown, so it can't be verified: the answer counts for that session only.
+//! - 4: the second copy comes from the bare room JID; an occupant's event comes from the occupant, for all recipients.
+//! - 6: only the features that MEP adds are compared; the room's own are `mod_muc`'s.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
@@ -45,7 +45,7 @@ const JOIN: &str = "<presence from='crone1@shakespeare.lit/desktop'
      ver='054H4A7280JuT6+IroVYxgCAjZo='/>
 </presence>";
 
-/// A room with the two of the examples in it, whose clients want what the examples are about.
+/// A room with the two occupants of the examples, whose clients want the nodes of the examples.
 fn coven() -> World {
     let mut world = World::new(Options::default());
     for (nick, session) in [("firstwitch", CRONE1), ("secondwitch", WICCAROCKS)] {
@@ -106,7 +106,7 @@ fn example_1_interested_occupants_receive_an_event_of_the_room() {
 }
 
 #[test]
-fn example_2_the_room_asks_whoever_comes_in_what_the_hash_means() {
+fn example_2_the_room_asks_a_joining_session_what_the_hash_means() {
     let mut world = World::new(Options::default());
     let happened = world.enter("firstwitch", CRONE1, JOIN);
     let question = &happened.questions[0];
@@ -185,7 +185,7 @@ fn examples_5_and_6_the_features_of_a_room_are_those_of_the_example() {
         let feature = format!("http://jabber.org/protocol/pubsub#{feature}");
         assert!(features.contains(&feature), "{feature}");
     }
-    // Example 5, to one's own occupant JID: the same from there.
+    // Example 5, to the sender's own occupant JID: the same from there.
     let mut world = coven();
     let query = element(&format!(
         "<iq type='get' from='{CRONE1}' to='{}' id='k3hs5174'>\

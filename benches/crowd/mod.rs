@@ -32,7 +32,7 @@ const WANTED: [&str; 4] = [
     "urn:xmpp:reactions:0+notify",
 ];
 
-/// What a client can do: fifty features, as a desktop client has them, some with `+notify`; `mood` among those or not.
+/// The features of a client: fifty, as of a desktop client, some with `+notify`, with or without `mood`.
 pub fn features(kind: usize, mood: bool) -> Vec<String> {
     let mut features: Vec<_> = (0..44).map(|feature| format!("urn:xmpp:feature:{feature}")).collect();
     features.push(format!("urn:example:kind:{kind}"));
@@ -80,7 +80,7 @@ pub fn nick(number: usize) -> String {
     format!("Somebody {number}")
 }
 
-/// A full JID with a resource that looks random, as clients have them.
+/// A full JID with a resource that looks random, as of real clients.
 pub fn jid(number: usize) -> SessionJid {
     let resource = number.wrapping_mul(2_654_435_761) % (1 << 32);
     format!("somebody{number}@example.org/gajim.{resource:08X}").as_str().into()
@@ -116,11 +116,11 @@ impl Crowd {
     }
 
     fn kind(&self, number: usize) -> (usize, bool) {
-        // Those who are interested are spread over the room.
+        // The interested sessions are spread over the room.
         (number % KINDS, number % (self.sessions / INTERESTED).max(1) == 0)
     }
 
-    /// Somebody comes in, and says what the client can do where that is not known yet.
+    /// A session joins, and answers for its capabilities if they are not known yet.
     pub fn enter(&mut self, number: usize) {
         let (kind, mood) = self.kind(number);
         let features = features(kind, mood);
@@ -141,7 +141,7 @@ impl Crowd {
         }
     }
 
-    /// What the presence of somebody says, and what the client can do.
+    /// The presence of a session, and its features.
     pub fn said(&self, number: usize) -> (ClientPresence, Vec<String>) {
         let (kind, mood) = self.kind(number);
         let features = features(kind, mood);
@@ -154,7 +154,7 @@ impl Crowd {
         self.host.leave(&room, &format!("{room}/{}", nick(number)), &mut moment)
     }
 
-    /// The first of the room publishes a mood; how many are told of it.
+    /// The first occupant of the room publishes a mood. Returns the number of recipients.
     pub fn publish(&mut self, request: &Publish) -> usize {
         let mut moment = self.moment();
         let effects =
@@ -170,7 +170,7 @@ impl Crowd {
     }
 }
 
-/// A request, as the server hands it in.
+/// A request, as the server passes it on.
 pub struct Publish {
     target: Target,
     actor: Actor,
@@ -209,7 +209,7 @@ impl Default for Publish {
     }
 }
 
-/// The tables that a fan-out list is made from, by themselves: who wants what, and where they are.
+/// The tables from which a fan-out list is made, by themselves: interest and sessions.
 pub struct Index {
     interest: Interest,
     sessions: SessionTable,
@@ -234,7 +234,7 @@ impl Index {
         Self { interest, sessions }
     }
 
-    /// Those who want moods.
+    /// The sessions that want moods.
     pub fn fan_out(&self) -> Vec<SessionJid> {
         let wanted = self.interest.sessions(MOOD);
         wanted.filter_map(|id| self.sessions.get(id)).map(|session| session.jid.clone()).collect()

@@ -1,4 +1,4 @@
-//! A room without a server: sessions that come, ask, answer and listen, as Prosody would hand it in.
+//! A room without a server: sessions that join, request, answer and listen, as Prosody would pass it on.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
@@ -19,23 +19,23 @@ pub const ROOM: &str = "coven@chat.shakespeare.lit";
 pub struct World {
     pub host: Host,
     pub now: u64,
-    /// Whether the room is one whose nodes are kept.
+    /// Whether the room is persistent.
     pub persistent: bool,
     /// Whether storage failed a moment ago.
     pub read_only: bool,
     calls: u64,
 }
 
-/// What a call led to, with the questions answered by whoever was asked.
+/// The effects of a call, with all questions answered.
 #[derive(Debug, Default)]
 pub struct Happened {
     pub reply: Option<Element>,
     /// Every message, once for each recipient, with its `to`.
     pub messages: Vec<(SessionJid, Element)>,
     pub questions: Vec<Element>,
-    /// What is to be kept.
+    /// Changes to store.
     pub kept: Vec<(NodeName, Change)>,
-    /// What is said to be logged.
+    /// Lines for the log.
     pub explained: Vec<String>,
 }
 
@@ -55,25 +55,26 @@ impl World {
         ROOM.into()
     }
 
-    /// Somebody comes in; `presence` is the stanza.
+    /// A session joins; `presence` is the stanza.
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
         let (mut moment, room) = (self.moment(), Self::room());
         sort(self.host.enter(&room, seen(nick), &session.into(), said(presence), &mut moment))
     }
 
-    /// Somebody goes, with all sessions.
+    /// An occupant leaves, with all sessions.
     pub fn leave(&mut self, nick: &str) -> Happened {
         let (mut moment, room) = (self.moment(), Self::room());
         sort(self.host.leave(&room, &occupant(nick), &mut moment))
     }
 
-    /// An answer, as it comes from the wire.
+    /// An answer, as on the wire.
     pub fn answer(&mut self, iq: &Element) -> Happened {
         let mut moment = self.moment();
         sort(self.host.answer(iq, &mut moment).unwrap_or_default())
     }
 
-    /// A request of somebody at `nick`, to the room or, with `to`, to an occupant. `None`: not MEP's.
+    /// A request of the occupant with `nick`, to the room or, with `to`, to an occupant. `None` if MEP does not answer
+    /// it.
     pub fn request(
         &mut self,
         nick: &str,
@@ -85,7 +86,7 @@ impl World {
         self.request_effects(nick, session, role, room_affiliation, iq).map(sort)
     }
 
-    /// The same, with the effects as they are.
+    /// The same, with the raw effects.
     pub fn request_effects(
         &mut self,
         nick: &str,
@@ -116,7 +117,7 @@ impl World {
     }
 }
 
-/// What a presence stanza says of its client.
+/// What a presence stanza says about its client.
 pub fn said(presence: &str) -> ClientPresence {
     ClientPresence { claim: Claim::read(element(presence).children()), show: Show::Online }
 }
@@ -146,7 +147,7 @@ pub fn element(xml: &str) -> Element {
     xml.parse().unwrap_or_else(|error| panic!("{error}: {xml}"))
 }
 
-/// The same element with an attribute set, or taken away.
+/// The same element with an attribute set or removed.
 pub fn with(element: &Element, name: &str, value: Option<&str>) -> Element {
     let mut copy = element.clone();
     let none = minidom::rxml::Namespace::NONE;
