@@ -1,5 +1,5 @@
-//! Hundreds of sessions under a virtual clock: they come, go, change, answer, lie and stay silent, over a network that
-//! delays and loses. Whatever a host says is compared, call by call, with what a plain model says should be.
+//! Hundreds of sessions under a virtual clock: they join, leave, change, answer, lie and stay silent, over a network
+//! that delays and loses stanzas. Each call's effects are compared with those of a plain model.
 
 #![allow(
     missing_docs,
@@ -20,7 +20,7 @@ mod world;
 use proptest::prelude::*;
 use world::{Nature, World};
 
-/// Lets a world have its days, and then an end.
+/// Runs a world for some days, and then to its end.
 fn live(nature: Nature, steps: usize) {
     let mut world = World::new(nature);
     world.run(steps);

@@ -1,4 +1,4 @@
-//! What one client can cause, however it goes about it; and what a crowd costs.
+//! Bounds on what one client can cause, whatever it does, and on what a crowd costs.
 
 #![allow(
     missing_docs,
@@ -70,7 +70,7 @@ impl Room {
         sort(self.world.host.wake(&mut moment))
     }
 
-    /// Whether an answer counted, and what followed.
+    /// Whether an answer counted, and its effects.
     fn answer(&mut self, question: &Element, answer: &Answer) -> Option<Out> {
         let iq = format!(
             "<iq type='result' id='{}' from='{}' to='{}'>{}</iq>",
@@ -83,7 +83,7 @@ impl Room {
         self.world.host.answer(&element(&iq), &mut moment).map(sort)
     }
 
-    /// Who is told of what somebody publishes at their own address, or at the room's.
+    /// The recipients of a publish at an occupant's own JID, or at the room's.
     fn publish(&mut self, nick: &str, node: &str, to: &str) -> BTreeSet<String> {
         let iq = format!(
             "<iq type='set' id='i' from='{}' to='{to}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>\
@@ -140,7 +140,7 @@ fn who_claims_something_else_with_each_presence_is_asked_at_a_rate() {
         questions += room.presence("mallory", &sha1(&product(at))).questions.len();
         assert!(room.world.host.counts().asking <= 1, "one question at a time");
     }
-    // 50 seconds: the first, a burst, and two a second.
+    // 50 seconds: the first, a burst, and two per second.
     assert!((100..=1 + 20 + 100).contains(&questions), "{questions}");
     assert_eq!(room.world.host.counters().asked, questions as u64);
 }
@@ -179,7 +179,7 @@ fn what_is_forgotten_of_a_hash_takes_nothing_from_those_who_claim_it() {
             .flat_map(|at| [session(&format!("first{at}")), session(&format!("second{at}"))])
             .collect();
         assert_eq!(room.publish("first0", node, &occupant("first0")), expected, "{node}");
-        // A presence that says the same again costs nothing, though what it says is forgotten.
+        // A presence with the same claim costs nothing, even though the set was evicted.
         assert!(room.presence("first0", &sha1(&product(0))).questions.is_empty());
     }
 }

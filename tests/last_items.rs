@@ -1,4 +1,5 @@
-//! Last items in batches: each arrives once, none that is not wanted any more, and the server breathes in between.
+//! Last items in batches: each arrives once, none arrives that is not wanted any more, and others are served in
+//! between.
 
 #![allow(
     missing_docs,
@@ -23,24 +24,24 @@ const BATCH: usize = 2;
 const NODES: [&str; 2] = ["urn:a", "urn:b"];
 const PEOPLE: usize = 4;
 
-/// A node: whose (`None`: the room's), and which.
+/// A node: its owner (`None` is the room), and its number.
 type Place = (Option<usize>, usize);
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Comes in, or comes in again, wanting these nodes.
+    /// Joins, or joins again, with interest in these nodes.
     Join(usize, BTreeSet<usize>),
     Want(usize, BTreeSet<usize>),
     Leave(usize),
     Nick(usize),
     Publish(usize, usize),
-    /// Where the storage does not keep it, it did not happen.
+    /// Undone if storing fails.
     PublishAsRoom(usize, bool),
     Retract(Option<usize>, usize),
     Delete(Option<usize>, usize),
     Wake,
     Reload,
-    /// The admin sets something else meanwhile.
+    /// The admin changes options meanwhile.
     SetOptions,
     DestroyRoom,
 }
@@ -65,20 +66,20 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Somebody who is there.
+/// A session in the room.
 #[derive(Debug, Default)]
 struct Affiliate {
     nick: String,
     ver: usize,
     wants: BTreeSet<usize>,
-    /// What came since it is wanted.
+    /// The items that arrived since it became interested.
     heard: BTreeMap<usize, BTreeSet<usize>>,
 }
 
 struct Play {
     world: World,
     people: BTreeMap<usize, Affiliate>,
-    /// The number of what was published there last.
+    /// The number of the last item there.
     items: BTreeMap<Place, usize>,
     stored: (BTreeMap<Place, usize>, Vec<NodeRecord>),
     number: usize,
@@ -165,12 +166,12 @@ impl Play {
         assert!(pending == 0 || is_due, "{pending} are pending, and nothing wakes the host");
     }
 
-    /// Whether there is such an item, and somebody to take it back.
+    /// Whether there is such an item, and a session to retract it.
     fn is_there(&self, place: Place) -> bool {
         !self.people.is_empty() && self.items.contains_key(&place)
     }
 
-    /// A presence that says something new.
+    /// A presence with a new claim.
     fn presence(&mut self, who: usize) -> String {
         self.number += 1;
         self.people.get_mut(&who).unwrap().ver = self.number;
@@ -189,7 +190,7 @@ impl Play {
         self.done(effects, 0);
     }
 
-    /// Answers what somebody is asked; the first batch comes at once.
+    /// Answers a question; the first batch comes at once.
     fn asked(&mut self, who: usize, wants: BTreeSet<usize>, effects: Vec<Effect>) {
         let mut happened = self.done(effects, 0);
         let question = happened.questions.pop().unwrap();
@@ -244,7 +245,7 @@ impl Play {
         self.items.iter().filter(|((who, _), _)| who.is_none()).map(|(&place, &n)| (place, n)).collect()
     }
 
-    /// A request to the services of a person, by them, or of the room, by anybody.
+    /// A request of an occupant to its own service, or of any occupant to the room.
     fn request(&mut self, of: Option<usize>, inner: &str, owner: &str) -> Vec<Effect> {
         let who = of.unwrap_or_else(|| *self.people.keys().next().unwrap());
         let nick = self.people[&who].nick.clone();
@@ -266,7 +267,7 @@ impl Play {
         self.done(effects, BATCH);
     }
 
-    /// What is done; of all items no more than `most`.
+    /// Carries out effects, with at most `most` items.
     fn done(&mut self, effects: Vec<Effect>, most: usize) -> Happened {
         let happened = sort(effects);
         let items: Vec<_> =
@@ -284,7 +285,7 @@ impl Play {
         happened
     }
 
-    /// Lets the host send all that is pending. Then everybody has what they want.
+    /// Lets the host send all pending items. Then each session has what it wants.
     fn settle(&mut self) {
         while self.world.host.next_deadline() == Some(0) {
             self.world.now += 1;
@@ -310,7 +311,7 @@ fn jid(who: usize) -> mep_core::jid::SessionJid {
     format!("person{who}@example.org/client").as_str().into()
 }
 
-/// To whom, from where, of which node, which number.
+/// Recipient, sender, node, number of the item.
 fn read(to: &str, message: &Element) -> Option<(String, String, usize, usize)> {
     let items = message.children().next()?.children().find(|child| child.name() == "items")?;
     let number = items.children().next()?.children().next()?.text().parse().ok()?;
@@ -322,7 +323,7 @@ fn options() -> Options {
     Options { last_items_batch: BATCH, publish_burst: 1_000_000, ..Options::default() }
 }
 
-/// Five who have published, one after the other, in the order of their numbers.
+/// Five occupants who have published, in the order of their numbers.
 fn crowd() -> Play {
     let mut play = Play::new(options());
     for who in 1..=5 {
@@ -332,7 +333,7 @@ fn crowd() -> Play {
     play
 }
 
-/// What one of them was told since, in order: from whom.
+/// The senders of the messages to one of them since, in order.
 fn heard(happened: &Happened, who: usize) -> Vec<String> {
     let theirs = happened.messages.iter().filter(|(to, _)| *to == jid(who));
     theirs.map(|(_, message)| message.attr("from").unwrap().rsplit_once("nick").unwrap().1.into()).collect()

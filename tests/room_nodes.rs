@@ -179,7 +179,7 @@ impl Storage {
             Change::Parts { head, put, removed, .. } => {
                 let (kept, items) = self.0.get_mut(&node).unwrap();
                 for id in removed {
-                    items.remove(&id).expect("what is removed was kept");
+                    items.remove(&id).expect("what is removed was stored");
                 }
                 items.extend(put.into_iter().map(|item| (item.id.clone(), item)));
                 if let Some(head) = head {

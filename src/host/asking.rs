@@ -28,8 +28,8 @@ impl Host {
         Some(effects)
     }
 
-    /// Gives up on the sessions whose time to answer is over, and asks the next; sends the next batch of last items. To
-    /// be called when [`Host::next_deadline`] has come; before that, it does nothing.
+    /// Times out questions and asks the next sessions; sends the next batch of last items. The server calls this at
+    /// [`Host::next_deadline`]; before that, it does nothing.
     pub fn wake(&mut self, moment: &mut Moment) -> Vec<Effect> {
         let mut effects: Vec<_> = self.caps.expire(moment).iter().map(send).collect();
         effects.extend(self.send_pending(moment));
@@ -37,8 +37,8 @@ impl Host {
         effects
     }
 
-    /// Returns when [`Host::wake`] is to be called, in milliseconds since 1970: when the next question times out, or at
-    /// once (0) if last items are pending. May change with each call of the host.
+    /// Returns when the server must call [`Host::wake`], in milliseconds since 1970: when the next question times out,
+    /// or at once (0) if last items are pending. May change with each call of the host.
     pub fn next_deadline(&self) -> Option<u64> {
         if self.waiting.is_empty() { self.caps.next_deadline() } else { Some(0) }
     }
@@ -76,7 +76,7 @@ impl Host {
         self.caps.withdraw(who.collect(), moment).iter().map(send).collect()
     }
 
-    /// Notes a room as one whose last items go on with the next [`Host::wake`], if some are pending there.
+    /// Notes that the next [`Host::wake`] must send last items of this room, if some are pending.
     pub(super) fn note_pending(&mut self, room: &RoomJid) {
         let pends = self.rooms.get(room).is_some_and(|room| !room.pending.is_empty());
         if pends && !self.waiting.contains(room) {

@@ -151,7 +151,7 @@ impl Host {
         let expected = sessions.here.iter().map(|(jid, _)| jid);
         let here = entry.presence(presence, expected, &sessions.left, sessions.coming.as_ref());
         let mut effects = Vec::new();
-        // Also of somebody who was gone for the moment of a change of the nick.
+        // Also of a session that was readmitted after a change of nick.
         self.note_pending(room);
         for (jid, said) in &sessions.here {
             if sessions.coming.as_ref() == Some(jid) {

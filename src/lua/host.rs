@@ -242,7 +242,7 @@ impl Bound {
         this.effects(lua, effects)
     }
 
-    /// `host:next_deadline()`: the time at which `wake` is to be called, in seconds since 1970; `nil`: not at all.
+    /// `host:next_deadline()`: when `wake` must be called, in seconds since 1970; `nil` if not at all.
     #[expect(clippy::unnecessary_wraps, reason = "as mlua has methods")]
     fn next_deadline(_: &Lua, this: &Self, (): ()) -> LuaResult<Option<f64>> {
         #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds fits")]

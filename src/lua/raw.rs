@@ -231,15 +231,17 @@ struct Restore {
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // SAFETY: the stack is never below the `top` that was read from it: whoever pushes takes away no more.
+        // SAFETY: the stack is never below the `top` that was read from it: code that pushes pops no more than it
+        // pushed.
         unsafe { ffi::lua_settop(self.state, self.top) };
     }
 }
 
 /// Makes room on the stack. Lua 5.1 and `LuaJIT` raise an error when memory runs out, as they do when mlua makes room.
 fn reserve(state: *mut ffi::lua_State, slots: usize) -> LuaResult<()> {
-    // SAFETY: the state lives on. From 5.2 on, 0 says that the stack can't grow. 5.1 and LuaJIT raise an error when memory
-    // ends, which goes to the caller's `pcall` past the frames between: what they own is leaked, nothing is freed twice.
+    // SAFETY: the state lives on. From 5.2 on, 0 says that the stack can't grow. 5.1 and LuaJIT raise an error when
+    // memory ends, which goes to the caller's `pcall` past the frames between: what they own is leaked, nothing is
+    // freed twice.
     if unsafe { ffi::lua_checkstack(state, len(slots)) } == 0 {
         return Err(LuaError::StackError);
     }

@@ -1,4 +1,4 @@
-//! Clients: what they are, what their presences claim of that, and what they answer.
+//! Clients: their capabilities, what their presences claim, and what they answer.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -14,12 +14,12 @@ use sha3::Sha3_256;
 
 use crate::support::element;
 
-/// The nodes that are published at. The last one is for subscribers only, where an occupant has it.
+/// The nodes of the test. The last one is for subscribers only if an occupant has it.
 pub const NODES: [&str; 8] =
     ["urn:n:a", "urn:n:b", "urn:n:c", "urn:n:d", "urn:n:e", "urn:n:f", "urn:n:g", "urn:n:quiet"];
 pub const QUIET: &str = NODES[7];
 
-/// Features that the host looks at; an answer of the huge kind has more.
+/// The host's limit of features; a huge answer has more.
 pub const MAX_FEATURES: usize = 40;
 
 pub type Wanted = BTreeSet<&'static str>;
@@ -80,7 +80,7 @@ impl Product {
         format!("{features}\u{1c}client\u{1f}pc\u{1f}\u{1f}{}\u{1f}\u{1e}\u{1c}\u{1c}", self.name)
     }
 
-    /// Its hash: `way` is `caps` or `ecaps2`.
+    /// Its hash; `way` is `caps` or `ecaps2`.
     pub fn hash(&self, way: &'static str, algorithm: &'static str) -> Hash {
         let input = if way == "caps" { self.verification_string() } else { self.hash_function_input() };
         let value = match algorithm {
@@ -105,10 +105,10 @@ impl Hash {
     }
 }
 
-/// What a presence says.
+/// What a presence claims.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Those that can be verified, the preferred one first.
+    /// The hashes that can be verified, the preferred one first.
     pub hashes: Vec<Hash>,
     pub node: String,
     /// The same, as the host reads it.
@@ -116,7 +116,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The hashes by which it may be known: those of the preferred one's kind.
+    /// The hashes by which it may be looked up: those of the preferred one's method.
     pub fn trusted(&self) -> impl Iterator<Item = &Hash> {
         self.hashes.iter().filter(|hash| hash.way == self.hashes[0].way)
     }
@@ -138,7 +138,7 @@ pub enum Style {
     UnknownEcaps2,
     /// One hash of two is wrong.
     HalfWrong,
-    /// The hash is of nothing.
+    /// No answer has the hash.
     Invented,
 }
 
@@ -181,7 +181,7 @@ pub fn claim(product: &Product, style: Style, random: &mut Random) -> Rc<Claim> 
         _ => {
             let set: String = hashes.iter().filter(|hash| hash.way == "ecaps2").map(hash_of).collect();
             let set = if set.is_empty() { set } else { format!("<c xmlns='urn:xmpp:caps'>{set}</c>") };
-            // Some clients have a node of their own for each release, with the same hash.
+            // Some clients have a different node for each release, with the same hash.
             let urn = format!("urn:{name}{}", random.below(2));
             let caps = hashes.iter().find(|hash| hash.way == "caps");
             let caps = caps.map(|hash| caps_xml(&urn, &hash.value, &format!("hash='{}'", hash.algorithm)));
@@ -210,13 +210,13 @@ fn caps_xml(node: &str, ver: &str, hash: &str) -> String {
     format!("<c xmlns='http://jabber.org/protocol/caps' node='{node}' ver='{ver}' {hash}/>")
 }
 
-/// What comes back for a question.
+/// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Info(Rc<Product>),
-    /// A feature comes twice: XEP-0115 refuses that.
+    /// A feature occurs twice: XEP-0115 refuses that.
     Doubled(Rc<Product>),
-    /// More features than are looked at.
+    /// More features than the limit.
     Huge,
     Error,
 }
@@ -247,19 +247,19 @@ impl Answer {
     }
 }
 
-/// How somebody behaves when asked.
+/// How a client behaves when asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manner {
     Honest,
-    /// Answers as if it were something else.
+    /// Answers with another client's capabilities.
     Lying(Rc<Product>),
     Doubling,
     Boasting,
     Silent,
     Refusing,
-    /// Honest, but says it twice.
+    /// Honest, but answers twice.
     Stuttering,
-    /// Honest, but later than anybody waits.
+    /// Honest, but later than the timeout.
     Slow,
 }
 
@@ -272,7 +272,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// What it answers now; the second one is sent as well.
+    /// Its current answers; the second one is sent as well.
     pub fn answers(&self) -> Vec<Answer> {
         let honest = Answer::Info(Rc::clone(&self.product));
         match &self.manner {
@@ -286,7 +286,7 @@ impl Client {
         }
     }
 
-    /// Whether it says, in the end, what it is.
+    /// Whether it eventually answers with its true capabilities.
     pub fn is_honest(&self) -> bool {
         matches!(self.manner, Manner::Honest | Manner::Stuttering | Manner::Slow)
     }

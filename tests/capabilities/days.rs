@@ -1,4 +1,4 @@
-//! What people and servers do in a [`World`].
+//! What clients and servers do in a [`World`].
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -13,7 +13,7 @@ use crate::clients::{Answer, Client, Manner, NODES, Product, Style, claim};
 use crate::model::{Told, Who, address};
 
 impl World {
-    /// What some days bring.
+    /// A random event of the day.
     pub(super) fn act(&mut self) {
         let stays: usize = self.model.rooms.values().map(|room| room.stays.len()).sum();
         let is_to_grow = stays < self.nature.people && self.random.percent(80);
@@ -31,7 +31,7 @@ impl World {
             230..330 => self.say(&who, true),
             330..360 => self.say(&who, false),
             360..410 => {
-                // Whoever lies goes on lying: what is said of a claim is said once.
+                // A liar goes on lying: each claim has one answer.
                 let manner = self.clients[&who.1].manner.clone();
                 let client = Client { manner, ..self.client() };
                 self.clients.insert(who.1.clone(), client);
@@ -49,7 +49,7 @@ impl World {
         }
     }
 
-    /// Someone new.
+    /// A new client.
     fn client(&mut self) -> Client {
         let (product, own) = self.random.pick(&self.kinds).unwrap();
         let mut client = Client { product, claim: own, manner: Manner::Honest };
@@ -92,7 +92,7 @@ impl World {
         self.put_and_enter(&who, &nick);
     }
 
-    /// A nick that is free, or that another session of the account has.
+    /// A free nick, or that of another session of the account.
     fn nick(&mut self, (room, jid): &Who) -> String {
         let (account, resource) = jid.split_once("@example.org/").unwrap();
         let shared = self.random.percent(50);
@@ -102,7 +102,7 @@ impl World {
         self.random.pick(&nicks).filter(|_| shared).unwrap_or_else(fresh)
     }
 
-    /// A session comes in again.
+    /// A session joins again.
     fn enter(&mut self, who: &Who) {
         let nick = self.model.rooms[&who.0].nick_of(&who.1).unwrap().to_owned();
         let told = self.model.presence(&who.0, &nick, Some(&who.1));
@@ -121,7 +121,7 @@ impl World {
         self.done(effects, &told);
     }
 
-    /// The server tells of a presence.
+    /// The server broadcasts a presence.
     fn tell_presence(&mut self, room: &str, nick: &str, coming: Option<&str>, left: &[&str], told: &Told) {
         let mut sessions = self.sessions(room, nick);
         if let Some(coming) = coming {
@@ -144,7 +144,7 @@ impl World {
         SessionsSeen { here: here.collect(), ..SessionsSeen::default() }
     }
 
-    /// A session sends a presence, with what it is now, or without a word of that.
+    /// A session sends a presence, with its current claim or without one.
     pub(super) fn say(&mut self, who: &Who, with_claim: bool) {
         let said = with_claim.then(|| Rc::clone(&self.clients[&who.1].claim));
         let Some(stay) = self.model.stay_mut(who) else { return };
@@ -172,7 +172,7 @@ impl World {
         self.done(effects, &Told::new());
     }
 
-    /// A session takes another nick; where it shared the old one, the others stay there. Some come in again with it.
+    /// A session changes its nick; others with the old nick keep it. Some join again with the new one.
     fn change_nick(&mut self, who: &Who) {
         let (room, jid) = (&who.0, &who.1);
         let old = self.model.rooms[room].nick_of(jid).unwrap().to_owned();
@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    /// Where somebody publishes: at the own nick, or at the room.
+    /// Where a session publishes: at its own occupant JID, or at the room.
     fn place(&mut self, who: &Who) -> Option<String> {
         let own = self.model.rooms[&who.0].nick_of(&who.1).unwrap().to_owned();
         self.random.percent(75).then_some(own)
@@ -256,7 +256,7 @@ impl World {
         }
     }
 
-    /// Somebody answers what others are asked.
+    /// A session answers a question to another one.
     fn impersonate(&mut self, who: &Who) {
         let Some((id, _)) = self.random.pick(&self.ids).filter(|(_, asked)| asked.1 != who.1) else { return };
         let greedy = Product::new("greedy".to_owned(), NODES.into_iter().collect());
@@ -272,7 +272,7 @@ impl World {
         self.done(effects, &Told::new());
     }
 
-    /// What was learned is put into storage: all of it, and nothing else.
+    /// Stores what was learned: all of it, and nothing else.
     pub(super) fn keep(&mut self) {
         self.storage.extend(self.host.learned().into_iter().map(|shard| (shard.number, shard.sets)));
         let kept: BTreeMap<_, _> =
@@ -290,7 +290,7 @@ impl World {
         self.kept.clone_from(&self.model.known);
     }
 
-    /// The server part is loaded anew, with other options.
+    /// The glue is reloaded with other options.
     fn reload(&mut self) {
         self.keep();
         self.model.timeout = if self.random.percent(50) { 10 * SECOND } else { 4 * SECOND };
@@ -304,7 +304,7 @@ impl World {
         self.done(Vec::new(), &Told::new());
     }
 
-    /// A room is brought back, or is thought to be. Some left while nobody looked.
+    /// A room is loaded again, whether it was unloaded or not. Some sessions have left without a notice.
     fn restore(&mut self, room: &str) {
         let nicks: Vec<_> = self.model.rooms[room].occupants.iter().map(|at| at.nick.clone()).collect();
         if let Some(gone) = self.random.pick(&nicks).filter(|_| self.random.percent(50)) {
@@ -319,13 +319,13 @@ impl World {
         self.done(effects, &told);
     }
 
-    /// The server starts again: what was not kept is gone, and everybody is found in the rooms.
+    /// The server restarts: what was not stored is lost, and all sessions are still in the rooms.
     fn restart(&mut self) {
         if self.random.percent(50) {
             self.keep();
         }
         if self.nature.cache < 100 {
-            // Of what is recalled, none was used before the others.
+            // All recalled sets count as equally old.
             self.storage.clear();
             self.kept.clear();
         }

@@ -1,4 +1,4 @@
-//! What should be: who is where, what each claims, and what a room has been told of that. No index, no sharing.
+//! The model: where sessions are, what each claims, and what the room was told about that. No index, no sharing.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -13,24 +13,24 @@ use crate::clients::{Answer, Claim, Hash, QUIET, Wanted};
 /// A session in a room: room, full JID.
 pub type Who = (String, String);
 
-/// Messages by recipient, in the order in which they come.
+/// Messages by recipient, in the order of arrival.
 pub type Told = BTreeMap<Who, Vec<Note>>;
 
-/// A message: address, node, what is said, and whether it is of something earlier.
+/// A message: sender, node, content, and whether it is delayed.
 pub type Note = (String, String, String, bool);
 
 /// A session in a room.
 #[derive(Debug, Clone)]
 pub struct Stay {
-    /// What the last presence says.
+    /// The claim of the last presence.
     pub said: Option<Rc<Claim>>,
-    /// What the last presence that said something says.
+    /// The claim of the last presence with one.
     claim: Option<Rc<Claim>>,
     pub wants: Wanted,
     understood: bool,
-    /// Whether its turn came already, and led to nothing.
+    /// Whether it was asked already, in vain.
     tried: bool,
-    /// Whether its turn came, and its last presence since then came while somebody else was asked.
+    /// Whether it was asked in vain, and its last presence since then came while another session was being asked.
     pub passed_over: bool,
     question: Option<Asked>,
 }
@@ -51,13 +51,13 @@ pub struct Occupant {
 
 #[derive(Debug, Default)]
 pub struct Room {
-    /// In the order of their coming.
+    /// In the order of joining.
     pub occupants: Vec<Occupant>,
     pub nodes: BTreeMap<&'static str, Option<u64>>,
     pub stays: BTreeMap<String, Stay>,
 }
 
-/// Those who wait for the same: a hash, or themselves.
+/// What a group of sessions waits for: a hash, or their own answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Hash(Hash),
@@ -68,7 +68,7 @@ enum Key {
 struct Group {
     waiting: BTreeSet<Who>,
     asking: Option<Who>,
-    /// Whether one of those who were not asked yet has to be asked now, whoever it is.
+    /// Whether one of the sessions that were not asked yet must be asked now.
     owed: bool,
     silent: u32,
 }
@@ -79,11 +79,11 @@ pub struct Model {
     pub timeout: u64,
     pub limit: usize,
     pub rooms: BTreeMap<String, Room>,
-    /// What was verified, the one that was used last at the end.
+    /// The verified sets, the most recently used one last.
     pub known: Vec<(Hash, Wanted)>,
     groups: BTreeMap<Key, Group>,
     pub counters: Counters,
-    /// By key, how often it was asked, and how often that came to nothing.
+    /// By key, the number of questions, and of those in vain.
     asked: BTreeMap<Key, (u64, u64)>,
 }
 
@@ -114,7 +114,7 @@ impl Room {
 }
 
 impl Model {
-    /// A session comes in, or comes in again; it is at its nick already.
+    /// A session joins, or joins again; it has its nick already.
     pub fn enter(&mut self, who: &Who, said: Option<Rc<Claim>>) -> Told {
         self.withdraw(who);
         let stay = Stay {
@@ -134,7 +134,7 @@ impl Model {
         told
     }
 
-    /// The presence of somebody at `nick` is broadcast, while `coming` is on its way in.
+    /// The presence of `nick` is broadcast, while `coming` is joining.
     pub fn presence(&mut self, room: &str, nick: &str, coming: Option<&str>) -> Told {
         let mut told = Told::new();
         let sessions = self.rooms[room].at(nick).map(|at| at.sessions.clone()).unwrap_or_default();
@@ -163,7 +163,7 @@ impl Model {
         told
     }
 
-    /// A session goes; what it had is returned, should it be back at once.
+    /// A session departs. Returns its data, in case it is readmitted.
     pub fn part(&mut self, who: &Who) -> Stay {
         self.withdraw(who);
         let room = self.rooms.get_mut(&who.0).unwrap();
@@ -173,7 +173,7 @@ impl Model {
         room.stays.remove(&who.1).unwrap()
     }
 
-    /// A session that has just gone is back at another nick. Who wanted nothing may have been waiting.
+    /// A session that has just departed reappears at another nick. Without an interest, it may have been waiting.
     pub fn back(&mut self, who: &Who, nick: &str, mut stay: Stay) {
         if stay.wants.is_empty() {
             stay.claim = None;
@@ -200,7 +200,7 @@ impl Model {
         self.rooms.insert(room.to_owned(), Room::default());
     }
 
-    /// All starts anew, with what was kept.
+    /// Starts anew with what was stored.
     pub fn restart(&mut self, known: &[(Hash, Wanted)]) {
         self.groups.clear();
         self.asked.clear();
@@ -216,7 +216,7 @@ impl Model {
         }
     }
 
-    /// Who is to be told of what happens at a node of somebody, or of the room.
+    /// The recipients of an event at a node of an occupant, or of the room.
     pub fn told(&self, room: &str, at: Option<&str>, node: &str, what: &str) -> Told {
         let message = (address(room, at), node.to_owned(), what.to_owned(), false);
         let stays = self.rooms[room].stays.iter();
@@ -224,7 +224,7 @@ impl Model {
         wanting.map(|(jid, _)| ((room.to_owned(), jid.clone()), vec![message.clone()])).collect()
     }
 
-    /// The room asks: whom it may ask, and what.
+    /// Checks a question of the room: which session it may ask, and what.
     pub fn asks(&mut self, id: &str, who: &Who, node: &str) {
         let stay = self.stay(who).unwrap_or_else(|| panic!("{who:?} is not there, and asked"));
         let claim = stay.claim.clone().unwrap();
@@ -296,7 +296,7 @@ impl Model {
         Some(told)
     }
 
-    /// Some have not answered in time.
+    /// Some questions have timed out.
     pub fn wake(&mut self) {
         let late: Vec<_> = self.asking().filter(|(_, _, asked)| asked.deadline <= self.now).collect();
         for (key, who) in late.into_iter().map(|(key, who, _)| (key.clone(), who.clone())).collect::<Vec<_>>()
@@ -309,12 +309,12 @@ impl Model {
         }
     }
 
-    /// When the first of those who are asked has to have answered.
+    /// The first deadline of an answer.
     pub fn deadline(&self) -> Option<u64> {
         self.asking().map(|(_, _, asked)| asked.deadline).min()
     }
 
-    /// What has to be so whenever a call is over.
+    /// The invariants after each call.
     pub fn check(&self, counts: Counts, counters: Counters) {
         assert_eq!(counters, self.counters);
         let mut expected =
@@ -331,7 +331,7 @@ impl Model {
             let untried = group.waiting.iter().find(|who| !self.stay(who).unwrap().tried);
             assert!(
                 group.asking.is_some() || untried.is_none(),
-                "{untried:?} waits for {key:?}, and nobody is asked"
+                "{untried:?} waits for {key:?}, and no session is asked"
             );
             let asking = group.asking.as_ref().map(|who| self.stay(who).unwrap().question.is_some());
             assert!(!group.owed && asking != Some(false), "nobody is asked for {key:?}: {group:?}");
@@ -354,7 +354,7 @@ impl Model {
         self.rooms.get_mut(room)?.stays.get_mut(jid)
     }
 
-    /// Drops what is too much to be known.
+    /// Evicts sets over the limit.
     pub fn bound(&mut self) {
         let over = self.known.len().saturating_sub(self.limit);
         self.known.drain(..over);
@@ -395,7 +395,7 @@ impl Model {
         }
     }
 
-    /// It is known what somebody wants: the last items of what is new to them follow.
+    /// A session's interest is known: the last items of its new nodes follow.
     fn serve(&mut self, who: &Who, wants: &Wanted, told: &mut Told) {
         self.withdraw(who);
         let stay = self.stay_mut(who).unwrap();
@@ -420,7 +420,7 @@ impl Model {
         }
     }
 
-    /// Somebody does not wait any more.
+    /// A session does not wait any more.
     fn withdraw(&mut self, who: &Who) {
         self.close_question(who);
         let Some(claim) = self.stay(who).and_then(|stay| stay.claim.clone()) else { return };
@@ -436,7 +436,7 @@ impl Model {
         }
     }
 
-    /// Nobody is asked any more: the next one has to be, if there is one.
+    /// No session is being asked any more: the next one must be, if there is one.
     fn next(&mut self, key: &Key) {
         let untried = |who: &Who| self.stay(who).is_some_and(|stay| !stay.tried);
         let owed = self.groups[key].waiting.iter().any(untried);
@@ -444,7 +444,7 @@ impl Model {
         (group.asking, group.owed) = (None, owed);
     }
 
-    /// An answer to what somebody was asked does not count any more.
+    /// The answer to a question does not count any more.
     fn close_question(&mut self, who: &Who) {
         let Some(stay) = self.stay_mut(who) else { return };
         let (claim, question) = (stay.claim.clone(), stay.question.take());
@@ -456,7 +456,7 @@ impl Model {
     }
 }
 
-/// The address of a room, or of somebody in it.
+/// The JID of a room, or of an occupant.
 pub fn address(room: &str, nick: Option<&str>) -> String {
     nick.map_or_else(|| room.to_owned(), |nick| format!("{room}/{nick}"))
 }

@@ -1,4 +1,4 @@
-//! The world around a host: clients, a network that delays and loses, and the server that tells the host of both.
+//! The world around a host: clients, a network that delays and loses stanzas, and the server that calls the host.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -26,10 +26,10 @@ use crate::support::element;
 
 const SECOND: u64 = 1000;
 
-/// What is yet to come.
+/// A future event.
 #[derive(Debug)]
 enum Event {
-    /// Somebody does something.
+    /// A client acts.
     Act,
     /// A question arrives at a client.
     Question { id: String, who: Who },
@@ -37,21 +37,21 @@ enum Event {
     Answer { id: String, who: Who, answer: Answer },
     /// A timer of the host's; each start of it has its own.
     Wake { start: u64, due: u64 },
-    /// What was learned is put into storage.
+    /// What was learned is stored.
     Keep,
     /// A client sends its presence again, and does so until the end.
     Again(Who),
 }
 
-/// How a world is.
+/// The parameters of a world.
 #[derive(Debug, Clone, Copy)]
 pub struct Nature {
     pub seed: u64,
     pub people: usize,
     pub rooms: usize,
-    /// Verified sets that are kept.
+    /// The limit of verified sets.
     pub cache: usize,
-    /// Of a hundred stanzas, how many are lost.
+    /// The percentage of lost stanzas.
     pub loss: usize,
 }
 
@@ -67,10 +67,10 @@ pub struct World {
     /// The one timer of the server: when it is due.
     wake: Option<u64>,
     start: u64,
-    /// What was asked of late.
+    /// The latest questions.
     ids: Vec<(String, Who)>,
     storage: BTreeMap<u8, Vec<(caps::Hash, NodeSet)>>,
-    /// What is in storage, in the model's words.
+    /// The stored sets, in the model's terms.
     kept: Vec<(Hash, Wanted)>,
     calls: u64,
     published: u64,
@@ -113,25 +113,25 @@ impl World {
         world
     }
 
-    /// Lets so many things happen.
+    /// Runs this many events.
     pub fn run(&mut self, steps: usize) {
         for _ in 0..steps {
             self.step();
         }
     }
 
-    /// Nobody comes or goes, and nothing is lost any more. Everybody sends a presence now and then.
+    /// No session joins or leaves any more, and no stanza is lost. Each session sends a presence now and then.
     pub fn calm(&mut self) {
         self.is_calm = true;
         for who in self.everybody() {
             let delay = self.random.draw() % (30 * SECOND);
             self.after(delay, Event::Again(who));
         }
-        // Each of those who are silent may cost a second, in each round.
+        // Each silent session may cost a second, in each round.
         let end = self.model.now + (120 + 2 * self.clients.len() as u64) * SECOND;
         while let Some((who, problem)) = self.misunderstood() {
-            // Who was asked in vain is asked again with a presence that comes while nobody else is asked. Where each
-            // one is broadcast along with that of a silent session of the same nick, there may be none.
+            // A session that was asked in vain is asked again with a presence that comes while no other is being asked.
+            // If each is broadcast along with that of a silent session of the same nick, there may be none.
             if self.model.now >= end {
                 assert!(self.model.stay(&who).unwrap().passed_over, "{problem}");
                 return;
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// Somebody who is there, says what they are, and is not told of what they want.
+    /// Returns a session that answers honestly, and still does not get the events that it wants.
     fn misunderstood(&self) -> Option<(Who, String)> {
         let all = self.everybody().into_iter().filter_map(|who| {
             let client = &self.clients[&who.1];
@@ -151,7 +151,7 @@ impl World {
         all.min_by_key(|(who, _)| self.model.stay(who).unwrap().passed_over)
     }
 
-    /// Everybody goes, one after the other, and the rooms with them.
+    /// All sessions leave, one after the other, and the rooms end with them.
     pub fn end(&mut self) {
         for who in self.everybody() {
             self.leave(&who);
@@ -231,7 +231,7 @@ impl World {
         self.done(effects, told);
     }
 
-    /// A client is asked; what it says is on its way, if it is still there.
+    /// A client is asked; it sends its answer if it is still connected.
     fn arrives(&mut self, id: &str, who: &Who) {
         let answers = match self.model.stay(who) {
             Some(_) => self.clients[&who.1].answers(),
@@ -246,7 +246,7 @@ impl World {
         }
     }
 
-    /// How long a stanza takes; `None`: for ever.
+    /// How long a stanza takes; `None` if it is lost.
     fn network(&mut self) -> Option<u64> {
         let lost = !self.is_calm && self.random.percent(self.nature.loss);
         let range = if self.random.percent(10) { 4 * SECOND } else { 300 };
@@ -263,14 +263,14 @@ impl World {
         self.done(effects.unwrap_or_default(), &expected.unwrap_or_default());
     }
 
-    /// Everybody in a room, by nick.
+    /// The sessions of a room, by nick.
     fn seen(&self, room: &str) -> (Vec<(OccupantInfo, SessionsSeen)>, Vec<String>) {
         let mut nicks: Vec<_> = self.model.rooms[room].occupants.iter().map(|at| at.nick.clone()).collect();
         nicks.sort();
         (nicks.iter().map(|nick| (presence(room, nick), self.sessions(room, nick))).collect(), nicks)
     }
 
-    /// Carries out what the host asks for, and compares it with what should be.
+    /// Carries out the host's effects, and compares them with the model's.
     fn done(&mut self, effects: Vec<Effect>, told: &Told) {
         let mut got = Told::new();
         for effect in effects {
@@ -325,7 +325,7 @@ fn options(model: &Model) -> Options {
         caps_max_features: MAX_FEATURES,
         subscription_only: [QUIET.to_owned()].into(),
         publish_burst: 1_000_000,
-        // What goes in batches is the matter of tests/last_items.rs.
+        // tests/last_items.rs tests batches.
         last_items_batch: usize::MAX,
         ..Options::default()
     }
@@ -352,7 +352,7 @@ fn presence(room: &str, nick: &str) -> OccupantInfo {
     }
 }
 
-/// What a message says, and from which room it is.
+/// The content of a message, and its room.
 fn note(message: &Element) -> (String, Note) {
     let from = message.attr("from").unwrap();
     let room = from.split_once('/').map_or(from, |(room, _)| room);
