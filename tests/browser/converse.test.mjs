@@ -108,9 +108,10 @@ for (const version of ['0.12', '13.0']) {
         });
 
         test('its own capabilities are verified, and asked of one page only', async () => {
-            const { asked, answered, mismatched, refused, known } = await stage.status();
+            const status = await stage.status();
+            const caps = ['asked', 'answered', 'mismatched', 'refused', 'known'].map((name) => status[`caps_${name}`]);
             // One kind of page, and one kind of the other clients
-            assert.deepEqual({ asked, answered, mismatched, refused, known }, { asked: 2, answered: 2, mismatched: 0, refused: 0, known: 2 });
+            assert.deepEqual(caps, [2, 2, 0, 0, 2]);
         });
 
         test('an activity of the room stands in the chat', async () => {
