@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+pub mod people;
+
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
 use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Show, Target};
@@ -23,6 +25,9 @@ pub struct World {
     pub persistent: bool,
     /// Whether storage failed a moment ago.
     pub read_only: bool,
+    /// Whether real JIDs are for moderators only.
+    pub anonymous: bool,
+    pub publishers: Publishers,
     calls: u64,
 }
 
@@ -41,7 +46,15 @@ pub struct Happened {
 
 impl World {
     pub fn new(options: Options) -> Self {
-        Self { host: Host::new(options), now: 1_000_000, persistent: true, read_only: false, calls: 0 }
+        Self {
+            host: Host::new(options),
+            now: 1_000_000,
+            persistent: true,
+            read_only: false,
+            anonymous: true,
+            publishers: Publishers::Admins,
+            calls: 0,
+        }
     }
 
     pub fn moment(&mut self) -> Moment {
@@ -99,9 +112,9 @@ impl World {
         let to = iq.attr("to").unwrap().to_owned();
         let target = Target {
             room: Self::room(),
-            publishers: Publishers::Admins,
+            publishers: self.publishers,
             persistent: self.persistent,
-            anonymous: true,
+            anonymous: self.anonymous,
             read_only: self.read_only,
             occupant: to.contains('/').then(|| (to.as_str().into(), RoomAffiliation::None)),
         };
