@@ -20,7 +20,8 @@ DIST = dist
 .DEFAULT_GOAL := help
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
-	clean notice deb archive dist release newest rock rock-build rock-install
+	clean notice deb archive dist release newest rock rock-build rock-install \
+	coverage mutants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -121,7 +122,7 @@ lint: system python ## formatting, and the linters of each language
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo-deny is not installed: deny.toml is not checked"; fi
 	luacheck --quiet $(LUA_DIRS)
 	luacheck --quiet --config tests/lint/prosody-modules.luacheckrc mod_mep.lua lua
-	shellcheck packaging/*.sh tests/setup/*.sh .ci/run
+	shellcheck packaging/*.sh tests/*.sh tests/setup/*.sh .ci/run
 	target/venv/bin/ruff check --quiet
 
 test-rust: system ## the core: with Lua and without
@@ -152,6 +153,19 @@ test-browser: system prosody python node module ## Converse.js in a headless Chr
 # Takes root: debootstrap, namespaces and mounts. QUICK=1 is what CI runs.
 test-clean: ## the ways in, walked in bare Debian 12 and 13: SUITE=bookworm SCENARIO=readme QUICK=1
 	python3 tests/clean --suite "$(SUITE)" --scenario "$(SCENARIO)" $(if $(QUICK),--quick)
+
+coverage: cargo ## which lines of the core its tests run, without Lua; FILE=src/… shows the others of one file
+	@tests/coverage.sh $(FILE)
+
+# What is mutated: files, or with SINCE=main only the lines that changed since. All of src/ takes hours.
+FILES ?= src/usecase/*.rs src/usecase/owner/*.rs src/room/rights.rs
+
+mutants: cargo ## which small changes of the core no test notices; FILES=src/room/*.rs or SINCE=main
+	@tests/setup/mutants.sh
+	@mkdir -p target/mutants
+	$(if $(SINCE),git diff $(SINCE) -- src >target/mutants/since.diff)
+	CARGO_PROFILE_DEV_DEBUG=0 target/tools/bin/cargo-mutants mutants --no-default-features --output target/mutants \
+		$(if $(SINCE),--in-diff target/mutants/since.diff,$(FILES:%=--file '%'))
 
 clean: ## removes all that was built or fetched
 	rm -rf target $(DIST) tests/browser/node_modules examples/converse/node_modules
