@@ -377,10 +377,11 @@ impl Room {
         if is_here {
             return;
         }
-        if let Some(jid) = outside(who)
-            && self.shows(service, jid.bare())
-            && self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok()
-        {
+        let may_read = |jid: &SessionJid| {
+            self.shows(service, jid.bare())
+                && self.rights_outside(jid, service, Some((name, node))).may_read().is_ok()
+        };
+        if let Some(jid) = outside(who).filter(may_read) {
             notify(jid);
         }
     }
