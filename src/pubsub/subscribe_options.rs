@@ -1,7 +1,5 @@
 //! The options of a subscription (XEP-0060, 6.3; XEP-0248 for the root), and the one table of their fields.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use minidom::Element;
 
 use crate::error::Error;
@@ -9,7 +7,7 @@ use crate::facts::Show;
 use crate::xml::choice::choice;
 use crate::xml::form::{self, Form, Kind};
 use crate::xml::ns;
-use crate::xml::time::timestamp;
+use crate::xml::time::{self, timestamp};
 
 /// How a subscriber wants to be notified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,8 +181,7 @@ fn expiry(value: &str, now: u64) -> Option<Option<u64>> {
     if value.is_empty() {
         return Some(None);
     }
-    let at: SystemTime = humantime::parse_rfc3339(value).ok()?;
-    let at = u64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()?;
+    let at = time::parse(value)?;
     (at > now).then_some(Some(at))
 }
 
