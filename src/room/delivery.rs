@@ -19,6 +19,7 @@ use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::room::Room;
 use crate::room::explain::WhyNot;
 use crate::room::last_items::{LastItemTrigger, PendingItem, Place};
+use crate::room::rights::outside;
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
 use crate::stanza::message::{Content, Message};
@@ -254,57 +255,6 @@ impl Room {
         names_of(who).iter().any(is_topic)
     }
 
-    /// Returns whether a session may get a node's events: the room shows it the publisher, and it may read the node.
-    pub(crate) fn may_see(
-        &self,
-        session: &Session,
-        service: ServiceId,
-        name: &NodeName,
-        node: &Node,
-    ) -> bool {
-        self.why_unseen(session, service, name, node).is_none()
-    }
-
-    /// Returns why a session may not get a node's events; `None` if it may.
-    pub(crate) fn why_unseen(
-        &self,
-        session: &Session,
-        service: ServiceId,
-        name: &NodeName,
-        node: &Node,
-    ) -> Option<WhyNot> {
-        if !self.shows(service, session.jid.bare()) {
-            return Some(WhyNot::Hidden);
-        }
-        let rights = self.rights_of(session, service, Some((name, node)));
-        let may = rights.may_read();
-        may.is_err().then(|| WhyNot::NoAccess(node.config.access_model, rights.affiliation()))
-    }
-
-    /// Returns whether a subscriber may read a node, with one of its sessions in the room or from outside.
-    pub(crate) fn subscriber_may_read(
-        &self,
-        who: &Subscriber,
-        service: ServiceId,
-        name: &NodeName,
-        node: &Node,
-    ) -> bool {
-        let mut here = self.sessions_of(who).peekable();
-        if here.peek().is_some() {
-            return here.any(|it| self.rights_of(it, service, Some((name, node))).may_read().is_ok());
-        }
-        outside(who)
-            .is_some_and(|jid| self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok())
-    }
-
-    /// Returns whether the room lets `account` see the occupant whose service this is.
-    pub(crate) fn shows(&self, service: ServiceId, account: &str) -> bool {
-        let ServiceId::Occupant(id) = service else { return true };
-        self.occupants.get(&id).is_some_and(|occupant| {
-            occupant.info.visible || occupant.sessions.iter().any(|&session| self.account(session) == account)
-        })
-    }
-
     fn recipients(
         &self,
         service: ServiceId,
@@ -346,7 +296,7 @@ impl Room {
     }
 
     /// Returns the sessions of a subscriber in the room.
-    fn sessions_of(&self, who: &Subscriber) -> impl Iterator<Item = &Session> {
+    pub(super) fn sessions_of(&self, who: &Subscriber) -> impl Iterator<Item = &Session> {
         let (one, several): (_, &[SessionId]) = match who {
             Subscriber::Session(jid) => (self.sessions.find(jid.as_str()), &[]),
             Subscriber::Account(account) => (None, self.accounts.get(account).map_or(&[], Vec::as_slice)),
@@ -469,7 +419,7 @@ impl Room {
         }
     }
 
-    fn account(&self, session: SessionId) -> &str {
+    pub(super) fn account(&self, session: SessionId) -> &str {
         self.sessions.get(session).map_or("", |session| session.jid.bare())
     }
 
@@ -496,15 +446,6 @@ pub(crate) struct LastItem<'a> {
     node: &'a Node,
     id: &'a ItemId,
     item: &'a Item,
-}
-
-/// Returns the JID of a subscriber outside the room.
-fn outside(who: &Subscriber) -> Option<SessionJid> {
-    match who {
-        Subscriber::Session(jid) => Some(jid.clone()),
-        Subscriber::Account(account) => Some(SessionJid::from(&**account)),
-        Subscriber::Occupant(_) => None,
-    }
 }
 
 /// Returns the subscribers that a session can be.

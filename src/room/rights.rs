@@ -9,6 +9,7 @@ use crate::pubsub::config::{AccessModel, PublishModel};
 use crate::pubsub::node::Node;
 use crate::pubsub::subscription::Subscriber;
 use crate::room::Room;
+use crate::room::explain::WhyNot;
 use crate::room::session::Session;
 
 /// A session or account whose rights are checked, as the room knows it at this moment.
@@ -183,6 +184,66 @@ impl Room {
                 self.occupants.iter().filter(|(_, it)| publishes(&it.info)).map(|(&id, _)| id).collect()
             }
         }
+    }
+
+    /// Returns whether a session may get a node's events: the room shows it the publisher, and it may read the node.
+    pub(crate) fn may_see(
+        &self,
+        session: &Session,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+    ) -> bool {
+        self.why_unseen(session, service, name, node).is_none()
+    }
+
+    /// Returns why a session may not get a node's events; `None` if it may.
+    pub(crate) fn why_unseen(
+        &self,
+        session: &Session,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+    ) -> Option<WhyNot> {
+        if !self.shows(service, session.jid.bare()) {
+            return Some(WhyNot::Hidden);
+        }
+        let rights = self.rights_of(session, service, Some((name, node)));
+        let may = rights.may_read();
+        may.is_err().then(|| WhyNot::NoAccess(node.config.access_model, rights.affiliation()))
+    }
+
+    /// Returns whether a subscriber may read a node, with one of its sessions in the room or from outside.
+    pub(crate) fn subscriber_may_read(
+        &self,
+        who: &Subscriber,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+    ) -> bool {
+        let mut here = self.sessions_of(who).peekable();
+        if here.peek().is_some() {
+            return here.any(|it| self.rights_of(it, service, Some((name, node))).may_read().is_ok());
+        }
+        outside(who)
+            .is_some_and(|jid| self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok())
+    }
+
+    /// Returns whether the room lets `account` see the occupant whose service this is.
+    pub(crate) fn shows(&self, service: ServiceId, account: &str) -> bool {
+        let ServiceId::Occupant(id) = service else { return true };
+        self.occupants.get(&id).is_some_and(|occupant| {
+            occupant.info.visible || occupant.sessions.iter().any(|&session| self.account(session) == account)
+        })
+    }
+}
+
+/// Returns the JID of a subscriber outside the room.
+pub(super) fn outside(who: &Subscriber) -> Option<SessionJid> {
+    match who {
+        Subscriber::Session(jid) => Some(jid.clone()),
+        Subscriber::Account(account) => Some(SessionJid::from(&**account)),
+        Subscriber::Occupant(_) => None,
     }
 }
 
