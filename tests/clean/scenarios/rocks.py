@@ -6,6 +6,7 @@ from root import Failed
 TREE = "/var/lib/prosody/custom_plugins"
 FILES = f"{TREE}/share/lua/5.4/mod_mep/mod_mep.lua {TREE}/lib/lua/5.4/mep_core.so"
 SOURCE = "prosodyctl install /srv/rocks/mod_mep-*.src.rock"
+REFUSED = f"{SOURCE} || true"  # 13.0's prosodyctl ends with 0 even where luarocks failed
 
 
 def walk(root):
@@ -36,17 +37,17 @@ def make_rocks(root):
 
 
 def build(root):
-    said = root.run(SOURCE, fails=True)
+    said = root.run(REFUSED)
     root.expect(said, "Failed finding Lua header files")  # luarocks' own words
     root.install("gcc libc6-dev make liblua5.4-dev")
-    said = root.run(SOURCE, fails=True)
+    said = root.run(REFUSED)
     root.expect(said, r"To build mod_mep for Lua 5.4, this machine lacks:\s+cargo")
     root.expect(said, "To build this one as user prosody")
     if root.suite == "trixie":  # its Rust is new enough, and needs no variables
         root.install("cargo")
     else:
         root.rust = True
-        said = root.run(SOURCE, fails=True, env={"CARGO_HOME": "/root/.cargo"})
+        said = root.run(REFUSED, env={"CARGO_HOME": "/root/.cargo"})
         root.expect(said, "which user prosody can't write")
     root.run(SOURCE)
 
