@@ -22,6 +22,6 @@ field() { printf %s "$marker" | sed -n "s/.* $1=\([^ ;]*\).*/\1/p"; }
 			printf '\t\t["%s"] = "%s";\n' "${file##*/}" "$(sha256sum <"$file" | cut -d ' ' -f 1)"
 	done
 	printf '\t};\n};\n'
-} >"$folder/.new.build"
-chmod 644 "$folder/.new.build"
-mv "$folder/.new.build" "$folder/build.lib.lua"
+} >"$folder/.new.build.$$"
+chmod 644 "$folder/.new.build.$$"
+mv "$folder/.new.build.$$" "$folder/build.lib.lua"
