@@ -128,6 +128,7 @@ lint: system python ## formatting, and the linters of each language
 test-rust: system ## the core: with Lua and without
 	$(CARGO_TEST)
 	$(CARGO_TEST) --no-default-features
+	$(CARGO) test --doc --no-default-features --quiet
 
 test-lua: system newest module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted

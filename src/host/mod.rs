@@ -30,6 +30,53 @@ use crate::usecase::{self, RequestOutcome};
 use crate::xml;
 
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and returns what the server is to do.
+///
+/// Calls go in with what the server knows, effects come out in the order in which they are to be carried out:
+///
+/// ```
+/// use mep_core::effect::Effect;
+/// use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Target};
+/// use mep_core::host::Host;
+/// use mep_core::moment::Moment;
+/// use mep_core::options::Options;
+///
+/// let mut host = Host::new(Options::default());
+/// let juliet = OccupantInfo {
+///     occupant: "balcony@rooms.example/juliet".into(),
+///     role: Role::Participant,
+///     room_affiliation: RoomAffiliation::None,
+///     visible: true,
+///     occupant_id: None,
+/// };
+/// // The server gives the time in milliseconds, and 16 random octets.
+/// let session = "juliet@capulet.example/phone".into();
+/// let room = "balcony@rooms.example".into();
+/// host.enter(&room, juliet, &session, ClientPresence::default(), &mut Moment::new(0, [0; 16]));
+///
+/// let target = Target {
+///     room,
+///     publishers: Publishers::Admins,
+///     persistent: false,
+///     anonymous: true,
+///     read_only: false,
+///     occupant: Some(("balcony@rooms.example/juliet".into(), RoomAffiliation::None)),
+/// };
+/// let actor = Actor {
+///     session,
+///     occupant: Some("balcony@rooms.example/juliet".into()),
+///     role: Role::Participant,
+///     room_affiliation: RoomAffiliation::None,
+///     sees_jids: false,
+/// };
+/// let iq = "<iq xmlns='jabber:client' type='set' id='1' to='balcony@rooms.example/juliet'>
+///     <pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:example:mood'>
+///     <item><mood xmlns='urn:example:mood'/></item></publish></pubsub></iq>"
+///     .parse()
+///     .unwrap();
+/// let effects = host.request(&target, &actor, &iq, &mut Moment::new(1, [1; 16])).unwrap();
+/// let Effect::Reply(reply) = &effects[0] else { panic!("the reply comes before what others are told") };
+/// assert_eq!(reply.attr("type"), Some("result"));
+/// ```
 #[derive(Debug)]
 pub struct Host {
     options: Options,
