@@ -219,5 +219,5 @@ async def test_what_happened_is_there_for_the_shell_and_as_metrics(connect, serv
     seen = server.status()
     assert (seen["caps_asked"], seen["caps_mismatched"], seen["sessions"], seen["caps_known"]) == (1, 1, 1, 0)
     shown = server.shell(f'mep:status("{server.rooms}")')
-    assert "mismatched" in shown and "Answers that had not the hash" in shown
+    assert "mismatched" in shown and "Answers that do not match the claimed hash" in shown
     assert "mod_mep/caps_mismatched" in server.shell("stats:show('mod_mep')")
