@@ -150,17 +150,23 @@ local function not_sent(messages)
 	call_core("not_sent", messages);
 end
 
--- Calls the core and carries out the effects that it returns.
+-- Calls a method of the core that acts at a moment: it takes the time and the random octets first.
+local function call_now(method, ...)
+	return call_core(method, time_now(), random_bytes(16), ...);
+end
+
+-- Does so, and carries out the effects. Returns whether there is a list of them.
 local function drive(method, ...)
-	local list = call_core(method, ...);
+	local list = call_now(method, ...);
 	if list then
 		carry_out(list, nil, not_sent);
+		return true;
 	end
 end
 
 function on_wake()
 	wake_timer, wake_at = nil, nil;
-	drive("wake", time_now(), random_bytes(16));
+	drive("wake");
 end
 
 -- Occupants whose nodes outlive their stay.
@@ -175,7 +181,7 @@ end
 local function restore(room)
 	if rooms.is_usable(room) then
 		kept.ensure(room);
-		drive("restore", room.jid, rooms.all_occupants(room), time_now(), random_bytes(16));
+		drive("restore", room.jid, rooms.all_occupants(room));
 		restore_registered(room);
 	end
 end
@@ -227,7 +233,7 @@ module:hook("muc-occupant-session-new", function (event)
 	if destroyed[room] then return; end
 	kept.ensure(room);
 	debugging.note(event.occupant.nick, "joins");
-	drive("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza, time_now(), random_bytes(16));
+	drive("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza);
 	registered.on_join(room, event.occupant);
 end, 10); -- After history (50) and subject (20)
 
@@ -239,7 +245,7 @@ module:hook("muc-broadcast-presence", function (event)
 		call_core("rename", room.jid, occupant.nick, new_nick);
 		return;
 	end
-	drive("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, joining, time_now(), random_bytes(16));
+	drive("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, joining);
 	registered.on_join(room, occupant);
 end, -100);
 
@@ -247,10 +253,11 @@ module:hook("muc-occupant-left", function (event)
 	local room = event.room;
 	if room.destroying then
 		-- All occupants are out already, with one event each: the first is enough
-		return drive("destroy", room.jid, time_now(), random_bytes(16));
+		drive("destroy", room.jid);
+		return nil; -- what `drive` returns would end the event
 	end
 	registered.leave(room, event.occupant);
-	drive("leave", room.jid, event.occupant.nick, time_now(), random_bytes(16));
+	drive("leave", room.jid, event.occupant.nick);
 end, 10);
 
 module:hook("muc-set-affiliation", function (event)
@@ -261,7 +268,7 @@ end);
 
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
-	drive("destroy", event.room.jid, time_now(), random_bytes(16));
+	drive("destroy", event.room.jid);
 	kept.forget(event.room.jid);
 	registered.forget_room(event.room);
 end, 10); -- Before the handler at -10 that ends the event
@@ -304,7 +311,7 @@ local function request(event, room)
 	else
 		target.read_only = target.persistent and kept.rests(room.jid);
 	end
-	local list, failed = call_core("request", target, actor, stanza, time_now(), random_bytes(16));
+	local list, failed = call_now("request", target, actor, stanza);
 	if list then
 		local is_kept = registered.keep(room, target.nick, list, before);
 		carry_out(list, origin, function (unsent)
@@ -379,11 +386,7 @@ end, 1); -- Above mod_muc (-2)
 module:hook("iq/bare", function (event)
 	local kind = event.stanza.attr.type;
 	if kind == "result" or kind == "error" then
-		local list = call_core("answer", event.stanza, time_now(), random_bytes(16));
-		if list then
-			carry_out(list);
-			return true;
-		end
+		return drive("answer", event.stanza);
 	end
 end, 1);
 

@@ -4,10 +4,8 @@
 -- Each such occupant has one entry in the store "mep_registered", under a hash of room and account.
 
 local jid_resource = require "util.jid".resource;
-local random_bytes = require "util.random".bytes;
 local sha256 = require "util.hashes".sha256;
 local st = require "util.stanza";
-local time_now = require "util.time".now;
 
 local attempt = module:require "attempt";
 
@@ -129,7 +127,7 @@ local function new(call_core, drive, outages)
 		restored[room][occupant.nick] = true;
 		local records = load(room, occupant);
 		if records and records[1] then
-			drive("bring_back", room.jid, occupant.nick, records, time_now(), random_bytes(16));
+			drive("bring_back", room.jid, occupant.nick, records);
 		end
 	end
 

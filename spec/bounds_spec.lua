@@ -137,7 +137,7 @@ for _, version in ipairs(prosody.versions) do
 			local outsider = { jid = "eve@people.example/1", role = "none", affiliation = "none", sees_jids = false };
 			for _, levels in ipairs({ 6, far_too_deep }) do
 				local iq = publish_of(levels);
-				assert.is_nil(room.host:request(room:target("alice"), outsider, iq, room.now, room.random));
+				assert.is_nil(room.host:request(room.now, room.random, room:target("alice"), outsider, iq));
 			end
 		end);
 
@@ -146,7 +146,7 @@ for _, version in ipairs(prosody.versions) do
 			room:enter("dave", room:presence_with_caps());
 			local answer = room:caps_answer(asked, "urn:a");
 			nest(answer:tag("d", { xmlns = "urn:d" }), far_too_deep);
-			local effects = room.host:answer(answer:reset(), room.now, room.random);
+			local effects = room.host:answer(room.now, room.random, answer:reset());
 			assert.equal("send", core.kinds(effects));
 			assert.equal(room:session("dave"), effects[1].stanza.attr.to);
 			local notify = room:request("alice", publish_of(6))[2];
@@ -160,8 +160,8 @@ for _, version in ipairs(prosody.versions) do
 			assert.equal("send", core.kinds(room:enter("carol", presence)));
 			assert.equal("", core.kinds(room:enter("dave", deep_first)));
 			local sessions = { [room:session("carol")] = deep_first };
-			room.host:presence(room.jid, room:facts("carol"), sessions, nil, room.now, room.random);
-			room.host:restore(room.jid, { { room:facts("carol"), sessions } }, room.now, room.random);
+			room.host:presence(room.now, room.random, room.jid, room:facts("carol"), sessions);
+			room.host:restore(room.now, room.random, room.jid, { { room:facts("carol"), sessions } });
 			assert.equal(1, room:counts().occupants);
 		end);
 

@@ -31,7 +31,7 @@ describe("What is known of capabilities", function ()
 	local function learned_room()
 		local room = core.new_room(st);
 		local asked = room:enter("alice", room:presence_with_caps(ver))[1];
-		local effects = room.host:answer(room:caps_answer(asked, "urn:a"), room.now, room.random);
+		local effects = room.host:answer(room.now, room.random, room:caps_answer(asked, "urn:a"));
 		assert.same({ { kind = "learned" } }, effects);
 		return room;
 	end

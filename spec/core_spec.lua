@@ -107,27 +107,29 @@ describe("A host", function ()
 		assert.match(hint, first_line(err), 1, true);
 		assert.same(before, host:counts());
 		assert.equal("result", room:request("alice", publish_iq())[1].stanza.attr.type);
-		host:destroy(room.jid, room.now, room.random);
+		host:destroy(room.now, room.random, room.jid);
 		room:enter("alice");
 	end
 
 	it("refuses arguments of the wrong type, by method", function ()
 		local facts, session, presence = room:facts("alice"), room:session("alice"), st.presence();
 		assert_refused("enter", "enter");
-		assert_refused("enter", "enter", room.jid, facts, session, "<presence/>", 1, random);
-		assert_refused("enter", "enter", room.jid, "alice", session, presence, 1, random);
-		assert_refused("enter", "enter", room.jid, facts, session, presence, "now", random);
-		assert_refused("16 random octets", "enter", room.jid, facts, session, presence, 1, "short");
-		assert_refused("presence", "presence", room.jid, facts, "sessions", 1, random);
-		assert_refused("restore", "restore", room.jid, nil, 1, random);
-		assert_refused("request", "request", room:target("alice"), room:actor("alice"), nil, 1, random);
-		assert_refused("request", "request", room:target("alice"), nil, publish_iq(), 1, random);
-		assert_refused("16 random octets", "request", room:target("alice"), room:actor("alice"), publish_iq(), 1, "");
-		assert_refused("answer", "answer", publish_iq(), 1);
+		assert_refused("enter", "enter", 1, random, room.jid, facts, session, "<presence/>");
+		assert_refused("enter", "enter", 1, random, room.jid, "alice", session, presence);
+		assert_refused("enter", "enter", "now", random, room.jid, facts, session, presence);
+		assert_refused("16 random octets", "enter", 1, "short", room.jid, facts, session, presence);
+		assert_refused("presence", "presence", 1, random, room.jid, facts, "sessions");
+		assert_refused("restore", "restore", 1, random, room.jid);
+		assert_refused("request", "request", 1, random, room:target("alice"), room:actor("alice"), nil);
+		assert_refused("request", "request", 1, random, room:target("alice"), nil, publish_iq());
+		assert_refused("16 random octets", "request", 1, "", room:target("alice"), room:actor("alice"), publish_iq());
+		assert_refused("answer", "answer", 1, random);
 		assert_refused("wake", "wake", {}, random);
 		assert_refused("rename", "rename", room.jid, room:address("alice"));
 		assert_refused("leave", "leave", room.jid, room:address("alice"));
+		assert_refused("leave", "leave", 1, random, room.jid);
 		assert_refused("destroy", "destroy");
+		assert_refused("destroy", "destroy", 1, random);
 		assert_refused("configure", "configure", st.stanza_mt);
 		assert_refused("set_options", "set_options");
 	end);
@@ -137,7 +139,7 @@ describe("A host", function ()
 		local session, presence, iq = room:session("alice"), st.presence(), publish_iq();
 		local facts, target, actor = room:facts("alice"), room:target("alice"), room:actor("alice");
 		local function enter(key, value)
-			refuse(key, "enter", room.jid, with(facts, key, value), session, presence, 1, random);
+			refuse(key, "enter", 1, random, room.jid, with(facts, key, value), session, presence);
 		end
 		for _, key in ipairs({ "nick", "role", "affiliation" }) do
 			enter(key, nil);
@@ -147,11 +149,11 @@ describe("A host", function ()
 		enter("role", "king");
 		enter("affiliation", "friend");
 		for _, key in ipairs({ "room", "publishers", "affiliation" }) do
-			refuse(key, "request", with(target, key, nil), actor, iq, 1, random);
+			refuse(key, "request", 1, random, with(target, key, nil), actor, iq);
 		end
-		refuse("publishers", "request", with(target, "publishers", "all"), actor, iq, 1, random);
+		refuse("publishers", "request", 1, random, with(target, "publishers", "all"), actor, iq);
 		for _, key in ipairs({ "jid", "role", "affiliation" }) do
-			refuse(key, "request", target, with(actor, key, nil), iq, 1, random);
+			refuse(key, "request", 1, random, target, with(actor, key, nil), iq);
 		end
 	end
 
@@ -166,7 +168,7 @@ describe("A host", function ()
 	it("refuses to guess whether an occupant is seen", function ()
 		local function enter(visible)
 			local facts = with(room:facts("alice"), "visible", visible);
-			assert_refused("visible", "enter", room.jid, facts, room:session("alice"), st.presence(), 1, random);
+			assert_refused("visible", "enter", 1, random, room.jid, facts, room:session("alice"), st.presence());
 		end
 		enter(nil);
 		enter("no");
@@ -176,19 +178,19 @@ describe("A host", function ()
 	it("refuses to guess whether a room is anonymous, or who sees JIDs", function ()
 		local target, actor = room:target("alice"), room:actor("alice");
 		local of_room, of_actor = with(target, "anonymous", nil), with(actor, "sees_jids", nil);
-		assert_refused("anonymous", "request", of_room, actor, publish_iq(), 1, random);
-		assert_refused("sees_jids", "request", target, of_actor, publish_iq(), 1, random);
+		assert_refused("anonymous", "request", 1, random, of_room, actor, publish_iq());
+		assert_refused("sees_jids", "request", 1, random, target, of_actor, publish_iq());
 	end);
 
 	it("refuses what is no stanza", function ()
 		local function request(hint, stanza)
-			assert_refused(hint, "request", room:target("alice"), room:actor("alice"), stanza, 1, random);
+			assert_refused(hint, "request", 1, random, room:target("alice"), room:actor("alice"), stanza);
 		end
 		request("", { attr = {}, tags = {} });
 		request("", { name = "iq", tags = {} });
 		request("a stanza contains stanzas and strings", { name = "iq", attr = { type = "set" }, tags = {}, 5 });
 		request("utf-8", { name = "iq", attr = { type = "set", id = "\255" }, tags = {} });
-		assert_refused("", "enter", room.jid, room:facts("alice"), room:session("alice"), {}, 1, random);
+		assert_refused("", "enter", 1, random, room.jid, room:facts("alice"), room:session("alice"), {});
 	end);
 
 	it("takes no mistake of a client's for one of the glue's", function ()
@@ -211,8 +213,8 @@ describe("A host", function ()
 			assert.equal("reply", core.kinds(effects));
 			assert.equal("error", effects[1].stanza.attr.type);
 		end
-		assert.is_nil(host:answer(iq("result"), 1, random));
-		assert.is_nil(host:answer(st.stanza("iq"), 1, random));
+		assert.is_nil(host:answer(1, random, iq("result")));
+		assert.is_nil(host:answer(1, random, st.stanza("iq")));
 		local no_caps = st.presence():tag("c", { xmlns = xmlns.caps });
 		local strange = { no_caps, room:presence_with_caps(""), st.presence():text("x") };
 		for i, presence in ipairs(strange) do
@@ -221,10 +223,10 @@ describe("A host", function ()
 	end);
 
 	it("takes rooms and occupants that it never heard of", function ()
-		assert.same({}, host:leave("unknown@rooms.example", "unknown@rooms.example/nick", 1, random));
+		assert.same({}, host:leave(1, random, "unknown@rooms.example", "unknown@rooms.example/nick"));
 		host:rename("unknown@rooms.example", "unknown@rooms.example/nick", "unknown@rooms.example/other");
-		host:destroy("unknown@rooms.example", room.now, room.random);
-		assert.same({}, host:presence("unknown@rooms.example", room:facts("alice"), {}, nil, 1, random));
+		host:destroy(room.now, room.random, "unknown@rooms.example");
+		assert.same({}, host:presence(1, random, "unknown@rooms.example", room:facts("alice"), {}));
 		assert.equal(1, host:counts().rooms);
 	end);
 
@@ -255,7 +257,7 @@ describe("A host", function ()
 		room:request("alice", publish_iq());
 		assert.equal(1, host:counts().nodes);
 		assert.equal(0, other:counts().nodes);
-		host:destroy(room.jid, room.now, room.random);
+		host:destroy(room.now, room.random, room.jid);
 		assert.equal(2, other:counts().occupants);
 	end);
 
@@ -333,7 +335,7 @@ describe("Effects", function ()
 		local function id(octets)
 			room.random = octets;
 			local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
-			return host:request(room:target("alice"), room:actor("alice"), iq, 1000, octets)[2][2];
+			return host:request(1000, octets, room:target("alice"), room:actor("alice"), iq)[2][2];
 		end
 		assert.not_equal(id(("a"):rep(16)), id(("b"):rep(16)));
 	end);
@@ -348,7 +350,7 @@ describe("Effects", function ()
 		room:enter("bob", room:presence_with_caps("late"));
 		local subscribe = room:iq("bob", "set"):tag("pubsub", { xmlns = xmlns.pubsub });
 		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
-		host:request(room:target("alice"), room:actor("bob"), subscribe, room.now, random);
+		host:request(room.now, random, room:target("alice"), room:actor("bob"), subscribe);
 		assert.same({
 			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1, pending = 0,
 		}, host:counts());
@@ -370,9 +372,9 @@ describe("Effects", function ()
 		local iq = st.iq({ type = "set", id = "1", from = room:session("nick1"), to = room.jid });
 		iq:tag("pubsub", { xmlns = xmlns.pubsub }):tag("publish", { node = "urn:b" });
 		iq:tag("item"):tag("b", { xmlns = "urn:b" });
-		host:request(room:target(), room:actor("nick1"), iq:reset(), room.now, random);
+		host:request(room.now, random, room:target(), room:actor("nick1"), iq:reset());
 		assert.equal(11, host:counts().nodes);
-		host:destroy(room.jid, room.now, room.random);
+		host:destroy(room.now, room.random, room.jid);
 		for what, count in pairs(host:counts()) do
 			assert.equal(0, count, what);
 		end

@@ -63,11 +63,11 @@ end
 
 function room:enter(nick, presence)
 	presence = presence or self.st.presence();
-	return self.host:enter(self.jid, self:facts(nick), self:session(nick), presence, self.now, random);
+	return self.host:enter(self.now, random, self.jid, self:facts(nick), self:session(nick), presence);
 end
 
 function room:leave(nick)
-	return self.host:leave(self.jid, self:address(nick), self.now, random);
+	return self.host:leave(self.now, random, self.jid, self:address(nick));
 end
 
 function room:presence_with_caps(ver)
@@ -84,7 +84,7 @@ end
 function room:enter_wanting(nick, node)
 	-- The hash is wrong, so the answer counts for this session only
 	local asked = self:enter(nick, self:presence_with_caps(nick))[1];
-	return self.host:answer(self:caps_answer(asked, node), self.now, random);
+	return self.host:answer(self.now, random, self:caps_answer(asked, node));
 end
 
 -- Makes an IQ from the occupant at `nick` to its own address.
@@ -98,7 +98,7 @@ function room:publish_iq(nick, node, id)
 end
 
 function room:request(nick, iq)
-	return self.host:request(self:target(nick), self:actor(nick), iq, self.now, random);
+	return self.host:request(self.now, random, self:target(nick), self:actor(nick), iq);
 end
 
 function room:counts()

@@ -11,6 +11,7 @@ use crate::caps::Counters;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
+use crate::moment::Moment;
 use crate::pubsub::snapshot::NodeRecord;
 
 /// `new(stanza_mt, options)`; invalid options are ignored, see [`options::read_options`].
@@ -25,8 +26,6 @@ pub(super) struct Bound {
     metatable: LuaTable,
     keys: Keys,
 }
-
-type Moment = (f64, LuaString);
 
 impl Bound {
     fn effects(&self, lua: &Lua, effects: Vec<Effect>) -> LuaResult<LuaTable> {
@@ -55,73 +54,63 @@ impl Bound {
         Ok(list)
     }
 
-    /// `host:enter(room, presence, session, stanza, now, random)`
+    /// `host:enter(now, random, room, presence, session, stanza)`
     fn enter(
         lua: &Lua,
         this: &mut Self,
-        (room, who, session, stanza, now, random): (String, LuaTable, String, LuaTable, f64, LuaString),
+        moment: &mut Moment,
+        (room, who, session, stanza): (String, LuaTable, String, LuaTable),
     ) -> LuaResult<LuaTable> {
         let (who, said) = raw::open(lua, &this.keys, [&who, &stanza], |[who, stanza]| {
             Ok((arguments::presence(who)?, arguments::said(stanza)?))
         })?;
-        let mut moment = arguments::moment(now, &random)?;
         let (room, session) = (room.as_str().into(), session.as_str().into());
-        let effects = this.host.enter(&room, who, &session, said, &mut moment);
+        let effects = this.host.enter(&room, who, &session, said, moment);
         this.effects(lua, effects)
     }
 
-    /// `host:presence(room, presence, sessions, coming, now, random)`; `coming` is the session that joins, or `nil`.
+    /// `host:presence(now, random, room, presence, sessions, coming)`; `coming` is the session that joins, or `nil`.
     fn presence(
         lua: &Lua,
         this: &mut Self,
-        (room, who, sessions, coming, now, random): (
-            String,
-            LuaTable,
-            LuaTable,
-            Option<String>,
-            f64,
-            LuaString,
-        ),
+        moment: &mut Moment,
+        (room, who, sessions, coming): (String, LuaTable, LuaTable, Option<String>),
     ) -> LuaResult<LuaTable> {
         let (who, mut sessions) = raw::open(lua, &this.keys, [&who, &sessions], |[who, sessions]| {
             Ok((arguments::presence(who)?, arguments::sessions(sessions)?))
         })?;
         sessions.coming = coming.map(|coming| coming.as_str().into());
-        let mut moment = arguments::moment(now, &random)?;
-        let effects = this.host.presence(&room.as_str().into(), who, &sessions, &mut moment);
+        let effects = this.host.presence(&room.as_str().into(), who, &sessions, moment);
         this.effects(lua, effects)
     }
 
-    /// `host:leave(room, occupant, now, random)`
+    /// `host:leave(now, random, room, occupant)`
     fn leave(
         lua: &Lua,
         this: &mut Self,
-        (room, occupant, now, random): (String, String, f64, LuaString),
+        moment: &mut Moment,
+        (room, occupant): (String, String),
     ) -> LuaResult<LuaTable> {
-        let mut moment = arguments::moment(now, &random)?;
-        let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), &mut moment);
+        let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), moment);
         this.effects(lua, effects)
     }
 
-    /// `host:destroy(room, now, random)`
-    fn destroy(
-        lua: &Lua,
-        this: &mut Self,
-        (room, now, random): (String, f64, LuaString),
-    ) -> LuaResult<LuaTable> {
-        let effects = this.host.destroy(&room.as_str().into(), &mut arguments::moment(now, &random)?);
+    /// `host:destroy(now, random, room)`
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
+    fn destroy(lua: &Lua, this: &mut Self, moment: &mut Moment, room: String) -> LuaResult<LuaTable> {
+        let effects = this.host.destroy(&room.as_str().into(), moment);
         this.effects(lua, effects)
     }
 
-    /// `host:restore(room, occupants, now, random)`
+    /// `host:restore(now, random, room, occupants)`
     fn restore(
         lua: &Lua,
         this: &mut Self,
-        (room, occupants, now, random): (String, LuaTable, f64, LuaString),
+        moment: &mut Moment,
+        (room, occupants): (String, LuaTable),
     ) -> LuaResult<LuaTable> {
         let occupants = raw::open(lua, &this.keys, [&occupants], |[list]| arguments::occupants(list))?;
-        let mut moment = arguments::moment(now, &random)?;
-        let effects = this.host.restore(&room.as_str().into(), occupants, &mut moment);
+        let effects = this.host.restore(&room.as_str().into(), occupants, moment);
         this.effects(lua, effects)
     }
 
@@ -148,15 +137,15 @@ impl Bound {
         records.map(|records| this.records(lua, &records)).transpose()
     }
 
-    /// `host:bring_back(room, occupant, records, now, random)`
+    /// `host:bring_back(now, random, room, occupant, records)`
     fn bring_back(
         lua: &Lua,
         this: &mut Self,
-        (room, occupant, list, now, random): (String, String, LuaTable, f64, LuaString),
+        moment: &mut Moment,
+        (room, occupant, list): (String, String, LuaTable),
     ) -> LuaResult<LuaTable> {
         let records = records::read_all(&list, &this.reader(lua))?;
-        let mut moment = arguments::moment(now, &random)?;
-        let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, &mut moment);
+        let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, moment);
         this.effects(lua, effects)
     }
 
@@ -185,11 +174,12 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:request(target, actor, stanza, now, random)`; `nil` if MEP does not answer the request.
+    /// `host:request(now, random, target, actor, stanza)`; `nil` if MEP does not answer the request.
     fn request(
         lua: &Lua,
         this: &mut Self,
-        (target, actor, stanza, now, random): (LuaTable, LuaTable, LuaTable, f64, LuaString),
+        moment: &mut Moment,
+        (target, actor, stanza): (LuaTable, LuaTable, LuaTable),
     ) -> LuaResult<Option<LuaTable>> {
         let tables = [&target, &actor, &stanza];
         let (target, actor, read, is_pubsub) =
@@ -199,10 +189,7 @@ impl Bound {
                 Ok((target, actor, read, stanza::is_pubsub(stanza)?))
             })?;
         let effects = match read {
-            Walked::Whole(iq) => {
-                let mut moment = arguments::moment(now, &random)?;
-                this.host.request(&target, &actor, &iq, &mut moment)
-            }
+            Walked::Whole(iq) => this.host.request(&target, &actor, &iq, moment),
             // A `get` to an occupant may be for its account, and goes on to it, as if there were no MEP.
             Walked::TooComplex(iq)
                 if is_pubsub
@@ -216,14 +203,16 @@ impl Bound {
         effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
-    /// `host:answer(stanza, now, random)`; `nil` if it answers no question.
+    /// `host:answer(now, random, stanza)`; `nil` if it answers no question.
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
     fn answer(
         lua: &Lua,
         this: &mut Self,
-        (stanza, now, random): (LuaTable, f64, LuaString),
+        moment: &mut Moment,
+        stanza: LuaTable,
     ) -> LuaResult<Option<LuaTable>> {
         let (Walked::Whole(iq) | Walked::TooComplex(iq)) = this.reader(lua).read(&stanza)?;
-        let effects = this.host.answer(&iq, &mut arguments::moment(now, &random)?);
+        let effects = this.host.answer(&iq, moment);
         effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
@@ -250,8 +239,8 @@ impl Bound {
     }
 
     /// `host:wake(now, random)`
-    fn wake(lua: &Lua, this: &mut Self, (now, random): Moment) -> LuaResult<LuaTable> {
-        let effects = this.host.wake(&mut arguments::moment(now, &random)?);
+    fn wake(lua: &Lua, this: &mut Self, moment: &mut Moment, (): ()) -> LuaResult<LuaTable> {
+        let effects = this.host.wake(moment);
         this.effects(lua, effects)
     }
 
@@ -316,24 +305,26 @@ impl Bound {
 
 impl LuaUserData for Bound {
     fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
-        methods.add_method_mut("enter", Self::enter);
-        methods.add_method_mut("presence", Self::presence);
+        add_at_moment(methods, "enter", Self::enter);
+        add_at_moment(methods, "presence", Self::presence);
+        add_at_moment(methods, "leave", Self::leave);
+        add_at_moment(methods, "destroy", Self::destroy);
+        add_at_moment(methods, "restore", Self::restore);
+        add_at_moment(methods, "bring_back", Self::bring_back);
+        add_at_moment(methods, "request", Self::request);
+        add_at_moment(methods, "answer", Self::answer);
+        add_at_moment(methods, "wake", Self::wake);
         methods.add_method("snapshot", Self::snapshot);
         methods.add_method("snapshot_of", Self::snapshot_of);
-        methods.add_method_mut("bring_back", Self::bring_back);
         methods.add_method_mut("put_back", Self::put_back);
         methods.add_method_mut("load", Self::load);
         methods.add_method_mut("kept", |_, this, room: String| {
             this.host.kept(&room.as_str().into());
             Ok(())
         });
-        methods.add_method_mut("restore", Self::restore);
         methods.add_method_mut("configure", Self::configure);
         methods.add_method_mut("set_options", Self::set_options);
-        methods.add_method_mut("request", Self::request);
-        methods.add_method_mut("answer", Self::answer);
         methods.add_method("next_deadline", Self::next_deadline);
-        methods.add_method_mut("wake", Self::wake);
         methods.add_method("counts", Self::counts);
         methods.add_method("counters", Self::counters);
         methods.add_method("activity", Self::activity);
@@ -353,14 +344,28 @@ impl LuaUserData for Bound {
             this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
             Ok(())
         });
-        methods.add_method_mut("leave", Self::leave);
         methods.add_method_mut("ban", |_, this, (room, account): (String, String)| {
             this.host.ban(&room.as_str().into(), account.as_str());
             Ok(())
         });
-        methods.add_method_mut("destroy", Self::destroy);
         // For the test that a panic ends the call only.
         #[expect(clippy::panic, reason = "its purpose")]
         methods.add_method_mut("panic", |_, _, ()| -> LuaResult<()> { panic!("on purpose, for a test") });
     }
+}
+
+/// Adds a method that acts at a moment: its first two arguments in Lua are `now`, in seconds since 1970, and `random`,
+/// 16 random octets. They are read here for all of these methods.
+fn add_at_moment<M, A, R>(
+    methods: &mut M,
+    name: &'static str,
+    method: fn(&Lua, &mut Bound, &mut Moment, A) -> LuaResult<R>,
+) where
+    M: LuaUserDataMethods<Bound>,
+    A: FromLuaMulti + 'static,
+    R: IntoLuaMulti + 'static,
+{
+    methods.add_method_mut(name, move |lua, this, (now, random, rest): (f64, LuaString, A)| {
+        method(lua, this, &mut arguments::moment(now, &random)?, rest)
+    });
 }

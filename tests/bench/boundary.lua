@@ -41,9 +41,9 @@ local function cases(core)
 	for _, device in ipairs({ "phone", "tablet" }) do
 		local jid = "alice@people.example/"..device;
 		three[jid] = presence_of(room, device);
-		room.host:enter(room.jid, room:facts("bob"), jid, three[jid], room.now, room.random);
+		room.host:enter(room.now, room.random, room.jid, room:facts("bob"), jid, three[jid]);
 	end
-	local facts, setting, actor = room:facts("alice"), room:setting("alice"), room:actor("alice");
+	local facts, target, actor = room:facts("alice"), room:target("alice"), room:actor("alice");
 	local publish = room:publish_iq("alice", "urn:a"):tag("mood", { xmlns = "http://jabber.org/protocol/mood" })
 		:tag("happy"):up():text_tag("text", "Yay, the mead has been approved!"):tag("activity"):tag("working"):reset();
 	local answer = st.iq({ type = "result", id = "nobody-asked", from = room:session("alice"), to = room.jid })
@@ -61,20 +61,20 @@ local function cases(core)
 	full.host:recall({ { method = "caps", algorithm = "sha-1", value = "eager", nodes = { "urn:a" } } });
 	local eager, coming = full:session("eager"), full:presence_with_caps("eager");
 	local eager_facts = full:facts("eager");
-	assert(#full.host:enter(full.jid, eager_facts, eager, coming, full.now, full.random) == 5);
+	assert(#full.host:enter(full.now, full.random, full.jid, eager_facts, eager, coming) == 5);
 	local host, jid, now, random = room.host, room.jid, room.now, room.random;
 	local session = room:session("alice");
 	local small = st.iq({ type = "result", id = "1", from = session, to = jid });
 	return {
-		{ "presence, one session", function () return host:presence(jid, facts, one, nil, now, random); end };
-		{ "presence, three sessions", function () return host:presence(jid, facts, three, nil, now, random); end };
-		{ "enter", function () return host:enter(jid, facts, session, presence, now, random); end };
+		{ "presence, one session", function () return host:presence(now, random, jid, facts, one); end };
+		{ "presence, three sessions", function () return host:presence(now, random, jid, facts, three); end };
+		{ "enter", function () return host:enter(now, random, jid, facts, session, presence); end };
 		{ "enter, five last items", function ()
-			return full.host:enter(full.jid, eager_facts, eager, coming, now, random);
+			return full.host:enter(now, random, full.jid, eager_facts, eager, coming);
 		end };
-		{ "publish, five elements", function () return host:request(setting, actor, publish, now, random); end };
-		{ "an answer that nobody asked for", function () return host:answer(answer, now, random); end };
-		{ "a ping's answer", function () return host:answer(small, now, random); end };
+		{ "publish, five elements", function () return host:request(now, random, target, actor, publish); end };
+		{ "an answer that nobody asked for", function () return host:answer(now, random, answer); end };
+		{ "a ping's answer", function () return host:answer(now, random, small); end };
 		{ "counts", function () return host:counts(); end };
 	};
 end
