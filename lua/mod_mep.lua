@@ -1,7 +1,7 @@
 -- mod_mep: XEP-0316, the MUC Eventing Protocol. Every room and every occupant is a pubsub service.
 --
--- The protocol logic is in the core, a shared object written in Rust. This file hooks Prosody's events, calls the core
--- and carries out the effects that it returns.
+-- The protocol logic is in the core, a shared object written in Rust. This file hooks Prosody's events; calls.lib.lua
+-- calls the core and carries out the effects that it returns.
 
 local hosts = prosody.hosts;
 
@@ -27,17 +27,12 @@ end
 local build = core_file.build.build;
 
 local jid_bare = require "util.jid".bare;
-local random_bytes = require "util.random".bytes;
 local st = require "util.stanza";
-local time_now = require "util.time".now;
 
-local effects_file = module:require "effects";
+local effects = module:require "effects";
 local read_options = module:require "options".read;
 local rooms = module:require "rooms";
-local new_keeper = module:require "kept";
-local new_capabilities = module:require "capabilities".new;
 local new_outages = module:require "outages".new;
-local new_debugging = module:require "debugging".new;
 local status = module:require "status";
 local shell = module:require "shell";
 
@@ -53,15 +48,9 @@ local function muc()
 	return hosts[module.host].modules.muc;
 end
 
-local core;
 -- Rooms that were destroyed while occupied. Prosody keeps using such an object when the only occupant of a temporary
 -- room changes its nick.
 local destroyed = setmetatable({}, { __mode = "k" });
-local rebuild;
-
--- COMPAT 0.12 runs signal handlers at once, even inside a call of the core, which must not be called again then. Such a
--- signal means shutdown, so skipping the call does no harm.
-local busy = false;
 
 local saved = module.saved_state;
 saved = saved and saved.build == build and saved or nil;
@@ -71,7 +60,7 @@ local failures = saved and saved.failures or { core = 0, read = 0, write = 0 };
 
 -- The line logged at start, which is also the module's status.
 local function summary()
-	local shared = effects_file.shared;
+	local shared = effects.shared;
 	return ("mod_mep %s, build %s; renders each event %s"):format(lib.version, build,
 		shared.can_share and "once for all recipients" or "separately for each recipient: "..shared.why_not);
 end
@@ -87,87 +76,12 @@ local function show_status()
 end
 outages = new_outages(failures, show_status);
 
--- Calls the core. A failure there is a bug that leaves its state suspect, so a new core is built from the rooms.
-local function call_core(method, ...)
-	if busy then return nil, "internal-server-error"; end
-	busy = true;
-	local ok, result = pcall(core[method], core, ...);
-	busy = false;
-	if ok then
-		return result;
-	end
-	failures.core = failures.core + 1;
-	module:log("error", "The core failed; rebuilding it from the rooms and storage: %s", result);
-	rebuild();
-	return nil, "internal-server-error";
-end
+local calls = module:require "calls".new(lib, effects.run, outages, failures, saved and saved.kept);
+local call_core, call_now, carry_out, drive = calls.call_core, calls.call_now, calls.carry_out, calls.drive;
 
-local debugging = new_debugging(function (is_read)
+local debugging = module:require "debugging".new(function (is_read)
 	call_core("explain", is_read);
 end);
-
-local kept = new_keeper(call_core, outages, saved and saved.kept);
-local capabilities = new_capabilities(outages);
-
-local function keep_capabilities()
-	if not busy then
-		capabilities.keep(core);
-	end
-end
-
--- Answers come in bursts, so those of the next few seconds are stored together.
-local function on_learned()
-	module:add_timer(capabilities.delay, keep_capabilities);
-end
-
--- The one timer that wakes the core, and the time that it is set for.
-local wake_timer, wake_at;
-local on_wake;
-
--- Sets it to the core's next deadline, unless it is set to that or earlier: waking the core too early does no harm.
-local function set_timer()
-	local deadline = not busy and core:next_deadline();
-	if not deadline or wake_at and wake_at <= deadline then return; end
-	if wake_timer then wake_timer:stop(); end
-	wake_at = deadline;
-	wake_timer = module:add_timer(math.max(0, deadline - time_now()), on_wake);
-end
-
-local function carry_out(list, origin, on_failure, dropped)
-	effects_file.run {
-		effects = list;
-		origin = origin;
-		dropped = dropped;
-		keep = kept.keep;
-		revert = kept.revert;
-		on_failure = on_failure;
-		on_learned = on_learned;
-	};
-	set_timer();
-end
-
-local function not_sent(messages)
-	call_core("not_sent", messages);
-end
-
--- Calls a method of the core that acts at a moment: it takes the time and the random octets first.
-local function call_now(method, ...)
-	return call_core(method, time_now(), random_bytes(16), ...);
-end
-
--- Does so, and carries out the effects. Returns whether there is a list of them.
-local function drive(method, ...)
-	local list = call_now(method, ...);
-	if list then
-		carry_out(list, nil, not_sent);
-		return true;
-	end
-end
-
-function on_wake()
-	wake_timer, wake_at = nil, nil;
-	drive("wake");
-end
 
 -- Occupants whose nodes outlive their stay.
 local registered = module:require "registered".new(call_core, drive, outages);
@@ -180,39 +94,22 @@ end
 
 local function restore(room)
 	if rooms.is_usable(room) then
-		kept.ensure(room);
+		calls.kept.ensure(room);
 		drive("restore", room.jid, rooms.all_occupants(room));
 		restore_registered(room);
 	end
 end
 
--- The configured values, as the core takes them.
-local options;
-
 -- Reads the options. Returns whether nodes of registered occupants are stored from now on.
 local function take_options()
-	local own;
-	options, own = read_options(lib);
-	effects_file.set_options(own);
+	local options, own = read_options(lib);
+	effects.set_options(own);
 	rooms.set_options(own);
-	return registered.set_options(own);
+	local keeps_registered = registered.set_options(own);
+	calls.set_options(options);
+	return keeps_registered;
 end
 take_options();
-
-local rebuilding = false;
-function rebuild()
-	core = lib.new(st.stanza_mt, options);
-	capabilities.recall(core);
-	debugging.reset();
-	kept = new_keeper(call_core, outages, kept.retire());
-	registered.reset();
-	if rebuilding then return; end
-	rebuilding = true;
-	for room in muc().live_rooms() do
-		restore(room);
-	end
-	rebuilding = false;
-end
 
 -- Joins, changes and leaves.
 
@@ -231,7 +128,7 @@ module:hook("muc-occupant-session-new", function (event)
 	local room = event.room;
 	joining = nil;
 	if destroyed[room] then return; end
-	kept.ensure(room);
+	calls.kept.ensure(room);
 	debugging.note(event.occupant.nick, "joins");
 	drive("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza);
 	registered.on_join(room, event.occupant);
@@ -269,7 +166,7 @@ end);
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
 	drive("destroy", event.room.jid);
-	kept.forget(event.room.jid);
+	calls.kept.forget(event.room.jid);
 	registered.forget_room(event.room);
 end, 10); -- Before the handler at -10 that ends the event
 
@@ -300,7 +197,7 @@ local function request(event, room)
 	local origin, stanza = event.origin, event.stanza;
 	local target = rooms.target(room, stanza.attr.to);
 	if not target then return; end
-	if not kept.ensure(room) and not target.nick then
+	if not calls.kept.ensure(room) and not target.nick then
 		return stanza.tags[1].name == "pubsub" and refuse_by_core(event, "not_loaded") or nil;
 	end
 	local actor = rooms.actor(room, stanza.attr.from);
@@ -309,7 +206,7 @@ local function request(event, room)
 	if target.nick then
 		target.read_only = before and registered.rests(room, target.nick);
 	else
-		target.read_only = target.persistent and kept.rests(room.jid);
+		target.read_only = target.persistent and calls.kept.rests(room.jid);
 	end
 	local list, failed = call_now("request", target, actor, stanza);
 	if list then
@@ -394,12 +291,11 @@ module:require "bounces";
 
 -- When a room becomes persistent or temporary, so do its nodes.
 module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (event)
-	kept.ensure(event.room);
+	calls.kept.ensure(event.room);
 end, -100);
 
 local function on_new_options()
 	local keeps_registered = take_options();
-	call_core("set_options", options);
 	show_status();
 	module:log("info", "Options updated from the reloaded configuration");
 	if keeps_registered then
@@ -418,7 +314,7 @@ end);
 -- luacheck: globals module.status module.report module.offer_shell module.status_message
 
 function module.status()
-	return status.of(core, failures);
+	return status.of(calls.core, failures);
 end
 
 -- The same as lines of text, with the module's status first.
@@ -429,7 +325,7 @@ function module.report()
 end
 
 module:hook_global("stats-update", function ()
-	status.measure(core, failures);
+	status.measure(calls.core, failures);
 end);
 
 -- Only once the server has started: a shell loaded after this module would miss the command of a host's module.
@@ -439,11 +335,11 @@ module.ready = shell.offer;
 if not module.on_ready then shell.offer(); end
 module.offer_shell = shell.offer;
 
-module:hook_global("server-stopping", keep_capabilities);
+module:hook_global("server-stopping", calls.keep_capabilities);
 
 function module.unload()
 	shell.withdraw();
-	keep_capabilities();
+	calls.keep_capabilities();
 	if not module.reloading then status.forget(); end
 end
 
@@ -451,17 +347,17 @@ function module.save()
 	-- An error here makes Prosody keep the running module
 	local obstacle = core_file.obstacle_to_reload();
 	if obstacle then error(obstacle, 0); end
-	return { core = core, build = build, kept = kept.state, failures = failures };
+	return { core = calls.core, build = build, kept = calls.kept.state, failures = failures };
 end
 
 show_status();
 module:log("info", "%s", summary());
 
-if saved then
-	core = saved.core;
-	core:configure(st.stanza_mt, options);
-	core:explain(false); -- until debugging.note finds a reader
-	set_timer();
-else
-	rebuild();
-end
+calls.start(saved and saved.core, function ()
+	debugging.reset();
+	registered.reset();
+end, function ()
+	for room in muc().live_rooms() do
+		restore(room);
+	end
+end);

@@ -48,7 +48,10 @@ function module:open_store(name, kind)
 end
 
 function module:add_timer(delay, callback)
-	table.insert(self.timers, { delay = delay, callback = callback });
+	local timer = { delay = delay, callback = callback };
+	function timer.stop() timer.is_stopped = true; end
+	table.insert(self.timers, timer);
+	return timer;
 end
 
 function module:hook(event, handler, priority)
