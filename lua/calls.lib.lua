@@ -66,6 +66,7 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	local on_wake;
 
 	-- Sets it to the core's next deadline, unless it is set to that or earlier: waking the core too early does no harm.
+	-- To be called after each call that can change the deadline.
 	local function set_timer()
 		local deadline = not busy and calls.core:next_deadline();
 		if not deadline or wake_at and wake_at <= deadline then return; end
@@ -73,6 +74,8 @@ local function new(lib, run_effects, outages, failures, kept_state)
 		wake_at = deadline;
 		wake_timer = module:add_timer(math.max(0, deadline - time_now()), on_wake);
 	end
+
+	calls.set_timer = set_timer;
 
 	-- Carries out the effects of a call; the parameters are the fields of a batch in effects.lib.lua.
 	local function carry_out(list, origin, on_failure, dropped)
@@ -124,7 +127,8 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	function calls.set_options(new_options)
 		options = new_options;
 		if calls.core then
-			call_core("set_options", options);
+			call_now("set_options", options);
+			set_timer();
 		end
 	end
 
@@ -134,7 +138,7 @@ local function new(lib, run_effects, outages, failures, kept_state)
 		reset, restore = on_new_core, restore_rooms;
 		if not saved_core then return rebuild(); end
 		calls.core = saved_core;
-		saved_core:configure(st.stanza_mt, options);
+		saved_core:configure(time_now(), random_bytes(16), st.stanza_mt, options);
 		saved_core:explain(false); -- until debugging.note finds a reader
 		set_timer();
 	end

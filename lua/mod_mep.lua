@@ -83,8 +83,13 @@ local debugging = module:require "debugging".new(function (is_read)
 	call_core("explain", is_read);
 end);
 
+-- What a room is at this moment, for the core.
+local function info(room)
+	return rooms.info(room, call_core("outsiders", room.jid));
+end
+
 -- Occupants whose nodes outlive their stay.
-local registered = module:require "registered".new(call_core, drive, outages);
+local registered = module:require "registered".new(call_core, drive, info, outages);
 
 local function restore_registered(room)
 	for _, occupant in room:each_occupant() do
@@ -95,7 +100,7 @@ end
 local function restore(room)
 	if rooms.is_usable(room) then
 		calls.kept.ensure(room);
-		drive("restore", room.jid, rooms.all_occupants(room));
+		drive("restore", info(room), rooms.all_occupants(room));
 		restore_registered(room);
 	end
 end
@@ -130,7 +135,7 @@ module:hook("muc-occupant-session-new", function (event)
 	if destroyed[room] then return; end
 	calls.kept.ensure(room);
 	debugging.note(event.occupant.nick, "joins");
-	drive("enter", room.jid, rooms.presence(room, event.occupant), event.jid, event.stanza);
+	drive("enter", info(room), rooms.presence(room, event.occupant), event.jid, event.stanza);
 	registered.on_join(room, event.occupant);
 end, 10); -- After history (50) and subject (20)
 
@@ -142,7 +147,7 @@ module:hook("muc-broadcast-presence", function (event)
 		call_core("rename", room.jid, occupant.nick, new_nick);
 		return;
 	end
-	drive("presence", room.jid, rooms.presence(room, occupant), occupant.sessions, joining);
+	drive("presence", info(room), rooms.presence(room, occupant), occupant.sessions, joining);
 	registered.on_join(room, occupant);
 end, -100);
 
@@ -153,15 +158,31 @@ module:hook("muc-occupant-left", function (event)
 		drive("destroy", room.jid);
 		return nil; -- what `drive` returns would end the event
 	end
-	registered.leave(room, event.occupant);
-	drive("leave", room.jid, event.occupant.nick);
+	local occupant = event.occupant;
+	registered.leave(room, occupant);
+	drive("leave", info(room), occupant.nick, room:get_affiliation(occupant.bare_jid) or "none");
 end, 10);
 
-module:hook("muc-set-affiliation", function (event)
-	if event.affiliation == "outcast" then
-		call_core("ban", event.room.jid, event.jid);
+-- What a room is, and who is what to it, can change between calls. `presences` are those of the occupants concerned.
+local function on_change(room, presences)
+	if rooms.is_usable(room) and not destroyed[room] then
+		calls.kept.ensure(room);
+		drive("room_changed", info(room), presences);
 	end
-end);
+end
+
+module:hook("muc-set-affiliation", function (event)
+	on_change(event.room, rooms.presences(event.room, event.jid));
+end, -100);
+
+-- After the handlers that set what the owner chose. When a room becomes persistent or temporary, so do its nodes.
+for _, field in ipairs({
+	"muc#roomconfig_persistentroom"; "muc#roomconfig_membersonly"; "muc#roomconfig_whois"; "mep#roomconfig_publishers";
+}) do
+	module:hook("muc-config-submitted/"..field, function (event)
+		on_change(event.room, {});
+	end, -100);
+end
 
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
@@ -206,9 +227,9 @@ local function request(event, room)
 	if target.nick then
 		target.read_only = before and registered.rests(room, target.nick);
 	else
-		target.read_only = target.persistent and calls.kept.rests(room.jid);
+		target.read_only = room:get_persistent() and calls.kept.rests(room.jid) or nil;
 	end
-	local list, failed = call_now("request", target, actor, stanza);
+	local list, failed = call_now("request", info(room), target, actor, stanza);
 	if list then
 		local is_kept = registered.keep(room, target.nick, list, before);
 		carry_out(list, origin, function (unsent)
@@ -218,6 +239,7 @@ local function request(event, room)
 	elseif failed then
 		return refuse(event, "wait", failed);
 	end
+	calls.set_timer();
 end
 
 local function handle_room_pubsub(event)
@@ -289,19 +311,14 @@ end, 1);
 
 module:require "bounces";
 
--- When a room becomes persistent or temporary, so do its nodes.
-module:hook("muc-config-submitted/muc#roomconfig_persistentroom", function (event)
-	calls.kept.ensure(event.room);
-end, -100);
-
 local function on_new_options()
 	local keeps_registered = take_options();
 	show_status();
 	module:log("info", "Options updated from the reloaded configuration");
-	if keeps_registered then
-		for room in muc().live_rooms() do
-			if rooms.is_usable(room) then restore_registered(room); end
-		end
+	for room in muc().live_rooms() do
+		-- The server's admins may be others now, or who publishes as a room by default.
+		on_change(room, rooms.is_usable(room) and rooms.presences(room));
+		if keeps_registered and rooms.is_usable(room) then restore_registered(room); end
 	end
 end
 

@@ -55,9 +55,9 @@ local function is_crowded(room)
 	return count > options.max_registered;
 end
 
--- `call_core(method, ...)` calls the core, `drive(method, ...)` also carries out its effects, and `outages` takes note
--- of storage failures.
-local function new(call_core, drive, outages)
+-- `call_core(method, ...)` calls the core, `drive(method, ...)` also carries out its effects, `info(room)` returns what
+-- the core is told about a room, and `outages` takes note of storage failures.
+local function new(call_core, drive, info, outages)
 	-- Calls the storage for an entry of a room. The log does not name the account, which the room may hide.
 	local function try(method, verb, room, name, ...)
 		local is_write = method == "set";
@@ -127,7 +127,7 @@ local function new(call_core, drive, outages)
 		restored[room][occupant.nick] = true;
 		local records = load(room, occupant);
 		if records and records[1] then
-			drive("bring_back", room.jid, occupant.nick, records);
+			drive("bring_back", info(room), occupant.nick, records);
 		end
 	end
 

@@ -1,5 +1,7 @@
 -- The facts that go with each call of the core: rooms and occupants as mod_muc has them at this moment.
 
+local jid_host = require "util.jid".host;
+
 -- mod_muc reads it at load as well, and reloading mod_muc reloads this module.
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
 local default_publishers = "admins";
@@ -35,21 +37,27 @@ local function actor(room, jid)
 	};
 end
 
--- The target of a request: a room or an occupant. Returns nil if no occupant has that nick.
-local function target(room, to)
-	local facts = {
-		room = room.jid;
+-- The room itself. `accounts` are the subscribers outside it, if there are any.
+local function info(room, accounts)
+	local outsiders = accounts and {};
+	for _, account in ipairs(accounts or {}) do
+		outsiders[account] = room:get_affiliation(account) or "none";
+	end
+	return {
+		jid = room.jid;
 		publishers = publishers_of(room);
 		persistent = room:get_persistent() and true or false;
 		anonymous = room:get_whois() ~= "anyone";
+		members_only = room:get_members_only() and true or false;
+		outsiders = outsiders;
 	};
-	if to ~= room.jid then
-		local occupant = room:get_occupant_by_nick(to);
-		if not occupant then return nil; end
-		facts.nick = to;
-		facts.affiliation = room:get_affiliation(occupant.bare_jid) or "none";
-	end
-	return facts;
+end
+
+-- The target of a request: the room, without a nick, or an occupant. Returns nil if no occupant has that nick.
+local function target(room, to)
+	if to == room.jid then return {}; end
+	local occupant = room:get_occupant_by_nick(to);
+	return occupant and { nick = to, affiliation = room:get_affiliation(occupant.bare_jid) or "none" };
 end
 
 -- All occupants of a room, with their sessions.
@@ -57,6 +65,17 @@ local function all_occupants(room)
 	local list = {};
 	for _, occupant in room:each_occupant() do
 		table.insert(list, { presence(room, occupant), occupant.sessions });
+	end
+	return list;
+end
+
+-- The facts in the presences of an account's occupants, of a server's, or (without `jid`) of all.
+local function presences(room, jid)
+	local list = {};
+	for _, occupant in room:each_occupant() do
+		if not jid or occupant.bare_jid == jid or jid_host(occupant.bare_jid) == jid then
+			table.insert(list, presence(room, occupant));
+		end
 	end
 	return list;
 end
@@ -102,7 +121,9 @@ return {
 	set_options = set_options;
 	presence = presence;
 	actor = actor;
+	info = info;
 	target = target;
 	all_occupants = all_occupants;
+	presences = presences;
 	is_usable = is_usable;
 };

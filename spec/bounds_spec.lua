@@ -65,9 +65,9 @@ for _, version in ipairs(prosody.versions) do
 		it("the number of levels can be set, and set anew", function ()
 			set_up({ max_payload_depth = 10 });
 			assert_refused(publish_of(11));
-			room.host:configure(st.stanza_mt, { mep_max_payload_depth = 9 });
+			room.host:configure(room.now, room.random, st.stanza_mt, { mep_max_payload_depth = 9 });
 			assert_refused(publish_of(10));
-			room.host:set_options({ mep_max_payload_depth = 10 });
+			room.host:set_options(room.now, room.random, { mep_max_payload_depth = 10 });
 			assert_taken(publish_of(10));
 		end);
 
@@ -78,9 +78,9 @@ for _, version in ipairs(prosody.versions) do
 			assert_taken(publish_of(512));
 			set_up({ max_payload_depth = 100000 });
 			assert_refused(publish_of(65));
-			room.host:set_options({ mep_max_payload_depth = 100000 });
+			room.host:set_options(room.now, room.random, { mep_max_payload_depth = 100000 });
 			assert_refused(publish_of(far_too_deep));
-			room.host:configure(st.stanza_mt, { mep_max_payload_depth = 513 });
+			room.host:configure(room.now, room.random, st.stanza_mt, { mep_max_payload_depth = 513 });
 			assert_refused(publish_of(65));
 		end);
 
@@ -137,7 +137,7 @@ for _, version in ipairs(prosody.versions) do
 			local outsider = { jid = "eve@people.example/1", role = "none", affiliation = "none", sees_jids = false };
 			for _, levels in ipairs({ 6, far_too_deep }) do
 				local iq = publish_of(levels);
-				assert.is_nil(room.host:request(room.now, room.random, room:target("alice"), outsider, iq));
+				assert.is_nil(room.host:request(room.now, room.random, room:info(), room:target("alice"), outsider, iq));
 			end
 		end);
 
@@ -160,8 +160,8 @@ for _, version in ipairs(prosody.versions) do
 			assert.equal("send", core.kinds(room:enter("carol", presence)));
 			assert.equal("", core.kinds(room:enter("dave", deep_first)));
 			local sessions = { [room:session("carol")] = deep_first };
-			room.host:presence(room.now, room.random, room.jid, room:facts("carol"), sessions);
-			room.host:restore(room.now, room.random, room.jid, { { room:facts("carol"), sessions } });
+			room.host:presence(room.now, room.random, room:info(), room:facts("carol"), sessions);
+			room.host:restore(room.now, room.random, room:info(), { { room:facts("carol"), sessions } });
 			assert.equal(1, room:counts().occupants);
 		end);
 

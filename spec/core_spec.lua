@@ -58,7 +58,7 @@ describe("Options", function ()
 			for _, option in ipairs(core.lib.options) do
 				wrong[option.name] = value;
 			end
-			new(st.stanza_mt, wrong):set_options(wrong);
+			new(st.stanza_mt, wrong):set_options(1, random, wrong);
 		end
 	end);
 
@@ -114,32 +114,35 @@ describe("A host", function ()
 	it("refuses arguments of the wrong type, by method", function ()
 		local facts, session, presence = room:facts("alice"), room:session("alice"), st.presence();
 		assert_refused("enter", "enter");
-		assert_refused("enter", "enter", 1, random, room.jid, facts, session, "<presence/>");
-		assert_refused("enter", "enter", 1, random, room.jid, "alice", session, presence);
-		assert_refused("enter", "enter", "now", random, room.jid, facts, session, presence);
-		assert_refused("16 random octets", "enter", 1, "short", room.jid, facts, session, presence);
-		assert_refused("presence", "presence", 1, random, room.jid, facts, "sessions");
-		assert_refused("restore", "restore", 1, random, room.jid);
-		assert_refused("request", "request", 1, random, room:target("alice"), room:actor("alice"), nil);
-		assert_refused("request", "request", 1, random, room:target("alice"), nil, publish_iq());
-		assert_refused("16 random octets", "request", 1, "", room:target("alice"), room:actor("alice"), publish_iq());
+		assert_refused("enter", "enter", 1, random, room:info(), facts, session, "<presence/>");
+		assert_refused("enter", "enter", 1, random, room:info(), "alice", session, presence);
+		assert_refused("enter", "enter", "now", random, room:info(), facts, session, presence);
+		assert_refused("16 random octets", "enter", 1, "short", room:info(), facts, session, presence);
+		assert_refused("presence", "presence", 1, random, room:info(), facts, "sessions");
+		assert_refused("restore", "restore", 1, random, room:info());
+		assert_refused("request", "request", 1, random, room:info(), room:target("alice"), room:actor("alice"), nil);
+		assert_refused("request", "request", 1, random, room:info(), room:target("alice"), nil, publish_iq());
+		assert_refused("request", "request", 1, random, room:target("alice"), room:actor("alice"), publish_iq());
+		assert_refused("16 random octets", "request", 1, "", room:info(), room:target("alice"), room:actor("alice"),
+			publish_iq());
 		assert_refused("answer", "answer", 1, random);
 		assert_refused("wake", "wake", {}, random);
 		assert_refused("rename", "rename", room.jid, room:address("alice"));
 		assert_refused("leave", "leave", room.jid, room:address("alice"));
-		assert_refused("leave", "leave", 1, random, room.jid);
+		assert_refused("leave", "leave", 1, random, room:info());
 		assert_refused("destroy", "destroy");
 		assert_refused("destroy", "destroy", 1, random);
-		assert_refused("configure", "configure", st.stanza_mt);
-		assert_refused("set_options", "set_options");
+		assert_refused("configure", "configure", 1, random, st.stanza_mt);
+		assert_refused("set_options", "set_options", 1, random);
 	end);
 
 	-- Calls `refuse` with each wrong set of facts: the method, its arguments, and what the message should name.
 	local function each_wrong_fact(refuse)
 		local session, presence, iq = room:session("alice"), st.presence(), publish_iq();
 		local facts, target, actor = room:facts("alice"), room:target("alice"), room:actor("alice");
+		local info = room:info();
 		local function enter(key, value)
-			refuse(key, "enter", 1, random, room.jid, with(facts, key, value), session, presence);
+			refuse(key, "enter", 1, random, room:info(), with(facts, key, value), session, presence);
 		end
 		for _, key in ipairs({ "nick", "role", "affiliation" }) do
 			enter(key, nil);
@@ -148,12 +151,15 @@ describe("A host", function ()
 		enter("occupant_id", {});
 		enter("role", "king");
 		enter("affiliation", "friend");
-		for _, key in ipairs({ "room", "publishers", "affiliation" }) do
-			refuse(key, "request", 1, random, with(target, key, nil), actor, iq);
+		for _, key in ipairs({ "jid", "publishers", "persistent", "anonymous", "members_only" }) do
+			refuse(key, "request", 1, random, with(info, key, nil), target, actor, iq);
+			refuse(key, "enter", 1, random, with(info, key, {}), facts, session, presence);
 		end
-		refuse("publishers", "request", 1, random, with(target, "publishers", "all"), actor, iq);
+		refuse("publishers", "request", 1, random, with(info, "publishers", "all"), target, actor, iq);
+		refuse("outsiders", "request", 1, random, with(info, "outsiders", { ["a@b"] = "friend" }), target, actor, iq);
+		refuse("affiliation", "request", 1, random, info, with(target, "affiliation", nil), actor, iq);
 		for _, key in ipairs({ "jid", "role", "affiliation" }) do
-			refuse(key, "request", 1, random, target, with(actor, key, nil), iq);
+			refuse(key, "request", 1, random, info, target, with(actor, key, nil), iq);
 		end
 	end
 
@@ -168,7 +174,7 @@ describe("A host", function ()
 	it("refuses to guess whether an occupant is seen", function ()
 		local function enter(visible)
 			local facts = with(room:facts("alice"), "visible", visible);
-			assert_refused("visible", "enter", 1, random, room.jid, facts, room:session("alice"), st.presence());
+			assert_refused("visible", "enter", 1, random, room:info(), facts, room:session("alice"), st.presence());
 		end
 		enter(nil);
 		enter("no");
@@ -177,20 +183,21 @@ describe("A host", function ()
 	-- A missing value taken for false would reveal a real JID
 	it("refuses to guess whether a room is anonymous, or who sees JIDs", function ()
 		local target, actor = room:target("alice"), room:actor("alice");
-		local of_room, of_actor = with(target, "anonymous", nil), with(actor, "sees_jids", nil);
-		assert_refused("anonymous", "request", 1, random, of_room, actor, publish_iq());
-		assert_refused("sees_jids", "request", 1, random, target, of_actor, publish_iq());
+		local info = room:info();
+		local of_room, of_actor = with(info, "anonymous", nil), with(actor, "sees_jids", nil);
+		assert_refused("anonymous", "request", 1, random, of_room, target, actor, publish_iq());
+		assert_refused("sees_jids", "request", 1, random, info, target, of_actor, publish_iq());
 	end);
 
 	it("refuses what is no stanza", function ()
 		local function request(hint, stanza)
-			assert_refused(hint, "request", 1, random, room:target("alice"), room:actor("alice"), stanza);
+			assert_refused(hint, "request", 1, random, room:info(), room:target("alice"), room:actor("alice"), stanza);
 		end
 		request("", { attr = {}, tags = {} });
 		request("", { name = "iq", tags = {} });
 		request("a stanza contains stanzas and strings", { name = "iq", attr = { type = "set" }, tags = {}, 5 });
 		request("utf-8", { name = "iq", attr = { type = "set", id = "\255" }, tags = {} });
-		assert_refused("", "enter", 1, random, room.jid, room:facts("alice"), room:session("alice"), {});
+		assert_refused("", "enter", 1, random, room:info(), room:facts("alice"), room:session("alice"), {});
 	end);
 
 	it("takes no mistake of a client's for one of the glue's", function ()
@@ -223,10 +230,12 @@ describe("A host", function ()
 	end);
 
 	it("takes rooms and occupants that it never heard of", function ()
-		assert.same({}, host:leave(1, random, "unknown@rooms.example", "unknown@rooms.example/nick"));
+		local unknown = room:info();
+		unknown.jid = "unknown@rooms.example";
+		assert.same({}, host:leave(1, random, unknown, "unknown@rooms.example/nick", "none"));
 		host:rename("unknown@rooms.example", "unknown@rooms.example/nick", "unknown@rooms.example/other");
 		host:destroy(room.now, room.random, "unknown@rooms.example");
-		assert.same({}, host:presence(1, random, "unknown@rooms.example", room:facts("alice"), {}));
+		assert.same({}, host:presence(1, random, unknown, room:facts("alice"), {}));
 		assert.equal(1, host:counts().rooms);
 	end);
 
@@ -335,7 +344,7 @@ describe("Effects", function ()
 		local function id(octets)
 			room.random = octets;
 			local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
-			return host:request(1000, octets, room:target("alice"), room:actor("alice"), iq)[2][2];
+			return host:request(1000, octets, room:info(), room:target("alice"), room:actor("alice"), iq)[2][2];
 		end
 		assert.not_equal(id(("a"):rep(16)), id(("b"):rep(16)));
 	end);
@@ -350,7 +359,7 @@ describe("Effects", function ()
 		room:enter("bob", room:presence_with_caps("late"));
 		local subscribe = room:iq("bob", "set"):tag("pubsub", { xmlns = xmlns.pubsub });
 		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
-		host:request(room.now, random, room:target("alice"), room:actor("bob"), subscribe);
+		host:request(room.now, random, room:info(), room:target("alice"), room:actor("bob"), subscribe);
 		assert.same({
 			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1, pending = 0,
 		}, host:counts());
@@ -372,7 +381,7 @@ describe("Effects", function ()
 		local iq = st.iq({ type = "set", id = "1", from = room:session("nick1"), to = room.jid });
 		iq:tag("pubsub", { xmlns = xmlns.pubsub }):tag("publish", { node = "urn:b" });
 		iq:tag("item"):tag("b", { xmlns = "urn:b" });
-		host:request(room.now, random, room:target(), room:actor("nick1"), iq:reset());
+		host:request(room.now, random, room:info(), room:target(), room:actor("nick1"), iq:reset());
 		assert.equal(11, host:counts().nodes);
 		host:destroy(room.now, room.random, room.jid);
 		for what, count in pairs(host:counts()) do

@@ -77,10 +77,14 @@ describe("What registered occupants publish", function ()
 		return registered.set_options(all);
 	end
 
+	local function info(of)
+		return { jid = of.jid };
+	end
+
 	local function start(options)
 		module = glue.new_module();
 		module.stores = stores;
-		registered = glue.load("registered", module).new(call_core, drive, (glue.new_outages(module)));
+		registered = glue.load("registered", module).new(call_core, drive, info, (glue.new_outages(module)));
 		set_options(options);
 	end
 

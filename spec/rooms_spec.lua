@@ -25,6 +25,9 @@ local function new_room()
 	function room:get_persistent()
 		return self._data.persistent;
 	end
+	function room:get_members_only()
+		return self._data.members_only;
+	end
 	function room:get_whois()
 		return self._data.whois or "moderators";
 	end
@@ -93,35 +96,50 @@ describe("Of a room, the core is told", function ()
 	end);
 
 	it("the target of a request: the room, an occupant, or none", function ()
-		assert.same({
-			room = room.jid, publishers = "admins", anonymous = true, persistent = false;
-		}, rooms.target(room, room.jid));
-		assert.same({
-			room = room.jid, publishers = "admins", anonymous = true, persistent = false,
-			nick = room.alice.nick, affiliation = "owner",
-		}, rooms.target(room, room.alice.nick));
+		assert.same({}, rooms.target(room, room.jid));
+		assert.same({ nick = room.alice.nick, affiliation = "owner" }, rooms.target(room, room.alice.nick));
 		assert.equal("none", rooms.target(room, room.bob.nick).affiliation);
 		assert.is_nil(rooms.target(room, room.jid.."/nobody"));
 	end);
 
+	it("what it is, and what its subscribers outside are to it", function ()
+		local facts = { jid = room.jid, publishers = "admins", anonymous = true, persistent = false, members_only = false };
+		assert.same(facts, rooms.info(room));
+		facts.outsiders = { ["banned@people.example"] = "outcast", ["stranger@people.example"] = "none" };
+		assert.same(facts, rooms.info(room, { "banned@people.example", "stranger@people.example" }));
+		room._data.members_only = true;
+		assert.is_true(rooms.info(room).members_only);
+	end);
+
+	it("the presences of an account, of a server, or of all", function ()
+		local alice, bob = rooms.presence(room, room.alice), rooms.presence(room, room.bob);
+		assert.same({ alice }, rooms.presences(room, "alice@people.example"));
+		assert.same({}, rooms.presences(room, "nobody@people.example"));
+		for _, jid in ipairs({ "people.example", false }) do
+			local list = rooms.presences(room, jid);
+			table.sort(list, function (a, b) return a.nick < b.nick; end);
+			assert.same({ alice, bob }, list);
+		end
+	end);
+
 	it("that it is not anonymous where everybody sees JIDs", function ()
 		room._data.whois = "anyone";
-		assert.is_false(rooms.target(room, room.jid).anonymous);
+		assert.is_false(rooms.info(room).anonymous);
 		assert.is_true(rooms.actor(room, "bob@people.example/1").sees_jids);
 	end);
 
 	it("who publishes as the room: its own configuration before the option", function ()
-		assert.equal("admins", rooms.target(room, room.jid).publishers);
+		assert.equal("admins", rooms.info(room).publishers);
 		rooms.set_options({ room_publishers = "moderators" });
-		assert.equal("moderators", rooms.target(room, room.jid).publishers);
+		assert.equal("moderators", rooms.info(room).publishers);
 		room._data.mep_publishers = "owners";
-		assert.equal("owners", rooms.target(room, room.jid).publishers);
+		assert.equal("owners", rooms.info(room).publishers);
 	end);
 
 	-- Another version may have stored a value that this core would refuse
 	it("the default where what was stored makes no sense", function ()
 		room._data.mep_publishers = "everybody";
-		assert.equal("admins", rooms.target(room, room.jid).publishers);
+		assert.equal("admins", rooms.info(room).publishers);
 	end);
 
 	it("everybody in it, with their sessions", function ()
@@ -191,7 +209,7 @@ for _, version in ipairs(prosody.versions) do
 			for _, value in ipairs({ "owners", "admins", "moderators", "participants" }) do
 				submit(value);
 				assert.equal(value, field():get_child_text("value"));
-				assert.equal(value, rooms.target(room, room.jid).publishers);
+				assert.equal(value, rooms.info(room).publishers);
 			end
 		end);
 
@@ -208,7 +226,7 @@ for _, version in ipairs(prosody.versions) do
 		it("goes back to the default", function ()
 			submit("owners");
 			assert.same({ ["104"] = true }, submit("admins"));
-			assert.equal("admins", rooms.target(room, room.jid).publishers);
+			assert.equal("admins", rooms.info(room).publishers);
 		end);
 
 		it("takes no other values, and none", function ()

@@ -255,7 +255,7 @@ describe("A host", function ()
 		local iq = room:iq("alice", "set"):tag("pubsub", { xmlns = xmlns.pubsub }):reset();
 		room:enter("alice");
 		assert.is_true(old.is_stanza(room:request("alice", iq)[1].stanza));
-		room.host:configure(new.stanza_mt, {});
+		room.host:configure(room.now, room.random, new.stanza_mt, {});
 		assert.is_true(new.is_stanza(room:request("alice", iq)[1].stanza));
 	end);
 end);

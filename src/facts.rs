@@ -1,21 +1,50 @@
 //! What the server knows at the moment of a call, and passes along with it: the room, the sender, the addressee, the
-//! sessions. Mirrors `lua/rooms.lib.lua`. The core never fetches facts, and never reuses those of an earlier request.
+//! sessions. Mirrors `lua/rooms.lib.lua`. The core never fetches facts, and the server tells those that change between
+//! calls ([`Host::room_changed`](crate::host::Host::room_changed)).
+
+use std::collections::BTreeMap;
 
 use crate::caps::Claim;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::xml::choice::choice;
 
-/// The room or occupant that a request is addressed to.
+/// What the server says about a room with each call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The room.
-    pub room: RoomJid,
+pub struct RoomInfo {
+    /// The room's JID.
+    pub jid: RoomJid,
     /// Who may publish as the room, by its configuration.
     pub publishers: Publishers,
     /// Whether the room is persistent: its nodes are stored.
     pub persistent: bool,
     /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
     pub anonymous: bool,
+    /// Whether only members may join.
+    pub members_only: bool,
+    /// The affiliations of the accounts that [`Host::outsiders`](crate::host::Host::outsiders) returns: subscribers
+    /// outside the room.
+    pub outsiders: BTreeMap<Box<str>, RoomAffiliation>,
+}
+
+impl RoomInfo {
+    /// Returns what is assumed of a room of which the server has said nothing yet: nobody may do anything.
+    pub(crate) fn unknown(jid: RoomJid) -> Self {
+        Self {
+            jid,
+            publishers: Publishers::Owners,
+            persistent: false,
+            anonymous: true,
+            members_only: true,
+            outsiders: BTreeMap::new(),
+        }
+    }
+}
+
+/// The room or occupant that a request is addressed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The room.
+    pub room: RoomInfo,
     /// Whether changes must be stored and storage failed a moment ago: requests that change something are refused.
     pub read_only: bool,
     /// The addressed occupant, with the affiliation to the room; `None` for the room itself.

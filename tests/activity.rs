@@ -126,7 +126,7 @@ fn nothing_is_explained_unless_the_log_takes_it() {
              {ROOM}/dave; not interested (no +notify): {ROOM}/carol"
         )]
     );
-    world.host.configure(Options::default());
+    world.reload(Options::default());
     assert_eq!(
         ask(&mut world, "alice", &publish(&occupant("alice"))).explained.len(),
         1,

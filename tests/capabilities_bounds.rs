@@ -45,7 +45,7 @@ impl Room {
     fn enter(&mut self, nick: &str, claim: &Claim) -> Out {
         let (mut moment, session) = (self.world.moment(), session(nick));
         sort(self.world.host.enter(
-            &World::room(),
+            &self.world.info(),
             seen(nick),
             &session.as_str().into(),
             said(claim),
@@ -56,7 +56,7 @@ impl Room {
     fn presence(&mut self, nick: &str, claim: &Claim) -> Out {
         let here = vec![(session(nick).as_str().into(), said(claim))];
         let (mut moment, sessions) = (self.world.moment(), SessionsSeen { here, ..SessionsSeen::default() });
-        sort(self.world.host.presence(&World::room(), seen(nick), &sessions, &mut moment))
+        sort(self.world.host.presence(&self.world.info(), seen(nick), &sessions, &mut moment))
     }
 
     /// In how many milliseconds the host is to be woken.
@@ -275,6 +275,6 @@ fn a_room_that_everybody_has_left_unseen_is_not_held() {
     let mut room = Room::new(Options::default());
     room.enter("a", &sha1(&product(0)));
     let mut moment = room.world.moment();
-    room.world.host.restore(&World::room(), Vec::new(), &mut moment);
+    room.world.host.restore(&room.world.info(), Vec::new(), &mut moment);
     assert_eq!(room.world.host.counts(), Counts::default());
 }

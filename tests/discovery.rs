@@ -111,12 +111,12 @@ fn what_does_not_fit_into_a_reply_is_left_for_the_next_page() {
     for id in ["2", "3"] {
         world.publish(HECATE, THE_ROOM, "spells", id);
     }
-    world.host.set_options(Options { max_reply_size: 2 * entry, ..Options::default() });
+    world.set_options(Options { max_reply_size: 2 * entry, ..Options::default() });
     let reply = list(&mut world, WICCA, THE_ROOM, "node='spells'", "").unwrap().result().unwrap();
     let names: Vec<_> = reply.children().filter_map(|child| child.attr("name")).collect();
     assert_eq!(names, ["1", "2"]);
     assert!(reply.has_child("set", "http://jabber.org/protocol/rsm"));
-    world.host.set_options(Options { max_reply_size: 2 * entry - 1, ..Options::default() });
+    world.set_options(Options { max_reply_size: 2 * entry - 1, ..Options::default() });
     let reply = list(&mut world, WICCA, THE_ROOM, "node='spells'", "").unwrap().result().unwrap();
     assert_eq!(reply.children().filter(|child| child.attr("name").is_some()).count(), 1);
 }

@@ -197,7 +197,7 @@ impl Play {
             Step::DeleteOfRoom(session, node, kept) => self.delete_of_room(session, node, kept),
             Step::Subscribe(session, node) => self.subscribe(session, node),
             Step::Reload => {
-                self.world.host.configure(options());
+                self.world.reload(options());
                 Ok(())
             }
             Step::Restore => {
@@ -284,7 +284,12 @@ impl Play {
         let Some(occupant) = self.model.occupants.remove(&nick) else { return Ok(()) };
         occupant.clients.keys().for_each(|&session| self.model.gone(session));
         let mut moment = self.world.moment();
-        let happened = sort(self.world.host.leave(&World::room(), &address(nick), &mut moment));
+        let happened = sort(self.world.host.leave(
+            &self.world.info(),
+            &address(nick),
+            RoomAffiliation::None,
+            &mut moment,
+        ));
         check(heard(&happened), Vec::new())
     }
 
@@ -299,7 +304,12 @@ impl Play {
             let occupant = self.model.occupants.remove(&from).unwrap();
             self.model.occupants.insert(to, occupant);
             self.world.host.rename(&room, &address(from), &address(to).as_str().into());
-            prop_assert!(self.world.host.leave(&room, &address(from), &mut moment).is_empty());
+            prop_assert!(
+                self.world
+                    .host
+                    .leave(&self.world.info(), &address(from), RoomAffiliation::None, &mut moment)
+                    .is_empty()
+            );
         } else {
             let client = self.model.occupants.get_mut(&from).unwrap().clients.remove(&session).unwrap();
             let happened = self.broadcast(from, &[], None);
@@ -402,7 +412,7 @@ impl Play {
             .map(|(&nick, occupant)| (seen(&name(nick)), sessions(occupant)))
             .collect();
         let mut moment = self.world.moment();
-        sort(self.world.host.restore(&World::room(), everybody, &mut moment))
+        sort(self.world.host.restore(&self.world.info(), everybody, &mut moment))
     }
 
     /// The presence of a nick is broadcast.
@@ -413,7 +423,7 @@ impl Play {
             ..sessions(&self.model.occupants[&nick])
         };
         let mut moment = self.world.moment();
-        sort(self.world.host.presence(&World::room(), seen(&name(nick)), &sessions, &mut moment))
+        sort(self.world.host.presence(&self.world.info(), seen(&name(nick)), &sessions, &mut moment))
     }
 
     fn request(&mut self, session: usize, to: &str, inner: &str) -> Happened {

@@ -104,9 +104,13 @@ impl Play {
                 let nick = if person.nick.is_empty() { format!("nick{who}") } else { person.nick.clone() };
                 *person = Affiliate { nick: nick.clone(), ..Affiliate::default() };
                 let (presence, mut moment) = (self.presence(who), self.world.moment());
-                let room = World::room();
-                let effects =
-                    self.world.host.enter(&room, seen(&nick), &jid(who), said(&presence), &mut moment);
+                let effects = self.world.host.enter(
+                    &self.world.info(),
+                    seen(&nick),
+                    &jid(who),
+                    said(&presence),
+                    &mut moment,
+                );
                 self.asked(who, wants, effects);
             }
             Step::Want(who, wants) if self.people.contains_key(&who) => {
@@ -149,8 +153,8 @@ impl Play {
                 self.store();
             }
             Step::Wake => self.wake(),
-            Step::Reload => self.world.host.configure(options()),
-            Step::SetOptions => self.world.host.set_options(options()),
+            Step::Reload => self.world.reload(options()),
+            Step::SetOptions => self.world.set_options(options()),
             Step::DestroyRoom => {
                 self.people.clear();
                 self.items.clear();
@@ -181,12 +185,13 @@ impl Play {
     fn broadcast(&mut self, who: usize, presence: &str) -> Vec<Effect> {
         let sessions = SessionsSeen { here: vec![(jid(who), said(presence))], ..SessionsSeen::default() };
         let (nick, mut moment) = (self.people[&who].nick.clone(), self.world.moment());
-        self.world.host.presence(&World::room(), seen(&nick), &sessions, &mut moment)
+        self.world.host.presence(&self.world.info(), seen(&nick), &sessions, &mut moment)
     }
 
     fn gone(&mut self, nick: &str) {
         let mut moment = self.world.moment();
-        let effects = self.world.host.leave(&World::room(), &occupant(nick), &mut moment);
+        let effects =
+            self.world.host.leave(&self.world.info(), &occupant(nick), RoomAffiliation::None, &mut moment);
         self.done(effects, 0);
     }
 
@@ -383,13 +388,13 @@ fn who_comes_in_again_is_sent_all_of_it_again_from_the_start() {
 fn who_changes_the_nick_and_leaves_another_client_behind_is_sent_the_rest() {
     let mut play = crowd();
     play.play(Step::Join(6, [0].into()));
-    let (room, phone) = (World::room(), mep_core::jid::SessionJid::from("person6@example.org/phone"));
+    let phone = mep_core::jid::SessionJid::from("person6@example.org/phone");
     let mut moment = play.world.moment();
-    play.world.host.enter(&room, seen("nick6"), &phone, said("<presence/>"), &mut moment);
+    play.world.host.enter(&play.world.info(), seen("nick6"), &phone, said("<presence/>"), &mut moment);
     let presence = presence(play.people[&6].ver);
     for (nick, jid) in [("nick6", phone), ("other", jid(6))] {
         let sessions = SessionsSeen { here: vec![(jid, said(&presence))], ..SessionsSeen::default() };
-        play.world.host.presence(&room, seen(nick), &sessions, &mut moment);
+        play.world.host.presence(&play.world.info(), seen(nick), &sessions, &mut moment);
         let expected = if nick == "other" { 3 } else { 0 };
         assert_eq!(play.world.host.counts().pending, expected, "{nick}");
     }
@@ -417,7 +422,7 @@ fn a_new_subscription_to_many_nodes_is_answered_in_batches_too() {
 #[test]
 fn what_is_pending_is_within_the_bound() {
     let mut play = crowd();
-    play.world.host.configure(Options { max_last_items: 4, ..options() });
+    play.world.reload(Options { max_last_items: 4, ..options() });
     play.play(Step::Join(6, [0].into()));
     assert_eq!(play.world.host.counts().pending, 2);
     let froms: Vec<_> = (0..2).flat_map(|_| heard(&sort(play.woken().0), 6)).collect();
@@ -429,7 +434,7 @@ fn what_is_pending_already_is_sent_where_the_bounds_are_lowered() {
     let mut play = crowd();
     play.play(Step::Join(6, [0].into()));
     assert_eq!((play.world.host.counts().pending, play.world.host.next_deadline()), (3, Some(0)));
-    play.world.host.set_options(Options {
+    play.world.set_options(Options {
         max_last_items: 0,
         max_last_items_size: 0,
         last_items_batch: 1,

@@ -204,9 +204,13 @@ impl Play {
         match step {
             Step::Enter { who, wants, honest } => self.enter(who, &wants, honest),
             Step::Leave { who } => {
-                let room = World::room();
                 let mut moment = self.world.moment();
-                self.world.host.leave(&room, &occupant(&nick(who)), &mut moment);
+                self.world.host.leave(
+                    &self.world.info(),
+                    &occupant(&nick(who)),
+                    RoomAffiliation::None,
+                    &mut moment,
+                );
                 self.model.leave(who);
                 Ok(())
             }
@@ -438,10 +442,9 @@ proptest! {
             let counts = play.world.host.counts();
             prop_assert_eq!((counts.occupants, counts.nodes, counts.subscriptions), play.model.counts());
         }
-        let room = World::room();
         for who in 0..PEOPLE {
             let mut moment = play.world.moment();
-            play.world.host.leave(&room, &occupant(&nick(who)), &mut moment);
+            play.world.host.leave(&play.world.info(), &occupant(&nick(who)), RoomAffiliation::None, &mut moment);
         }
         prop_assert_eq!(play.world.host.counts(), Counts::default(), "nothing is left behind");
     }

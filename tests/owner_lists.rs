@@ -205,7 +205,7 @@ fn an_occupant_subscribes_itself_to_its_node_and_ends_what_others_have() {
 #[test]
 fn new_entries_are_within_the_limit_together() {
     let mut world = coven();
-    world.host.set_options(Options { max_subscribers: 2, ..Options::default() });
+    world.set_options(Options { max_subscribers: 2, ..Options::default() });
     let all = [
         (&*HECATE.address(), "subscribed"),
         (&*CRONE.address(), "subscribed"),
@@ -344,7 +344,7 @@ fn a_node_may_have_so_many_affiliates() {
     let name = |world: &mut World, jid: &str, is: &str| {
         world.owner_set(HECATE, THE_ROOM, &affiliations(&[(jid, is)]))
     };
-    world.host.set_options(Options { max_affiliations: 2, ..Options::default() });
+    world.set_options(Options { max_affiliations: 2, ..Options::default() });
     for jid in [&*CRONE.address(), WICCA.account()] {
         name(&mut world, jid, "member").accepted();
     }
@@ -352,10 +352,10 @@ fn a_node_may_have_so_many_affiliates() {
     name(&mut world, WICCA.account(), "outcast").accepted();
     // An occupant who left is dropped from the list.
     let mut moment = world.moment();
-    world.host.leave(&World::room(), &CRONE.address(), &mut moment);
+    world.host.leave(&world.info(), &CRONE.address(), RoomAffiliation::None, &mut moment);
     name(&mut world, BANQUO.account(), "member").accepted();
     // What is over a lowered limit stays, and can be taken back.
-    world.host.set_options(Options { max_affiliations: 1, ..Options::default() });
+    world.set_options(Options { max_affiliations: 1, ..Options::default() });
     name(&mut world, BANQUO.account(), "outcast").accepted();
     name(&mut world, "macbeth@shakespeare.lit", "member").refused("policy-violation", "");
     name(&mut world, BANQUO.account(), "none").accepted();
@@ -420,7 +420,7 @@ fn lists_come_in_pages() {
     ask(&format!("<max>2</max><after>{second}</after>")).shows(&page(&[(&third, "subscribed")], &ends));
     ask("<after>nobody</after>").refused("item-not-found", "");
     // What does not fit into a reply is left for the next page.
-    world.host.set_options(Options { max_reply_size: 10, ..Options::default() });
+    world.set_options(Options { max_reply_size: 10, ..Options::default() });
     let ends = format!("<first index='0'>{first}</first><last>{first}</last><count>3</count>");
     world.owner_get(HECATE, THE_ROOM, SUBSCRIPTIONS).shows(&page(&[(&first, "subscribed")], &ends));
 }

@@ -9,7 +9,7 @@
 
 mod support;
 
-use mep_core::facts::{ClientPresence, SessionsSeen};
+use mep_core::facts::{ClientPresence, RoomAffiliation, SessionsSeen};
 use mep_core::jid::SessionJid;
 use mep_core::options::Options;
 use support::people::{CRONE, HECATE, Person, THE_ROOM, WICCA, room_of};
@@ -94,7 +94,7 @@ fn subscribed() -> World {
     world.publish(HECATE, THE_ROOM, "spells", "1");
     world.set(WICCA, THE_ROOM, &format!("<subscribe node='spells' jid='{}'/>", WICCA.account())).result();
     // The rate counts from here.
-    world.host.set_options(Options { publish_burst: 2, publish_rate: 1, ..Options::default() });
+    world.set_options(Options { publish_burst: 2, publish_rate: 1, ..Options::default() });
     world.now += 1_000_000;
     world
 }
@@ -113,7 +113,7 @@ fn joining_again_has_a_rate_and_joining_has_none() {
     assert_eq!(items(&world.join(PHONE)), 1);
     for _ in 0..4 {
         let mut moment = world.moment();
-        world.host.leave(&World::room(), &WICCA.address(), &mut moment);
+        world.host.leave(&world.info(), &WICCA.address(), RoomAffiliation::None, &mut moment);
         assert_eq!(items(&world.join(WICCA)), 0, "the subscription ended with leaving");
         world.set(WICCA, THE_ROOM, &format!("<subscribe node='spells' jid='{}'/>", WICCA.jid)).result();
     }

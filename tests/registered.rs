@@ -47,14 +47,14 @@ fn nodes(world: &World) -> Vec<String> {
 
 fn bring_back(world: &mut World, records: Vec<NodeRecord>) -> Happened {
     let mut moment = world.moment();
-    sort(world.host.bring_back(&World::room(), &occupant("anne"), records, &mut moment))
+    sort(world.host.bring_back(&world.info(), &occupant("anne"), records, &mut moment))
 }
 
 #[test]
 fn nothing_is_restored_to_a_free_nick() {
     let (mut world, kept) = with_nodes(&["urn:a"]);
     let mut moment = world.moment();
-    world.host.leave(&World::room(), &occupant("anne"), &mut moment);
+    world.host.leave(&world.info(), &occupant("anne"), RoomAffiliation::None, &mut moment);
     let before = world.host.counts();
     assert_eq!(world.host.snapshot_of(&World::room(), &occupant("anne")), None);
     assert!(bring_back(&mut world, kept).messages.is_empty());
@@ -70,7 +70,7 @@ fn what_was_made_meanwhile_stays_and_the_options_hold() {
         reserved_nodes: ["urn:b".to_owned()].into_iter().collect(),
         ..Options::default()
     };
-    world.host.configure(options);
+    world.reload(options);
     world.now += 1000;
     bring_back(&mut world, kept);
     assert_eq!(nodes(&world), ["urn:a", "urn:c", "urn:d"]);
@@ -83,7 +83,7 @@ fn what_was_made_meanwhile_stays_and_the_options_hold() {
 fn a_subscriber_to_all_is_told_of_what_is_back_once() {
     let (mut world, kept) = with_nodes(&["urn:a"]);
     let mut moment = world.moment();
-    world.host.leave(&World::room(), &occupant("anne"), &mut moment);
+    world.host.leave(&world.info(), &occupant("anne"), RoomAffiliation::None, &mut moment);
     world.enter("anne", ANNE, "<presence/>");
     ask(&mut world, "ben", &format!("<subscribe jid='{BEN}'/>"));
     let told = bring_back(&mut world, kept.clone());

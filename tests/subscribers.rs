@@ -242,7 +242,7 @@ fn a_subscriber_is_told_only_while_the_client_is_so_available() {
 fn a_client_may_have_so_many_subscriptions() {
     let mut world = coven();
     world.publish(HECATE, THE_ROOM, "potions", "2");
-    world.host.set_options(Options { max_subscriptions: 1, ..Options::default() });
+    world.set_options(Options { max_subscriptions: 1, ..Options::default() });
     subscribe(&mut world, WICCA, THE_ROOM, "spells", WICCA.jid).result();
     let more = ("policy-violation", "too-many-subscriptions");
     subscribe(&mut world, WICCA, THE_ROOM, "potions", WICCA.account()).refused(more.0, more.1);
@@ -332,7 +332,7 @@ fn items_are_read_all_or_by_id_or_the_newest_or_in_pages() {
     ask(&format!("<items node='spells'/>{}", set("<max>2</max><after>1</after>")))
         .shows(&shown(&["2", "3"], &page));
     ask(&format!("<items node='spells'/>{}", set("<after>9</after>"))).refused("item-not-found", "");
-    world.host.set_options(Options { max_reply_size: 600, ..Options::default() });
+    world.set_options(Options { max_reply_size: 600, ..Options::default() });
     let page = set("<first index='0'>1</first><last>2</last><count>3</count>");
     items(&mut world, WICCA, THE_ROOM, "<items node='spells'/>").shows(&shown(&["1", "2"], &page));
 }

@@ -4,11 +4,15 @@
 #![allow(dead_code, reason = "each benchmark uses a part")]
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use mep_core::caps::{Claim, NodeSet};
 use mep_core::effect::Effect;
-use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Show, Target};
+use mep_core::facts::{
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Target,
+};
 use mep_core::host::Host;
 use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::moment::Moment;
@@ -76,6 +80,18 @@ pub fn room(number: usize) -> RoomJid {
     format!("room{number}@chat.example.org").as_str().into()
 }
 
+/// What the server says about a room.
+pub fn info(room: &RoomJid) -> RoomInfo {
+    RoomInfo {
+        jid: room.clone(),
+        publishers: Publishers::Admins,
+        persistent: false,
+        anonymous: true,
+        members_only: false,
+        outsiders: BTreeMap::new(),
+    }
+}
+
 pub fn nick(number: usize) -> String {
     format!("Somebody {number}")
 }
@@ -132,7 +148,7 @@ impl Crowd {
     pub fn come(&mut self, number: usize, said: ClientPresence, features: &[String]) {
         let room = room(number % self.rooms);
         let mut moment = self.moment();
-        let effects = self.host.enter(&room, presence(&room, number), &jid(number), said, &mut moment);
+        let effects = self.host.enter(&info(&room), presence(&room, number), &jid(number), said, &mut moment);
         for question in effects {
             if let Effect::Send(iq) = question {
                 let mut moment = self.moment();
@@ -151,7 +167,7 @@ impl Crowd {
     pub fn leave(&mut self, number: usize) -> Vec<Effect> {
         let room = room(number % self.rooms);
         let mut moment = self.moment();
-        self.host.leave(&room, &format!("{room}/{}", nick(number)), &mut moment)
+        self.host.leave(&info(&room), &format!("{room}/{}", nick(number)), RoomAffiliation::None, &mut moment)
     }
 
     /// The first occupant of the room publishes a mood. Returns the number of recipients.
@@ -190,10 +206,7 @@ impl Default for Publish {
         );
         Self {
             target: Target {
-                room,
-                publishers: Publishers::Admins,
-                persistent: false,
-                anonymous: true,
+                room: info(&room),
                 read_only: false,
                 occupant: Some((occupant.clone(), RoomAffiliation::None)),
             },
@@ -218,7 +231,7 @@ pub struct Index {
 impl Index {
     pub fn new(count: usize) -> Self {
         let mut own = Room::new(room(0));
-        own.enter(presence(&room(0), 0), &jid(0));
+        own.enter(presence(&room(0), 0), &jid(0), &Options::default());
         let occupant = own.find(presence(&room(0), 0).occupant.as_str()).unwrap();
         let (mut interest, mut sessions) = (Interest::default(), SessionTable::default());
         for number in 0..count {

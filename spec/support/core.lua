@@ -49,13 +49,14 @@ function room:actor(nick)
 	return actor;
 end
 
+-- What the server says about the room.
+function room:info()
+	return { jid = self.jid, publishers = "participants", persistent = false, anonymous = true, members_only = false };
+end
+
 -- The target of a request: the occupant at `nick`, or the room if there is no nick.
-function room:target(nick)
+function room:target(nick) -- luacheck: ignore 212/self
 	return {
-		room = self.jid;
-		publishers = "participants";
-		persistent = false;
-		anonymous = true;
 		nick = nick and self:address(nick);
 		affiliation = nick and "none";
 	};
@@ -63,11 +64,11 @@ end
 
 function room:enter(nick, presence)
 	presence = presence or self.st.presence();
-	return self.host:enter(self.now, random, self.jid, self:facts(nick), self:session(nick), presence);
+	return self.host:enter(self.now, random, self:info(), self:facts(nick), self:session(nick), presence);
 end
 
 function room:leave(nick)
-	return self.host:leave(self.now, random, self.jid, self:address(nick));
+	return self.host:leave(self.now, random, self:info(), self:address(nick), "none");
 end
 
 function room:presence_with_caps(ver)
@@ -98,7 +99,7 @@ function room:publish_iq(nick, node, id)
 end
 
 function room:request(nick, iq)
-	return self.host:request(self.now, random, self:target(nick), self:actor(nick), iq);
+	return self.host:request(self.now, random, self:info(), self:target(nick), self:actor(nick), iq);
 end
 
 function room:counts()

@@ -28,19 +28,21 @@ impl Host {
         Some(effects)
     }
 
-    /// Times out questions and asks the next sessions; sends the next batch of last items. The server calls this at
-    /// [`Host::next_deadline`]; before that, it does nothing.
+    /// Times out questions and asks the next sessions; sends the next batch of last items, and notices. The server
+    /// calls this at [`Host::next_deadline`]; before that, it does nothing.
     pub fn wake(&mut self, moment: &mut Moment) -> Vec<Effect> {
-        let mut effects: Vec<_> = self.caps.expire(moment).iter().map(send).collect();
+        let mut effects = std::mem::take(&mut self.notices);
+        effects.extend(self.caps.expire(moment).iter().map(send));
         effects.extend(self.send_pending(moment));
         self.settle(moment);
         effects
     }
 
     /// Returns when the server must call [`Host::wake`], in milliseconds since 1970: when the next question times out,
-    /// or at once (0) if last items are pending. May change with each call of the host.
+    /// or at once (0) if last items or notices are pending. May change with each call of the host.
     pub fn next_deadline(&self) -> Option<u64> {
-        if self.waiting.is_empty() { self.caps.next_deadline() } else { Some(0) }
+        let is_due = !self.waiting.is_empty() || !self.notices.is_empty();
+        if is_due { Some(0) } else { self.caps.next_deadline() }
     }
 
     /// Asks a session about its claim, unless a question about the same hash is in flight.
@@ -112,7 +114,7 @@ impl Host {
             let new = room.want(id, &set);
             effects.extend(room.last_items_of(id, &new, moment, &self.options));
             if !room.pending.is_empty() {
-                self.waiting.insert(room.jid.clone());
+                self.waiting.insert(room.info.jid.clone());
             }
         }
         effects.extend(outcome.question.iter().map(send));

@@ -1,6 +1,7 @@
 //! All rooms of a MUC host, where calls come in. `asking` has the questions about capabilities.
 
 mod asking;
+mod counts;
 mod registered;
 
 use std::collections::HashSet;
@@ -9,13 +10,12 @@ use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
 
 use crate::activity::{Activity, Tally};
-use crate::caps::{Caps, Claimant, Counters, Hash, NodeSet, Shard};
+use crate::caps::{Caps, Claimant, Hash, NodeSet, Shard};
 use crate::effect::Effect;
 use crate::error::Error;
-use crate::facts::Seen;
-use crate::facts::SessionsSeen;
-use crate::facts::Target;
-use crate::facts::{Actor, ClientPresence, OccupantInfo};
+use crate::facts::{
+    Actor, ClientPresence, OccupantInfo, RoomAffiliation, RoomInfo, Seen, SessionsSeen, Target,
+};
 use crate::id::ServiceId;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::moment::Moment;
@@ -29,13 +29,19 @@ use crate::stanza::response;
 use crate::usecase::{self, RequestOutcome};
 use crate::xml;
 
+pub use self::counts::Counts;
+
 /// MEP for one MUC host. Each call takes what the server knows at that moment, and returns what the server is to do.
 ///
 /// Calls go in with what the server knows, effects come out in the order in which they are to be carried out:
 ///
 /// ```
+/// use std::collections::BTreeMap;
+///
 /// use mep_core::effect::Effect;
-/// use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Target};
+/// use mep_core::facts::{
+///     Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Target,
+/// };
 /// use mep_core::host::Host;
 /// use mep_core::moment::Moment;
 /// use mep_core::options::Options;
@@ -50,14 +56,18 @@ use crate::xml;
 /// };
 /// // The server gives the time in milliseconds, and 16 random octets.
 /// let session = "juliet@capulet.example/phone".into();
-/// let room = "balcony@rooms.example".into();
+/// let room = RoomInfo {
+///     jid: "balcony@rooms.example".into(),
+///     publishers: Publishers::Admins,
+///     persistent: false,
+///     anonymous: true,
+///     members_only: false,
+///     outsiders: BTreeMap::new(),
+/// };
 /// host.enter(&room, juliet, &session, ClientPresence::default(), &mut Moment::new(0, [0; 16]));
 ///
 /// let target = Target {
 ///     room,
-///     publishers: Publishers::Admins,
-///     persistent: false,
-///     anonymous: true,
 ///     read_only: false,
 ///     occupant: Some(("balcony@rooms.example/juliet".into(), RoomAffiliation::None)),
 /// };
@@ -86,28 +96,9 @@ pub struct Host {
     waiting: IndexSet<RoomJid>,
     /// Whether [`Effect::Learned`] was returned since [`Host::learned`] was last called.
     learned_pending: bool,
+    /// Notices of subscriptions that ended by changed facts, until a call returns effects.
+    notices: Vec<Effect>,
     activity: Activity,
-}
-
-/// The numbers of what a host has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Rooms with data.
-    pub rooms: usize,
-    /// Occupants.
-    pub occupants: usize,
-    /// Sessions.
-    pub sessions: usize,
-    /// Nodes, of rooms and occupants.
-    pub nodes: usize,
-    /// Explicit subscriptions.
-    pub subscriptions: usize,
-    /// Verified sets of capabilities.
-    pub known: usize,
-    /// Questions in flight.
-    pub asking: usize,
-    /// Pending last items.
-    pub pending: usize,
 }
 
 impl Host {
@@ -120,24 +111,29 @@ impl Host {
             caps,
             waiting: IndexSet::new(),
             learned_pending: false,
+            notices: Vec::new(),
             activity: Activity::default(),
         }
     }
 
-    /// Applies new options for a reloaded glue.
-    pub fn configure(&mut self, options: Options) {
-        self.set_options(options);
+    /// Applies new options for a reloaded glue. The first call of [`Host::wake`] does what follows from that.
+    pub fn configure(&mut self, options: Options, moment: &mut Moment) {
+        self.set_options(options, moment);
         self.learned_pending = false;
     }
 
     /// Applies new options. Data over a lowered limit stays, and can't grow. Forced configuration applies to existing
-    /// nodes, too.
-    pub fn set_options(&mut self, options: Options) {
+    /// nodes, too: the next call of [`Host::wake`] sends last items and notices to those who gain or lose access by it.
+    pub fn set_options(&mut self, options: Options, moment: &mut Moment) {
         self.caps.configure(options.caps_cache_size, options.caps_timeout);
-        for room in self.rooms.values_mut() {
-            room.force(&options);
-        }
         self.options = Options { explains: self.options.explains, ..options };
+        for room in self.rooms.values_mut() {
+            self.notices.extend(room.force(moment, &self.options));
+            if !room.pending.is_empty() {
+                self.waiting.insert(room.info.jid.clone());
+            }
+        }
+        self.activity.add(std::mem::take(&mut moment.tally));
     }
 
     /// Returns the options.
@@ -154,15 +150,18 @@ impl Host {
     /// items, or the question about its capabilities.
     pub fn enter(
         &mut self,
-        room: &RoomJid,
+        info: &RoomInfo,
         presence: OccupantInfo,
         session: &SessionJid,
         said: ClientPresence,
         moment: &mut Moment,
     ) -> Vec<Effect> {
-        let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let room = &info.jid;
+        self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        self.update(info, moment);
+        let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
         let again = entry.sessions.find(session.as_str()).is_some();
-        let id = entry.enter(presence, session);
+        let id = entry.enter(presence, session, &self.options);
         entry.show(id, said.show);
         let claim = said.claim.map(|claim| self.caps.share(claim));
         let known = claim.as_ref().and_then(|claim| {
@@ -181,22 +180,24 @@ impl Host {
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, moment));
         }
-        self.settle(moment);
-        effects
+        self.finish(effects, moment)
     }
 
     /// An occupant's presence was broadcast, with all sessions of its nick and their presences. A presence without
     /// capabilities changes no interest (XEP-0115, 8.4).
     pub fn presence(
         &mut self,
-        room: &RoomJid,
+        info: &RoomInfo,
         presence: OccupantInfo,
         sessions: &SessionsSeen,
         moment: &mut Moment,
     ) -> Vec<Effect> {
+        let room = &info.jid;
+        self.update(info, moment);
         let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
         let expected = sessions.here.iter().map(|(jid, _)| jid);
-        let here = entry.presence(presence, expected, &sessions.left, sessions.coming.as_ref());
+        let coming = sessions.coming.as_ref();
+        let here = entry.presence(presence, expected, &sessions.left, coming, &self.options);
         let mut effects = Vec::new();
         // Also of a session that was readmitted after a change of nick.
         self.note_pending(room);
@@ -231,31 +232,58 @@ impl Host {
             }
         }
         effects.extend(self.withdraw(room, moment));
-        self.settle(moment);
-        effects
+        self.finish(effects, moment)
     }
 
     /// A room was loaded into memory, with these occupants and their sessions: unknown sessions join, and all other
     /// occupants leave.
-    pub fn restore(&mut self, room: &RoomJid, occupants: Vec<Seen>, moment: &mut Moment) -> Vec<Effect> {
+    pub fn restore(&mut self, info: &RoomInfo, occupants: Vec<Seen>, moment: &mut Moment) -> Vec<Effect> {
+        let room = &info.jid;
+        self.update(info, moment);
         if let Some(entry) = self.rooms.get_mut(room) {
             let here: HashSet<_> = occupants.iter().map(|(presence, _)| &presence.occupant).collect();
-            let gone: Vec<_> = entry.nicks().filter(|nick| !here.contains(nick)).cloned().collect();
-            for nick in gone {
-                entry.leave(nick.as_str());
+            let gone = entry.occupants.values().map(|it| &it.info).filter(|it| !here.contains(&it.occupant));
+            let gone: Vec<_> = gone.map(|it| (it.occupant.clone(), it.room_affiliation)).collect();
+            for (nick, room_affiliation) in gone {
+                entry.leave(nick.as_str(), room_affiliation);
             }
         }
         let mut effects = self.withdraw(room, moment);
         for (presence, sessions) in occupants {
-            effects.extend(self.presence(room, presence.clone(), &sessions, moment));
+            effects.extend(self.presence(info, presence.clone(), &sessions, moment));
             for (session, said) in sessions.here {
                 if self.rooms.get(room).is_none_or(|room| room.sessions.find(session.as_str()).is_none()) {
-                    effects.extend(self.enter(room, presence.clone(), &session, said, moment));
+                    effects.extend(self.enter(info, presence.clone(), &session, said, moment));
                 }
             }
         }
         self.drop_if_empty(room);
         effects
+    }
+
+    /// The room's configuration or an affiliation to it changed. `occupants` are those that this concerns. Returns the
+    /// notices of subscriptions that end by it; last items for sessions that gain access follow with [`Host::wake`].
+    pub fn room_changed(
+        &mut self,
+        info: &RoomInfo,
+        occupants: Vec<OccupantInfo>,
+        moment: &mut Moment,
+    ) -> Vec<Effect> {
+        self.update(info, moment);
+        if let Some(entry) = self.rooms.get_mut(&info.jid) {
+            for occupant in occupants {
+                entry.update_occupant(occupant, &self.options);
+            }
+        }
+        self.note_pending(&info.jid);
+        self.drop_if_empty(&info.jid);
+        self.finish(Vec::new(), moment)
+    }
+
+    /// Returns the accounts outside the room that are subscribed to its nodes or its occupants': [`RoomInfo::outsiders`]
+    /// has them in the next call. Linear in the subscribers.
+    pub fn outsiders(&self, room: &RoomJid) -> impl Iterator<Item = &str> {
+        self.rooms.get(room).into_iter().flat_map(Room::outsiders)
     }
 
     /// Returns the records of a room's own nodes, for storage.
@@ -292,11 +320,21 @@ impl Host {
     }
 
     /// An occupant left a room. Returns the retractions of the items that are removed with it.
-    pub fn leave(&mut self, room: &RoomJid, occupant: &str, moment: &mut Moment) -> Vec<Effect> {
+    ///
+    /// `room_affiliation` is what it is to the room now: one who was banned also loses subscriptions to open nodes.
+    pub fn leave(
+        &mut self,
+        info: &RoomInfo,
+        occupant: &str,
+        room_affiliation: RoomAffiliation,
+        moment: &mut Moment,
+    ) -> Vec<Effect> {
+        let room = &info.jid;
+        self.update(info, moment);
         let mut effects = Vec::new();
         if let Some(entry) = self.rooms.get_mut(room) {
             let purged = entry.purge_of(occupant);
-            entry.leave(occupant);
+            entry.leave(occupant, room_affiliation);
             for (name, ids) in purged {
                 effects.extend(entry.keep(&name));
                 let Ok(node) = entry.service.node(name.as_str()) else { continue };
@@ -308,16 +346,7 @@ impl Host {
         }
         effects.extend(self.withdraw(room, moment));
         self.drop_if_empty(room);
-        self.settle(moment);
-        effects
-    }
-
-    /// An account was banned from a room.
-    pub fn ban(&mut self, room: &RoomJid, account: &str) {
-        if let Some(entry) = self.rooms.get_mut(room) {
-            entry.ban(account);
-        }
-        self.drop_if_empty(room);
+        self.finish(effects, moment)
     }
 
     /// A room was destroyed. Returns questions to sessions elsewhere, in place of those to its own.
@@ -338,20 +367,25 @@ impl Host {
         iq: &Element,
         moment: &mut Moment,
     ) -> Option<Vec<Effect>> {
-        let room = &target.room;
-        let entry = self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        let room = &target.room.jid;
+        self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        self.update(&target.room, moment);
+        let entry = self.rooms.get_mut(room)?;
         let answered = usecase::answer(entry, target, actor, iq, moment, &self.options);
         self.note_pending(room);
         self.drop_if_empty(room);
-        self.settle(moment);
-        match answered {
-            Ok(RequestOutcome::NotOurs) => None,
-            Ok(RequestOutcome::Done { stored, reply: inner, effects }) => {
-                let reply = Effect::Reply(response::reply(iq, Ok(inner)));
-                Some(stored.into_iter().chain([reply]).chain(effects).collect())
+        let effects = match answered {
+            Ok(None) => {
+                self.settle(moment);
+                return None;
             }
-            Err(error) => Some(self.refuse(iq, error)),
-        }
+            Ok(Some(RequestOutcome { stored, reply: inner, effects })) => {
+                let reply = Effect::Reply(response::reply(iq, Ok(inner)));
+                stored.into_iter().chain([reply]).chain(effects).collect()
+            }
+            Err(error) => self.refuse(iq, error),
+        };
+        Some(self.finish(effects, moment))
     }
 
     /// Refuses a request. Returns the reply.
@@ -382,36 +416,11 @@ impl Host {
     /// don't reveal whether an occupant exists.
     pub fn is_ours(&self, target: &Target, actor: &Actor) -> bool {
         let Some((occupant, _)) = &target.occupant else { return true };
-        let room = self.rooms.get(&target.room).filter(|_| actor.occupant.is_some());
+        let room = self.rooms.get(&target.room.jid).filter(|_| actor.occupant.is_some());
         room.is_some_and(|room| {
             let id = room.find(occupant.as_str()).map(ServiceId::Occupant);
             id.is_some_and(|id| room.shows(id, actor.session.bare()))
         })
-    }
-
-    /// Returns the numbers of what the host has. Walks over all rooms and nodes.
-    pub fn counts(&self) -> Counts {
-        let (known, asking) = self.caps.counts();
-        let mut counts = Counts { rooms: self.rooms.len(), known, asking, ..Counts::default() };
-        for room in self.rooms.values() {
-            counts.occupants += room.occupants.len();
-            counts.sessions += room.sessions.len();
-            counts.subscriptions += room.subscriptions.len();
-            counts.pending += room.pending.len();
-            counts.nodes +=
-                room.service.len() + room.occupants.values().map(|o| o.service.len()).sum::<usize>();
-        }
-        counts
-    }
-
-    /// Returns the counters of capabilities.
-    pub fn counters(&self) -> Counters {
-        self.caps.counters()
-    }
-
-    /// Returns the counters of what the host did so far.
-    pub fn activity(&self) -> &Activity {
-        &self.activity
     }
 
     /// Returns the shards of verified capabilities that changed since this was last called, for storage.
@@ -423,6 +432,21 @@ impl Host {
     /// Takes in verified sets from storage.
     pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
         self.caps.recall(sets);
+    }
+
+    /// Takes in the server's facts about a room, if it is known.
+    fn update(&mut self, info: &RoomInfo, moment: &mut Moment) {
+        if let Some(room) = self.rooms.get_mut(&info.jid) {
+            self.notices.extend(room.update(info, moment, &self.options));
+            self.note_pending(&info.jid);
+        }
+    }
+
+    /// Ends a call that returns these effects: adds the notices that are due.
+    fn finish(&mut self, mut effects: Vec<Effect>, moment: &mut Moment) -> Vec<Effect> {
+        effects.append(&mut self.notices);
+        self.settle(moment);
+        effects
     }
 
     /// Ends a call: adds what it did to the counters.

@@ -4,6 +4,7 @@
 
 use super::Host;
 use crate::effect::Effect;
+use crate::facts::RoomInfo;
 use crate::id::ServiceId;
 use crate::jid::RoomJid;
 use crate::moment::Moment;
@@ -22,12 +23,13 @@ impl Host {
     /// sessions, which saw the nodes end when the occupant left.
     pub fn bring_back(
         &mut self,
-        room: &RoomJid,
+        info: &RoomInfo,
         occupant: &str,
         records: Vec<NodeRecord>,
         moment: &mut Moment,
     ) -> Vec<Effect> {
-        let Some(room) = self.rooms.get_mut(room) else { return Vec::new() };
+        self.update(info, moment);
+        let Some(room) = self.rooms.get_mut(&info.jid) else { return Vec::new() };
         let Some(id) = room.find(occupant).map(ServiceId::Occupant) else { return Vec::new() };
         let mut restored = Vec::new();
         for (name, node) in Service::restore(records, &self.options).nodes() {
@@ -41,8 +43,7 @@ impl Host {
         }
         let effects =
             restored.iter().flat_map(|name| room.notify_of_return(id, name, moment, &self.options)).collect();
-        self.settle(moment);
-        effects
+        self.finish(effects, moment)
     }
 
     /// Replaces the nodes of an occupant with the stored ones, to undo a change that could not be stored.

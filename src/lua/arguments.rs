@@ -1,14 +1,17 @@
 //! The arguments of calls, read from tables. A missing or wrong entry is a bug of the glue, and a Lua error.
 
+use std::collections::BTreeMap;
+
 use mlua::prelude::*;
 
 use super::raw::{Key, Table, Value};
 use super::stanza::{self, Kind};
 use crate::caps::Claim;
 use crate::facts::{
-    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Seen, SessionsSeen, Show, Target,
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Seen, SessionsSeen,
+    Show, Target,
 };
-use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::jid::{OccupantJid, SessionJid};
 use crate::moment::Moment;
 
 /// Reads seconds since 1970 and 16 random octets.
@@ -48,37 +51,50 @@ pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
     })
 }
 
-/// `{ room, publishers, persistent, anonymous, read_only, nick, affiliation }`; without `nick`, the target is the room.
-/// `read_only` is optional.
-pub(super) fn target(table: Table<'_>) -> LuaResult<Target> {
+/// `{ jid, publishers, persistent, anonymous, members_only, outsiders = { [account] = affiliation } }`; `outsiders` is
+/// optional.
+pub(super) fn room(table: Table<'_>) -> LuaResult<RoomInfo> {
+    let facts = Facts::read(table)?;
+    let jid: SessionJid = needed(facts.jid, "jid")?;
+    Ok(RoomInfo {
+        jid: jid.as_str().into(),
+        publishers: needed(facts.publishers, "publishers")?,
+        persistent: needed(facts.persistent, "persistent")?,
+        anonymous: needed(facts.anonymous, "anonymous")?,
+        members_only: needed(facts.members_only, "members_only")?,
+        outsiders: facts.outsiders,
+    })
+}
+
+/// `{ nick, affiliation, read_only }`; without `nick`, the target is the room. `read_only` is optional.
+pub(super) fn target(room: RoomInfo, table: Table<'_>) -> LuaResult<Target> {
     let facts = Facts::read(table)?;
     let occupant = match facts.nick {
         Some(nick) => Some((nick, needed(facts.affiliation, "affiliation")?)),
         None => None,
     };
-    Ok(Target {
-        room: needed(facts.room, "room")?,
-        publishers: needed(facts.publishers, "publishers")?,
-        persistent: needed(facts.persistent, "persistent")?,
-        anonymous: needed(facts.anonymous, "anonymous")?,
-        read_only: facts.read_only.unwrap_or(false),
-        occupant,
-    })
+    Ok(Target { room, read_only: facts.read_only.unwrap_or(false), occupant })
 }
 
-/// All entries of presences, actors and targets: one pass over a table is cheaper than a lookup for each entry.
+/// An affiliation to a room.
+pub(super) fn affiliation(name: &str) -> LuaResult<RoomAffiliation> {
+    choice(name, RoomAffiliation::from_name)
+}
+
+/// All entries of rooms, presences, actors and targets: one pass over a table is cheaper than a lookup for each entry.
 #[derive(Default)]
 struct Facts {
     affiliation: Option<RoomAffiliation>,
     anonymous: Option<bool>,
     jid: Option<SessionJid>,
+    members_only: Option<bool>,
     nick: Option<OccupantJid>,
     occupant_id: Option<Box<str>>,
+    outsiders: BTreeMap<Box<str>, RoomAffiliation>,
     persistent: Option<bool>,
     publishers: Option<Publishers>,
     read_only: Option<bool>,
     role: Option<Role>,
-    room: Option<RoomJid>,
     sees_jids: Option<bool>,
     visible: Option<bool>,
 }
@@ -96,16 +112,21 @@ impl Facts {
 
     fn take(&mut self, key: &str, value: &Value<'_>) -> LuaResult<()> {
         match key {
-            "affiliation" => self.affiliation = Some(choice(&value.text()?, RoomAffiliation::from_name)?),
+            "affiliation" => self.affiliation = Some(affiliation(&value.text()?)?),
             "anonymous" => self.anonymous = Some(value.boolean()?),
             "jid" => self.jid = Some((&*value.text()?).into()),
+            "members_only" => self.members_only = Some(value.boolean()?),
             "nick" => self.nick = Some((&*value.text()?).into()),
             "occupant_id" => self.occupant_id = Some((&*value.text()?).into()),
+            "outsiders" => value.table()?.each(|account, is| {
+                let is = affiliation(&is.text()?)?;
+                self.outsiders.insert((&*account.text()?).into(), is);
+                Ok(true)
+            })?,
             "persistent" => self.persistent = Some(value.boolean()?),
             "publishers" => self.publishers = Some(choice(&value.text()?, Publishers::from_name)?),
             "role" => self.role = Some(choice(&value.text()?, Role::from_name)?),
             "read_only" => self.read_only = Some(value.boolean()?),
-            "room" => self.room = Some((&*value.text()?).into()),
             "sees_jids" => self.sees_jids = Some(value.boolean()?),
             "visible" => self.visible = Some(value.boolean()?),
             _ => {}
@@ -135,6 +156,14 @@ pub(super) fn said(stanza: Table<'_>) -> LuaResult<ClientPresence> {
     })?;
     let show = show.and_then(|show| Show::from_name(&show)).unwrap_or_default();
     Ok(ClientPresence { claim: Claim::read(caps.iter().chain(&ecaps2)), show })
+}
+
+/// Reads a list of presences, sorted by nick, as Lua's order is random.
+pub(super) fn presences(list: Table<'_>) -> LuaResult<Vec<OccupantInfo>> {
+    let read = (1..=list.len()).map(|at| list.at(at, |who| presence(who.table()?)));
+    let mut presences = read.collect::<LuaResult<Vec<_>>>()?;
+    presences.sort_by(|a, b| a.occupant.cmp(&b.occupant));
+    Ok(presences)
 }
 
 /// Reads a list of `{ presence, sessions }`, sorted by nick, as Lua's order is random.

@@ -59,13 +59,12 @@ impl Bound {
         lua: &Lua,
         this: &mut Self,
         moment: &mut Moment,
-        (room, who, session, stanza): (String, LuaTable, String, LuaTable),
+        (room, who, session, stanza): (LuaTable, LuaTable, String, LuaTable),
     ) -> LuaResult<LuaTable> {
-        let (who, said) = raw::open(lua, &this.keys, [&who, &stanza], |[who, stanza]| {
-            Ok((arguments::presence(who)?, arguments::said(stanza)?))
+        let (room, who, said) = raw::open(lua, &this.keys, [&room, &who, &stanza], |[room, who, stanza]| {
+            Ok((arguments::room(room)?, arguments::presence(who)?, arguments::said(stanza)?))
         })?;
-        let (room, session) = (room.as_str().into(), session.as_str().into());
-        let effects = this.host.enter(&room, who, &session, said, moment);
+        let effects = this.host.enter(&room, who, &session.as_str().into(), said, moment);
         this.effects(lua, effects)
     }
 
@@ -74,24 +73,27 @@ impl Bound {
         lua: &Lua,
         this: &mut Self,
         moment: &mut Moment,
-        (room, who, sessions, coming): (String, LuaTable, LuaTable, Option<String>),
+        (room, who, sessions, coming): (LuaTable, LuaTable, LuaTable, Option<String>),
     ) -> LuaResult<LuaTable> {
-        let (who, mut sessions) = raw::open(lua, &this.keys, [&who, &sessions], |[who, sessions]| {
-            Ok((arguments::presence(who)?, arguments::sessions(sessions)?))
-        })?;
+        let (room, who, mut sessions) =
+            raw::open(lua, &this.keys, [&room, &who, &sessions], |[room, who, sessions]| {
+                Ok((arguments::room(room)?, arguments::presence(who)?, arguments::sessions(sessions)?))
+            })?;
         sessions.coming = coming.map(|coming| coming.as_str().into());
-        let effects = this.host.presence(&room.as_str().into(), who, &sessions, moment);
+        let effects = this.host.presence(&room, who, &sessions, moment);
         this.effects(lua, effects)
     }
 
-    /// `host:leave(now, random, room, occupant)`
+    /// `host:leave(now, random, room, occupant, affiliation)`
     fn leave(
         lua: &Lua,
         this: &mut Self,
         moment: &mut Moment,
-        (room, occupant): (String, String),
+        (room, occupant, affiliation): (LuaTable, String, String),
     ) -> LuaResult<LuaTable> {
-        let effects = this.host.leave(&room.as_str().into(), occupant.as_str(), moment);
+        let room = raw::open(lua, &this.keys, [&room], |[room]| arguments::room(room))?;
+        let affiliation = arguments::affiliation(&affiliation)?;
+        let effects = this.host.leave(&room, occupant.as_str(), affiliation, moment);
         this.effects(lua, effects)
     }
 
@@ -107,11 +109,35 @@ impl Bound {
         lua: &Lua,
         this: &mut Self,
         moment: &mut Moment,
-        (room, occupants): (String, LuaTable),
+        (room, occupants): (LuaTable, LuaTable),
     ) -> LuaResult<LuaTable> {
-        let occupants = raw::open(lua, &this.keys, [&occupants], |[list]| arguments::occupants(list))?;
-        let effects = this.host.restore(&room.as_str().into(), occupants, moment);
+        let (room, occupants) = raw::open(lua, &this.keys, [&room, &occupants], |[room, list]| {
+            Ok((arguments::room(room)?, arguments::occupants(list)?))
+        })?;
+        let effects = this.host.restore(&room, occupants, moment);
         this.effects(lua, effects)
+    }
+
+    /// `host:room_changed(now, random, room, presences)`
+    fn room_changed(
+        lua: &Lua,
+        this: &mut Self,
+        moment: &mut Moment,
+        (room, occupants): (LuaTable, LuaTable),
+    ) -> LuaResult<LuaTable> {
+        let (room, occupants) = raw::open(lua, &this.keys, [&room, &occupants], |[room, list]| {
+            Ok((arguments::room(room)?, arguments::presences(list)?))
+        })?;
+        let effects = this.host.room_changed(&room, occupants, moment);
+        this.effects(lua, effects)
+    }
+
+    /// `host:outsiders(room)`: the accounts whose affiliations the next call about the room must have; `nil` if none.
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
+    fn outsiders(lua: &Lua, this: &Self, room: String) -> LuaResult<Option<LuaTable>> {
+        let room = room.as_str().into();
+        let mut accounts = this.host.outsiders(&room).peekable();
+        accounts.peek().is_some().then(|| lua.create_sequence_from(accounts)).transpose()
     }
 
     /// `host:snapshot(room)`: the records of the room's own nodes.
@@ -142,10 +168,11 @@ impl Bound {
         lua: &Lua,
         this: &mut Self,
         moment: &mut Moment,
-        (room, occupant, list): (String, String, LuaTable),
+        (room, occupant, list): (LuaTable, String, LuaTable),
     ) -> LuaResult<LuaTable> {
         let records = records::read_all(&list, &this.reader(lua))?;
-        let effects = this.host.bring_back(&room.as_str().into(), occupant.as_str(), records, moment);
+        let room = raw::open(lua, &this.keys, [&room], |[room]| arguments::room(room))?;
+        let effects = this.host.bring_back(&room, occupant.as_str(), records, moment);
         this.effects(lua, effects)
     }
 
@@ -160,31 +187,37 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:configure(stanza_mt, options)`: for a reloaded glue.
-    fn configure(_: &Lua, this: &mut Self, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<()> {
+    /// `host:configure(now, random, stanza_mt, options)`: for a reloaded glue.
+    fn configure(
+        _: &Lua,
+        this: &mut Self,
+        moment: &mut Moment,
+        (metatable, options): (LuaTable, LuaTable),
+    ) -> LuaResult<()> {
         this.metatable = metatable;
-        this.host.configure(options::read(&options)?.0);
+        this.host.configure(options::read(&options)?.0, moment);
         Ok(())
     }
 
-    /// `host:set_options(options)`
+    /// `host:set_options(now, random, options)`
     #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
-    fn set_options(_: &Lua, this: &mut Self, settings: LuaTable) -> LuaResult<()> {
-        this.host.set_options(options::read(&settings)?.0);
+    fn set_options(_: &Lua, this: &mut Self, moment: &mut Moment, settings: LuaTable) -> LuaResult<()> {
+        this.host.set_options(options::read(&settings)?.0, moment);
         Ok(())
     }
 
-    /// `host:request(now, random, target, actor, stanza)`; `nil` if MEP does not answer the request.
+    /// `host:request(now, random, room, target, actor, stanza)`; `nil` if MEP does not answer the request.
     fn request(
         lua: &Lua,
         this: &mut Self,
         moment: &mut Moment,
-        (target, actor, stanza): (LuaTable, LuaTable, LuaTable),
+        (room, target, actor, stanza): (LuaTable, LuaTable, LuaTable, LuaTable),
     ) -> LuaResult<Option<LuaTable>> {
-        let tables = [&target, &actor, &stanza];
+        let tables = [&room, &target, &actor, &stanza];
         let (target, actor, read, is_pubsub) =
-            raw::open(lua, &this.keys, tables, |[target, actor, stanza]| {
-                let (target, actor) = (arguments::target(target)?, arguments::actor(actor)?);
+            raw::open(lua, &this.keys, tables, |[room, target, actor, stanza]| {
+                let target = arguments::target(arguments::room(room)?, target)?;
+                let actor = arguments::actor(actor)?;
                 let read = stanza::read(stanza, this.bounds())?;
                 Ok((target, actor, read, stanza::is_pubsub(stanza)?))
             })?;
@@ -310,10 +343,14 @@ impl LuaUserData for Bound {
         add_at_moment(methods, "leave", Self::leave);
         add_at_moment(methods, "destroy", Self::destroy);
         add_at_moment(methods, "restore", Self::restore);
+        add_at_moment(methods, "room_changed", Self::room_changed);
         add_at_moment(methods, "bring_back", Self::bring_back);
         add_at_moment(methods, "request", Self::request);
         add_at_moment(methods, "answer", Self::answer);
         add_at_moment(methods, "wake", Self::wake);
+        add_at_moment(methods, "configure", Self::configure);
+        add_at_moment(methods, "set_options", Self::set_options);
+        methods.add_method("outsiders", Self::outsiders);
         methods.add_method("snapshot", Self::snapshot);
         methods.add_method("snapshot_of", Self::snapshot_of);
         methods.add_method_mut("put_back", Self::put_back);
@@ -322,8 +359,6 @@ impl LuaUserData for Bound {
             this.host.kept(&room.as_str().into());
             Ok(())
         });
-        methods.add_method_mut("configure", Self::configure);
-        methods.add_method_mut("set_options", Self::set_options);
         methods.add_method("next_deadline", Self::next_deadline);
         methods.add_method("counts", Self::counts);
         methods.add_method("counters", Self::counters);
@@ -342,10 +377,6 @@ impl LuaUserData for Bound {
         methods.add_method_mut("recall", Self::recall);
         methods.add_method_mut("rename", |_, this, (room, old, new): (String, String, String)| {
             this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
-            Ok(())
-        });
-        methods.add_method_mut("ban", |_, this, (room, account): (String, String)| {
-            this.host.ban(&room.as_str().into(), account.as_str());
             Ok(())
         });
         // For the test that a panic ends the call only.

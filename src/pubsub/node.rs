@@ -136,13 +136,15 @@ impl Node {
         dropped
     }
 
-    /// Applies the configuration that the admin forces.
-    pub(crate) fn force(&mut self, name: &NodeName, options: &Options) {
+    /// Applies the configuration that the admin forces. Returns whether that changes anything.
+    pub(crate) fn force(&mut self, name: &NodeName, options: &Options) -> bool {
         let forced = self.config.clone().forced(name.as_str(), options);
-        if forced != self.config {
+        let differs = forced != self.config;
+        if differs {
             self.config = forced;
             self.changed();
         }
+        differs
     }
 
     /// Notes that the configuration or the affiliations differ from what is stored.

@@ -29,7 +29,7 @@ pub type Topic = (ServiceId, Option<NodeName>);
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, SubscribeOptions>>>,
-    topics: HashMap<Subscriber, IndexSet<Topic>>,
+    topics: IndexMap<Subscriber, IndexSet<Topic>>,
     /// The number of subscriptions of an account, by its full and bare JIDs.
     by_account: HashMap<Box<str>, usize>,
     /// When the first lease ends.
@@ -136,9 +136,14 @@ impl Subscriptions {
         direct.chain(root).filter(|(_, options)| options.deliver)
     }
 
-    /// Returns the subscribers of an account, by full or bare JID. Walks over all subscribers.
-    pub fn of_account(&self, account: &str) -> Vec<Subscriber> {
-        self.topics.keys().filter(|who| account_of(who) == Some(account)).cloned().collect()
+    /// Returns all subscribers, in the order of subscribing.
+    pub fn known(&self) -> impl Iterator<Item = &Subscriber> {
+        self.topics.keys()
+    }
+
+    /// Returns whether an account is subscribed to anything, by its bare JID or one of its full JIDs.
+    pub fn knows_account(&self, account: &str) -> bool {
+        self.by_account.contains_key(account)
     }
 
     /// Returns the topics that `who` is subscribed to.
@@ -209,7 +214,7 @@ impl Subscriptions {
         let Some(topics) = self.topics.get_mut(who) else { return };
         let removed = topics.shift_remove(topic);
         if topics.is_empty() {
-            self.topics.remove(who);
+            self.topics.shift_remove(who);
         }
         let Some(account) = account_of(who).filter(|_| removed) else { return };
         if let Some(count) = self.by_account.get_mut(account) {

@@ -11,7 +11,7 @@ use crate::id::{ItemId, NodeName, ServiceId, SessionId};
 use crate::jid::SessionJid;
 use crate::moment::Moment;
 use crate::options::{NotificationType, Options};
-use crate::pubsub::config::{AccessModel, ItemReply, SendLast};
+use crate::pubsub::config::{ItemReply, SendLast};
 use crate::pubsub::node::{Item, Node};
 use crate::pubsub::service::Service;
 use crate::pubsub::subscribe_options::{EventKind, SubscribeOptions};
@@ -94,7 +94,8 @@ impl Room {
         effects
     }
 
-    /// Returns the effect that sends `payload` from `service` to the sessions of `who`, if it has any in the room.
+    /// Returns the effect that sends `payload` from `service` to the sessions of `who`: those in the room; without any,
+    /// its JID outside.
     pub(crate) fn notify_subscriber(
         &self,
         service: ServiceId,
@@ -102,7 +103,10 @@ impl Room {
         payload: Element,
         moment: &mut Moment,
     ) -> Option<Effect> {
-        let to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
+        let mut to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
+        if to.is_empty() {
+            to.extend(outside(who));
+        }
         moment.tally.deliveries += to.len() as u64;
         let message = Message {
             from: self.address(service).to_owned(),
@@ -263,12 +267,7 @@ impl Room {
         kind: EventKind,
         options: &Options,
     ) -> Recipients {
-        let for_all = node.affiliations.is_empty()
-            && node.config.access_model != AccessModel::Whitelist
-            && match service {
-                ServiceId::Room => true,
-                ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|o| o.info.visible),
-            };
+        let for_all = self.is_open_to_all_here(service, node);
         let selects = kind != EventKind::Created && options.selects(service, name);
         let wanted = selects.then(|| self.interest.sessions(name.as_str()));
         let sessions = wanted.into_iter().flatten().filter_map(|id| self.sessions.get(id));
@@ -428,7 +427,7 @@ impl Room {
             ServiceId::Room => None,
             ServiceId::Occupant(id) => self.occupants.get(&id).and_then(|o| o.info.occupant_id.as_deref()),
         };
-        Envelope { from: self.address(service), room: self.jid.as_str(), id, occupant_id, delayed }
+        Envelope { from: self.address(service), room: self.info.jid.as_str(), id, occupant_id, delayed }
     }
 }
 

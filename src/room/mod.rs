@@ -2,6 +2,7 @@
 //!
 //! This file has occupants and sessions that join, change and leave; `delivery` has the recipients of events.
 
+mod changes;
 mod delivery;
 pub(crate) mod explain;
 pub mod interest;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::caps::{Claim, NodeSet};
-use crate::facts::{Actor, OccupantInfo, Publishers, Show, Target};
+use crate::facts::{Actor, OccupantInfo, RoomAffiliation, RoomInfo, Show, Target};
 use crate::id::{NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::options::Options;
@@ -35,7 +36,8 @@ use crate::room::session::{Session, SessionTable};
 /// A room as MEP knows it.
 #[derive(Debug)]
 pub struct Room {
-    pub(crate) jid: RoomJid,
+    /// The server's latest facts.
+    pub(crate) info: RoomInfo,
     pub(crate) service: Service,
     /// Boxed, as nearly half of the tree's slots are empty: numbers only grow.
     pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
@@ -48,10 +50,6 @@ pub struct Room {
     pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
     /// Last items that are still to be sent.
     pub(crate) pending: Pending,
-    /// Who may publish as the room, by its configuration at the last request.
-    pub(crate) publishers: Publishers,
-    /// Whether its nodes are stored, by its configuration at the last request.
-    pub(crate) persistent: bool,
     /// The rate limit that all senders outside the room share.
     pub(crate) rate_limit: RateLimit,
     by_nick: NameIndex<OccupantId>,
@@ -67,7 +65,7 @@ impl Room {
     /// Returns a room without occupants.
     pub fn new(jid: RoomJid) -> Self {
         Self {
-            jid,
+            info: RoomInfo::unknown(jid),
             service: Service::default(),
             occupants: BTreeMap::new(),
             sessions: SessionTable::default(),
@@ -76,8 +74,6 @@ impl Room {
             holders: HashMap::new(),
             accounts: HashMap::new(),
             pending: Pending::default(),
-            publishers: Publishers::Admins,
-            persistent: false,
             rate_limit: RateLimit::default(),
             by_nick: NameIndex::default(),
             next_occupant: 0,
@@ -86,17 +82,16 @@ impl Room {
         }
     }
 
-    /// Takes in the server's facts about the room, the sender and the addressee of a request.
-    pub(crate) fn note_facts(&mut self, target: &Target, actor: &Actor) {
-        (self.publishers, self.persistent) = (target.publishers, target.persistent);
+    /// Takes in the server's facts about the sender and the addressee of a request.
+    pub(crate) fn note_parties(&mut self, target: &Target, actor: &Actor, options: &Options) {
         if let Some((address, room_affiliation)) = &target.occupant {
-            if let Some(occupant) = self.occupant_at(address.as_str()) {
-                occupant.info.room_affiliation = *room_affiliation;
+            if let Some(info) = self.info_of(address.as_str()) {
+                self.update_occupant(OccupantInfo { room_affiliation: *room_affiliation, ..info }, options);
             }
         }
-        let own = actor.occupant.as_ref();
-        if let Some(occupant) = own.and_then(|address| self.occupant_at(address.as_str())) {
-            (occupant.info.role, occupant.info.room_affiliation) = (actor.role, actor.room_affiliation);
+        if let Some(info) = actor.occupant.as_ref().and_then(|own| self.info_of(own.as_str())) {
+            let (role, room_affiliation) = (actor.role, actor.room_affiliation);
+            self.update_occupant(OccupantInfo { role, room_affiliation, ..info }, options);
         }
     }
 
@@ -116,8 +111,8 @@ impl Room {
     }
 
     /// A session joins, or joins again: its former interest is forgotten.
-    pub fn enter(&mut self, presence: OccupantInfo, jid: &SessionJid) -> SessionId {
-        let occupant = self.occupant(presence);
+    pub fn enter(&mut self, presence: OccupantInfo, jid: &SessionJid, options: &Options) -> SessionId {
+        let occupant = self.occupant(presence, options);
         match self.sessions.find(jid.as_str()) {
             Some(session) => {
                 self.move_to(session, occupant);
@@ -148,6 +143,7 @@ impl Room {
         jids: impl Iterator<Item = &'a SessionJid>,
         left: &[SessionJid],
         coming: Option<&SessionJid>,
+        options: &Options,
     ) -> Vec<SessionId> {
         let mut known = Vec::new();
         for jid in jids {
@@ -157,7 +153,7 @@ impl Room {
         if known.is_empty() && self.find(presence.occupant.as_str()).is_none() {
             return known;
         }
-        let occupant = self.occupant(presence);
+        let occupant = self.occupant(presence, options);
         for &session in &known {
             self.move_to(session, occupant);
         }
@@ -188,9 +184,13 @@ impl Room {
         self.by_nick.insert(id, |id| nick_of(&self.occupants, id));
     }
 
-    /// An occupant leaves, for whatever reason: all its data is removed.
-    pub fn leave(&mut self, occupant: &str) {
+    /// An occupant leaves, for whatever reason: all its data is removed. `room_affiliation` is what it is to the room
+    /// now: subscriptions to open nodes outlast its stay unless it was banned.
+    pub fn leave(&mut self, occupant: &str, room_affiliation: RoomAffiliation) {
         let Some(id) = self.find(occupant) else { return };
+        if let Some(occupant) = self.occupants.get_mut(&id) {
+            occupant.info.room_affiliation = room_affiliation;
+        }
         let sessions = self.occupants.get(&id).map(|occupant| occupant.sessions.clone()).unwrap_or_default();
         if !sessions.is_empty() {
             for session in sessions {
@@ -283,30 +283,13 @@ impl Room {
         self.accounts.retain(|account, _| subscriptions.knows(&Subscriber::Account(account.clone())));
     }
 
-    /// An account was banned: all its subscriptions end, in the room and from outside.
-    pub fn ban(&mut self, account: &str) {
-        for who in self.subscriptions.of_account(account) {
-            self.subscriptions.remove_subscriber(&who, |_| true);
-        }
-        self.unwatch_all();
+    fn info_of(&self, address: &str) -> Option<OccupantInfo> {
+        Some(self.occupants.get(&self.find(address)?)?.info.clone())
     }
 
-    /// Returns whether a subscription outlasts presence in the room.
-    fn outlasts_presence(&self, (service, node): &Topic) -> bool {
-        let node = node.as_ref().and_then(|node| self.service(*service)?.node(node.as_str()).ok());
-        node.is_some_and(|node| node.config.access_model == AccessModel::Open)
-    }
-
-    fn occupant_at(&mut self, address: &str) -> Option<&mut Occupant> {
-        let id = self.find(address)?;
-        self.occupants.get_mut(&id).map(AsMut::as_mut)
-    }
-
-    fn occupant(&mut self, presence: OccupantInfo) -> OccupantId {
+    fn occupant(&mut self, presence: OccupantInfo, options: &Options) -> OccupantId {
         if let Some(id) = self.find(presence.occupant.as_str()) {
-            if let Some(occupant) = self.occupants.get_mut(&id) {
-                occupant.info = presence;
-            }
+            self.update_occupant(presence, options);
             return id;
         }
         let id = OccupantId(self.next_occupant);
@@ -348,10 +331,13 @@ impl Room {
         self.interest.clear(id);
         let pending = self.pending.remove(id);
         let Some(session) = self.sessions.remove(id) else { return };
+        let account = session.jid.bare();
         if let Some(occupant) = self.occupants.get_mut(&session.occupant) {
             occupant.sessions.retain(|&other| other != id);
+            if self.subscriptions.knows_account(account) {
+                self.info.outsiders.insert(account.into(), occupant.info.room_affiliation);
+            }
         }
-        let account = session.jid.bare();
         if let Some(theirs) = self.accounts.get_mut(account) {
             theirs.retain(|&other| other != id);
             if theirs.is_empty() {
@@ -366,10 +352,11 @@ impl Room {
         self.departed = Some(DepartedSession { session, wanted, pending, ended });
     }
 
-    /// Ends the subscriptions of a subscriber that left, except those that outlast presence. Returns the ended ones.
+    /// Ends the subscriptions of a subscriber that left, except those to nodes that it may read from outside. Returns
+    /// the ended ones.
     fn end(&mut self, who: &Subscriber) -> Vec<(Topic, SubscribeOptions)> {
         let (_, ended): (Vec<_>, Vec<_>) =
-            self.subscriptions.topics(who).cloned().partition(|topic| self.outlasts_presence(topic));
+            self.subscriptions.topics(who).cloned().partition(|topic| self.outlasts_presence(who, topic));
         let mut were = Vec::with_capacity(ended.len());
         for topic in ended {
             were.extend(
@@ -378,6 +365,16 @@ impl Room {
             self.subscriptions.remove(who, &topic);
         }
         were
+    }
+
+    /// Returns whether a subscription outlasts presence in the room.
+    fn outlasts_presence(&self, who: &Subscriber, (service, node): &Topic) -> bool {
+        let node =
+            node.as_ref().and_then(|name| Some((name, self.service(*service)?.node(name.as_str()).ok()?)));
+        node.is_some_and(|(name, node)| {
+            node.config.access_model == AccessModel::Open
+                && self.subscriber_may_read(who, *service, name, node)
+        })
     }
 
     /// Readmits the session that departed last, if it is this one, with all its data.

@@ -71,10 +71,10 @@ impl<'a> Rights<'a> {
         let Some((_, node)) = self.node else { return Ok(()) };
         let named = affiliation != Affiliation::None;
         match node.config.access_model {
-            AccessModel::Open => Ok(()),
-            AccessModel::Presence if named || self.party.occupant.is_some() => Ok(()),
-            AccessModel::Presence => Err(Error::NotInRoom),
-            AccessModel::Whitelist if named => Ok(()),
+            _ if named => Ok(()),
+            AccessModel::Open if !self.is_shut_out() => Ok(()),
+            AccessModel::Presence if self.party.occupant.is_some() => Ok(()),
+            AccessModel::Open | AccessModel::Presence => Err(Error::NotInRoom),
             AccessModel::Whitelist => Err(Error::ClosedNode),
         }
     }
@@ -103,7 +103,9 @@ impl<'a> Rights<'a> {
     pub(crate) fn owns(&self) -> bool {
         match self.service {
             ServiceId::Occupant(id) => self.party.occupant == Some(id),
-            ServiceId::Room => self.room.publishers.include(self.party.role, self.party.room_affiliation),
+            ServiceId::Room => {
+                self.room.info.publishers.include(self.party.role, self.party.room_affiliation)
+            }
         }
     }
 
@@ -127,6 +129,13 @@ impl<'a> Rights<'a> {
                 PublishModel::Subscribers => self.is_subscribed(name),
                 PublishModel::Open => true,
             }
+    }
+
+    /// Returns whether the room is for members only, and the party is outside it and no member.
+    fn is_shut_out(&self) -> bool {
+        self.room.info.members_only
+            && self.party.occupant.is_none()
+            && self.party.room_affiliation < RoomAffiliation::Member
     }
 
     fn is_subscribed(&self, name: &NodeName) -> bool {
@@ -163,14 +172,17 @@ impl Room {
         Rights::new(self, party, service, node)
     }
 
-    /// Returns the rights of a session or account outside the room at a node; `jid` is full or bare.
+    /// Returns the rights of a session or account outside the room at a node; `jid` is full or bare. An account of which
+    /// the server has not said what it is to the room has none.
     pub(crate) fn rights_outside<'a>(
         &'a self,
         jid: &'a SessionJid,
         service: ServiceId,
         node: Option<(&'a NodeName, &'a Node)>,
     ) -> Rights<'a> {
-        let party = Party { jid, occupant: None, role: Role::None, room_affiliation: RoomAffiliation::None };
+        let room_affiliation =
+            self.info.outsiders.get(jid.bare()).copied().unwrap_or(RoomAffiliation::Outcast);
+        let party = Party { jid, occupant: None, role: Role::None, room_affiliation };
         Rights::new(self, party, service, node)
     }
 
@@ -180,7 +192,7 @@ impl Room {
             ServiceId::Occupant(id) => vec![id],
             ServiceId::Room => {
                 let publishes =
-                    |info: &OccupantInfo| self.publishers.include(info.role, info.room_affiliation);
+                    |info: &OccupantInfo| self.info.publishers.include(info.role, info.room_affiliation);
                 self.occupants.iter().filter(|(_, it)| publishes(&it.info)).map(|(&id, _)| id).collect()
             }
         }
@@ -259,6 +271,7 @@ mod tests {
     /// A room with an occupant of this affiliation, and the occupant's service.
     fn room(room_affiliation: RoomAffiliation) -> (Room, ServiceId) {
         let mut room = Room::new(ROOM.into());
+        room.info.members_only = false;
         let info = OccupantInfo {
             occupant: format!("{ROOM}/romeo").as_str().into(),
             role: Role::Participant,
@@ -266,7 +279,7 @@ mod tests {
             visible: true,
             occupant_id: None,
         };
-        room.enter(info, &"romeo@example.org/orchard".into());
+        room.enter(info, &"romeo@example.org/orchard".into(), &Options::default());
         let id = room.find(&format!("{ROOM}/romeo")).unwrap();
         (room, ServiceId::Occupant(id))
     }

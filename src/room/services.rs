@@ -1,7 +1,10 @@
 //! The services of a room: its own and its occupants', and which of their nodes are stored.
 
+use std::iter;
+
 use crate::effect::Effect;
 use crate::id::{ItemId, NodeName, OccupantId, ServiceId};
+use crate::moment::Moment;
 use crate::options::Options;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::Change;
@@ -27,7 +30,7 @@ impl Room {
     /// Returns the JID of a service.
     pub(crate) fn address(&self, id: ServiceId) -> &str {
         match id {
-            ServiceId::Room => self.jid.as_str(),
+            ServiceId::Room => self.info.jid.as_str(),
             ServiceId::Occupant(id) => {
                 self.occupants.get(&id).map_or("", |occupant| occupant.info.occupant.as_str())
             }
@@ -87,27 +90,37 @@ impl Room {
     pub(crate) fn keep(&mut self, name: &NodeName) -> Option<Effect> {
         let node = self.service.node_mut(name.as_str());
         let change = match node {
-            Ok(node) if !self.persistent => {
+            Ok(node) if !self.info.persistent => {
                 node.stop_journal();
                 return None;
             }
             Ok(node) => node.take_change()?,
-            Err(_) if self.persistent => Change::Deleted,
+            Err(_) if self.info.persistent => Change::Deleted,
             Err(_) => return None,
         };
-        Some(Effect::Keep { room: self.jid.clone(), node: name.clone(), change })
+        Some(Effect::Keep { room: self.info.jid.clone(), node: name.clone(), change })
     }
 
-    /// Applies the forced configuration to all nodes. Sessions that may not read one any more get no further events.
-    pub(crate) fn force(&mut self, options: &Options) {
+    /// Applies the forced configuration to all nodes. Sessions that gain access by it are sent last items, and those that
+    /// lose it lose their subscriptions. Returns the notices of that.
+    pub(crate) fn force(&mut self, moment: &mut Moment, options: &Options) -> Vec<Effect> {
         if options.forced.is_empty() {
-            return;
+            return Vec::new();
         }
-        for (name, node) in self.service.nodes_mut() {
-            node.force(name, options);
+        let services: Vec<_> = iter::once(ServiceId::Room)
+            .chain(self.occupants.keys().copied().map(ServiceId::Occupant))
+            .collect();
+        let mut effects = Vec::new();
+        for service in services {
+            for (service, name) in self.places(service) {
+                let shut_out = self.shut_out_of_node(service, &name, options);
+                let node = self.service_mut(service).and_then(|it| it.node_mut(name.as_str()).ok());
+                if node.is_some_and(|node| node.force(&name, options)) {
+                    self.admit(shut_out, options);
+                    effects.extend(self.end_without_access(service, &name, moment));
+                }
+            }
         }
-        for (name, node) in self.occupants.values_mut().flat_map(|occupant| occupant.service.nodes_mut()) {
-            node.force(name, options);
-        }
+        effects
     }
 }

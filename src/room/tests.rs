@@ -15,6 +15,15 @@ fn room() -> Room {
     Room::new("room@muc".into())
 }
 
+fn enter(room: &mut Room, presence: OccupantInfo, jid: &SessionJid) -> SessionId {
+    room.enter(presence, jid, &Options::default())
+}
+
+/// A presence with these sessions at the nick.
+fn seen(room: &mut Room, presence: OccupantInfo, jids: &[&SessionJid]) -> Vec<SessionId> {
+    room.presence(presence, jids.iter().copied(), &[], None, &Options::default())
+}
+
 fn set(node: &str) -> NodeSet {
     [NodeName::from(node)].into_iter().collect()
 }
@@ -26,13 +35,13 @@ fn wanting(room: &Room, node: &str) -> Vec<String> {
 #[test]
 fn a_nick_change_keeps_the_occupant_and_coming_again_starts_anew() {
     let mut room = room();
-    let session = room.enter(presence("old"), &"a@b/c".into());
+    let session = enter(&mut room, presence("old"), &"a@b/c".into());
     room.want(session, &set("mood"));
     room.rename("room@muc/old", &"room@muc/new".into());
-    room.leave("room@muc/old");
-    assert_eq!(room.presence(presence("new"), [&"a@b/c".into()].into_iter(), &[], None), [session]);
+    room.leave("room@muc/old", RoomAffiliation::None);
+    assert_eq!(seen(&mut room, presence("new"), &[&"a@b/c".into()]), [session]);
     assert_eq!(wanting(&room, "mood"), ["a@b/c"]);
-    assert_eq!(room.enter(presence("new"), &"a@b/c".into()), session);
+    assert_eq!(enter(&mut room, presence("new"), &"a@b/c".into()), session);
     assert_eq!(wanting(&room, "mood"), [""; 0]);
     assert_eq!(room.occupants.len(), 1);
 }
@@ -42,12 +51,12 @@ fn a_session_that_leaves_others_behind_at_its_old_nick_keeps_its_interest() {
     let mut room = room();
     let (a, b): (SessionJid, SessionJid) = ("a@b/1".into(), "a@b/2".into());
     for jid in [&a, &b] {
-        let session = room.enter(presence("old"), jid);
+        let session = enter(&mut room, presence("old"), jid);
         room.want(session, &set("mood"));
     }
-    room.presence(presence("old"), [&a].into_iter(), &[], None);
+    seen(&mut room, presence("old"), &[&a]);
     assert_eq!(wanting(&room, "mood"), ["a@b/1"], "nobody is sent anything while gone");
-    room.presence(presence("new"), [&b].into_iter(), &[], None);
+    seen(&mut room, presence("new"), &[&b]);
     assert_eq!(wanting(&room, "mood"), ["a@b/1", "a@b/2"]);
     assert_eq!(room.occupants.len(), 2);
 }
@@ -56,13 +65,13 @@ fn a_session_that_leaves_others_behind_at_its_old_nick_keeps_its_interest() {
 fn who_left_and_comes_back_later_starts_anew() {
     let mut room = room();
     let jid: SessionJid = "a@b/1".into();
-    let session = room.enter(presence("nick"), &jid);
+    let session = enter(&mut room, presence("nick"), &jid);
     room.want(session, &set("mood"));
-    room.leave("room@muc/nick");
-    room.enter(presence("other"), &"x@y/z".into());
-    assert_eq!(room.presence(presence("nick"), [&jid].into_iter(), &[], None), []);
+    room.leave("room@muc/nick", RoomAffiliation::None);
+    enter(&mut room, presence("other"), &"x@y/z".into());
+    assert_eq!(seen(&mut room, presence("nick"), &[&jid]), []);
     assert_eq!(room.find("room@muc/nick"), None, "a presence alone brings nobody in");
-    room.enter(presence("nick"), &jid);
+    enter(&mut room, presence("nick"), &jid);
     assert_eq!(wanting(&room, "mood"), [""; 0]);
 }
 
@@ -71,9 +80,9 @@ fn an_empty_room_holds_nothing() {
     let mut room = room();
     for round in 0..100 {
         let nick = format!("nick{round}");
-        let session = room.enter(presence(&nick), &"a@b/1".into());
+        let session = enter(&mut room, presence(&nick), &"a@b/1".into());
         room.want(session, &set("mood"));
-        room.leave(&format!("room@muc/{nick}"));
+        room.leave(&format!("room@muc/{nick}"), RoomAffiliation::None);
     }
     assert!(room.is_empty() && room.sessions.is_empty() && room.by_nick.is_empty());
     assert!(room.holders.is_empty() && room.accounts.is_empty());

@@ -326,17 +326,17 @@ impl Request {
     }
 
     /// Returns the node whose configuration, items or affiliations the request changes.
-    pub(crate) fn changes(&self) -> Option<&NodeName> {
-        match self {
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(
+            self,
             Self::Publish { .. }
-            | Self::Retract { .. }
-            | Self::Create { .. }
-            | Self::SetConfig { .. }
-            | Self::Delete { .. }
-            | Self::Purge { .. }
-            | Self::SetAffiliates { .. } => self.node(),
-            _ => None,
-        }
+                | Self::Retract { .. }
+                | Self::Create { .. }
+                | Self::SetConfig { .. }
+                | Self::Delete { .. }
+                | Self::Purge { .. }
+                | Self::SetAffiliates { .. }
+        )
     }
 
     /// Returns the node that the request names.

@@ -1,7 +1,5 @@
 //! The context of a use case: one request of one actor to one service of a room.
 
-use indexmap::IndexSet;
-
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::facts::Actor;
@@ -24,16 +22,14 @@ pub(crate) struct RequestContext<'a> {
     /// The addressed service.
     pub service_id: ServiceId,
     pub actor: &'a Actor,
-    /// Whether the room is semi-anonymous.
-    pub anonymous: bool,
     /// Whether changes can't be stored now.
     pub read_only: bool,
     pub options: &'a Options,
     pub moment: &'a mut Moment,
     /// The effects after the reply.
     pub effects: Vec<Effect>,
-    /// The nodes with changes to store.
-    pub changed: IndexSet<NodeName>,
+    /// The node that the request changes: at most one.
+    pub changed: Option<NodeName>,
 }
 
 impl RequestContext<'_> {
@@ -42,13 +38,10 @@ impl RequestContext<'_> {
         self.actor.occupant.is_none() && self.rights(None).owns()
     }
 
-    /// Returns the changes to store: a room's nodes are stored, an occupant's are not.
-    pub(super) fn take_changes(&mut self) -> Vec<Effect> {
-        if self.service_id != ServiceId::Room {
-            return Vec::new();
-        }
-        let changed = std::mem::take(&mut self.changed);
-        changed.iter().filter_map(|name| self.room.keep(name)).collect()
+    /// Returns the change to store: a room's nodes are stored, an occupant's are not.
+    pub(super) fn take_change(&mut self) -> Option<Effect> {
+        let changed = self.changed.take().filter(|_| self.service_id == ServiceId::Room)?;
+        self.room.keep(&changed)
     }
 
     /// Returns the actor's rate limit. All actors outside the room share one.
@@ -99,9 +92,27 @@ impl RequestContext<'_> {
         self.room.service(self.service_id).ok_or(Error::NodeNotFound)
     }
 
-    /// Returns the addressed service for changes.
-    pub(super) fn service_mut(&mut self) -> Result<&mut Service, Error> {
-        self.room.service_mut(self.service_id).ok_or(Error::NodeNotFound)
+    /// Returns the node of this name for changes, which are to be stored.
+    pub(super) fn node_mut(&mut self, name: &NodeName) -> Result<&mut Node, Error> {
+        self.changed = Some(name.clone());
+        self.service_mut()?.node_mut(name.as_str())
+    }
+
+    /// Deletes the node of this name and ends its subscriptions.
+    pub(super) fn remove(&mut self, name: &NodeName) -> Result<(), Error> {
+        self.changed = Some(name.clone());
+        self.service_mut()?.remove(name.as_str());
+        self.room.node_deleted(name, self.service_id);
+        Ok(())
+    }
+
+    /// Ends leases that are over, and removes expired items of the node of this name.
+    pub(super) fn expire(&mut self, name: Option<&NodeName>) {
+        let now = self.moment.now;
+        self.room.subscriptions.expire(now);
+        if let (Some(name), Ok(service)) = (name, self.service_mut()) {
+            service.node_mut(name.as_str()).into_iter().for_each(|node| node.expire(now));
+        }
     }
 
     /// Returns the configuration of a new node of this name.
@@ -148,7 +159,7 @@ impl RequestContext<'_> {
         let made = newest.map_or(self.moment.now, |newest| self.moment.now.max(newest + 1));
         self.service_mut()?.node_or(name, || Node::new(config, made));
         self.room.node_created(name, service_id);
-        self.changed.insert(name.clone());
+        self.changed = Some(name.clone());
         self.notify(name, |_, node| Event::created(name, &node.config))
     }
 
@@ -168,5 +179,9 @@ impl RequestContext<'_> {
             self.options,
         ));
         Ok(())
+    }
+
+    fn service_mut(&mut self) -> Result<&mut Service, Error> {
+        self.room.service_mut(self.service_id).ok_or(Error::NodeNotFound)
     }
 }

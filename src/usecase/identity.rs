@@ -84,7 +84,9 @@ pub(super) fn affiliate_shown(
         Affiliate::Occupant(id) => nick(cx, *id),
         Affiliate::Account(account) if &**account == cx.actor.session.bare() => Some(account.to_string()),
         // The owner used the real JID. In a non-anonymous room it is shown.
-        Affiliate::Account(account) if cx.actor.sees_jids && !cx.anonymous => Some(account.to_string()),
+        Affiliate::Account(account) if cx.actor.sees_jids && !cx.room.info.anonymous => {
+            Some(account.to_string())
+        }
         Affiliate::Account(account) => match nicks.find(account) {
             Some(id) => nick(cx, id),
             None => if_seen(cx, account),
@@ -119,7 +121,7 @@ pub(super) fn outsider_shown_to(
     who: &Subscriber,
 ) -> Option<String> {
     let owner = cx.room.occupants.get(&owner)?;
-    let sees = !cx.anonymous || owner.info.role == Role::Moderator;
+    let sees = !cx.room.info.anonymous || owner.info.role == Role::Moderator;
     match who {
         Subscriber::Session(jid) if sees => Some(jid.to_string()),
         Subscriber::Account(account) if sees => Some(account.to_string()),
@@ -144,7 +146,7 @@ fn occupant_named(cx: &RequestContext<'_>, jid: &str) -> Option<OccupantId> {
 /// Parses a real JID if the actor may name one. A JID of this room is not a real JID.
 fn real_jid_named(cx: &RequestContext<'_>, jid: &str) -> Option<::jid::Jid> {
     let jid = ::jid::Jid::new(jid).ok().filter(|_| cx.actor.sees_jids)?;
-    (jid.to_bare().as_str() != cx.room.jid.as_str()).then_some(jid)
+    (jid.to_bare().as_str() != cx.room.info.jid.as_str()).then_some(jid)
 }
 
 fn if_seen(cx: &RequestContext<'_>, jid: &str) -> Option<String> {

@@ -10,7 +10,6 @@ mod owner;
 mod publisher;
 mod subscriber;
 
-use indexmap::IndexSet;
 use minidom::Element;
 
 use self::context::RequestContext;
@@ -24,21 +23,17 @@ use crate::room::Room;
 use crate::stanza::request::Request;
 
 /// The outcome of a request that is not refused.
-pub(crate) enum RequestOutcome {
-    /// MEP does not answer it: the server handles it as if there were no MEP.
-    NotOurs,
-    /// It was carried out.
-    Done {
-        /// Changes to store before the reply and the notifications are sent.
-        stored: Vec<Effect>,
-        /// The child of the reply.
-        reply: Option<Element>,
-        /// The effects after the reply.
-        effects: Vec<Effect>,
-    },
+pub(crate) struct RequestOutcome {
+    /// The change to store before the reply and the notifications are sent.
+    pub stored: Option<Effect>,
+    /// The child of the reply.
+    pub reply: Option<Element>,
+    /// The effects after the reply.
+    pub effects: Vec<Effect>,
 }
 
-/// Answers a request of `actor` to the room or to one of its occupants.
+/// Answers a request of `actor` to the room or to one of its occupants. Returns `None` if MEP does not answer it: the
+/// server handles it as if there were no MEP.
 ///
 /// # Errors
 /// The rule that the request breaks. Nothing has changed then.
@@ -49,40 +44,39 @@ pub(crate) fn answer(
     iq: &Element,
     moment: &mut Moment,
     options: &Options,
-) -> Result<RequestOutcome, Error> {
-    room.note_facts(target, actor);
+) -> Result<Option<RequestOutcome>, Error> {
+    room.note_parties(target, actor, options);
     let service_id = match &target.occupant {
         None => ServiceId::Room,
         Some((occupant, _)) => match room.find(occupant.as_str()).map(ServiceId::Occupant) {
             Some(id) if room.shows(id, actor.session.bare()) => id,
-            _ => return Ok(RequestOutcome::NotOurs),
+            _ => return Ok(None),
         },
     };
     let mut cx = RequestContext {
         room,
         service_id,
         actor,
-        anonymous: target.anonymous,
         read_only: target.read_only,
         options,
         moment,
         effects: Vec::new(),
-        changed: IndexSet::new(),
+        changed: None,
     };
     // Senders outside the room get mod_muc's own errors, which don't reveal whether an occupant exists.
     let outside = actor.occupant.is_none() && service_id != ServiceId::Room;
     let request = match Request::read(iq, options) {
-        Err(_) if outside => return Ok(RequestOutcome::NotOurs),
+        Err(_) if outside => return Ok(None),
         request => request?,
     };
     if !is_ours(&cx, &request) {
-        return Ok(RequestOutcome::NotOurs);
+        return Ok(None);
     }
     match run(&mut cx, request) {
-        Err(_) if outside => Ok(RequestOutcome::NotOurs),
+        Err(_) if outside => Ok(None),
         reply => {
             let reply = reply?;
-            Ok(RequestOutcome::Done { stored: cx.take_changes(), reply, effects: cx.effects })
+            Ok(Some(RequestOutcome { stored: cx.take_change(), reply, effects: cx.effects }))
         }
     }
 }
@@ -108,7 +102,7 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
 /// Carries a request out unless its sender is over the rate limit.
 fn run(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
     let (options, now) = (cx.options, cx.moment.now);
-    if cx.read_only && request.changes().is_some() {
+    if cx.read_only && request.is_change() {
         return Err(Error::NotStored);
     }
     if request.is_rate_limited() && !cx.is_owner_outside() {
@@ -117,20 +111,11 @@ fn run(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>,
         }
         cx.rate_limit().count(now, options);
     }
-    let changes = request.changes().cloned();
-    let reply = dispatch(cx, request)?;
-    cx.changed.extend(changes);
-    Ok(reply)
+    dispatch(cx, request)
 }
 
 fn dispatch(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
-    let now = cx.moment.now;
-    cx.room.subscriptions.expire(now);
-    if let Some(name) = request.node() {
-        if let Ok(node) = cx.service_mut()?.node_mut(name.as_str()) {
-            node.expire(now);
-        }
-    }
+    cx.expire(request.node());
     match request {
         Request::Info { node } => entity::info(cx, node.as_ref()),
         Request::List { node, page } => entity::list(cx, node.as_ref(), page.as_ref()),

@@ -52,16 +52,16 @@ pub(super) fn configure(
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
     let options = cx.options;
-    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    let node = cx.service()?.node(name.as_str())?;
     let config = node.config.with_forced(name.as_str(), form, options)?;
     if config == node.config {
         return Ok(None);
     }
     let config = cx.check_config(config)?;
-    let closes = config.access_model != cx.service()?.node(name.as_str())?.config.access_model;
 
     let most = options.max_items;
-    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    let shut_out = cx.room.shut_out_of_node(cx.service_id, name, options);
+    let node = cx.node_mut(name)?;
     node.config = config;
     node.changed();
     let dropped = node.shrink(most);
@@ -72,9 +72,8 @@ pub(super) fn configure(
     if notify_retract && !dropped.is_empty() {
         cx.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
     }
-    if closes {
-        lists::end_without_access(cx, name)?;
-    }
+    cx.room.admit(shut_out, options);
+    cx.effects.extend(cx.room.end_without_access(cx.service_id, name, cx.moment));
     Ok(None)
 }
 
@@ -98,20 +97,19 @@ pub(super) fn delete(
     if node.config.notify_delete {
         cx.notify(name, |_, node| Event::delete(name, &node.config, redirect))?;
     }
-    cx.service_mut()?.remove(name.as_str());
-    let service_id = cx.service_id;
-    cx.room.node_deleted(name, service_id);
+    cx.remove(name)?;
     Ok(None)
 }
 
 /// Purges all items of a node (8.5).
 pub(super) fn purge(cx: &mut RequestContext<'_>, name: &NodeName) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Remove, Some(name))?;
-    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    let node = cx.service()?.node(name.as_str())?;
     if !node.config.persist_items {
         return Err(Error::Unsupported("persistent-items"));
     }
 
+    let node = cx.node_mut(name)?;
     node.purge();
     if node.config.notify_retract {
         cx.notify(name, |_, node| Event::purge(name, &node.config))?;

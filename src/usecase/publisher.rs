@@ -54,7 +54,7 @@ pub(super) fn publish(
     let id = id.unwrap_or_else(|| cx.moment.id().as_str().into());
     let item = Item { payload: payload.map(Rc::new), at: now, publisher: cx.me() };
     let most = cx.options.max_items;
-    let dropped = cx.service_mut()?.node_mut(name.as_str())?.put(id.clone(), item.clone(), most);
+    let dropped = cx.node_mut(name)?.put(id.clone(), item.clone(), most);
 
     let (service_id, before) = (cx.service_id, cx.effects.len());
     cx.notify(name, |room, node| {
@@ -78,7 +78,7 @@ pub(super) fn retract(
     if !published_all(cx, name, ids) {
         cx.authorise(Action::Remove, Some(name))?;
     }
-    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    let node = cx.service()?.node(name.as_str())?;
     if !node.config.persist_items {
         return Err(Error::Unsupported("persistent-items"));
     }
@@ -86,6 +86,7 @@ pub(super) fn retract(
         return Err(Error::ItemNotFound);
     }
 
+    let node = cx.node_mut(name)?;
     for id in ids {
         node.remove(id.as_str());
     }

@@ -55,7 +55,7 @@ pub(super) fn unsubscribe(
         cx.service()?.node(name.as_str())?;
     }
     let topic = (cx.service_id, node);
-    if !remove(cx, &who, &topic) {
+    if !cx.room.unsubscribe(&who, &topic) {
         return Err(Error::NotSubscribed);
     }
     notify_owners(cx, &who, &topic, "none");
@@ -149,16 +149,11 @@ pub(super) fn add(
     if let Subscriber::Account(account) = &who {
         cx.room.watch(account);
     }
-    cx.room.subscriptions.insert(who, topic.clone(), options)
-}
-
-/// Removes a subscription. Returns whether it existed.
-pub(super) fn remove(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic) -> bool {
-    let removed = cx.room.subscriptions.remove(who, topic);
-    if let Subscriber::Account(account) = who {
-        cx.room.unwatch(account);
+    if cx.actor.occupant.is_none() {
+        // The server has not said yet what this subscriber is to the room.
+        cx.room.info.outsiders.insert(cx.actor.session.bare().into(), cx.actor.room_affiliation);
     }
-    removed
+    cx.room.subscriptions.insert(who, topic.clone(), options)
 }
 
 /// Returns the actor's subscription with its options.

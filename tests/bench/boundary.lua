@@ -41,7 +41,7 @@ local function cases(core)
 	for _, device in ipairs({ "phone", "tablet" }) do
 		local jid = "alice@people.example/"..device;
 		three[jid] = presence_of(room, device);
-		room.host:enter(room.now, room.random, room.jid, room:facts("bob"), jid, three[jid]);
+		room.host:enter(room.now, room.random, room:info(), room:facts("bob"), jid, three[jid]);
 	end
 	local facts, target, actor = room:facts("alice"), room:target("alice"), room:actor("alice");
 	local publish = room:publish_iq("alice", "urn:a"):tag("mood", { xmlns = "http://jabber.org/protocol/mood" })
@@ -61,18 +61,18 @@ local function cases(core)
 	full.host:recall({ { method = "caps", algorithm = "sha-1", value = "eager", nodes = { "urn:a" } } });
 	local eager, coming = full:session("eager"), full:presence_with_caps("eager");
 	local eager_facts = full:facts("eager");
-	assert(#full.host:enter(full.now, full.random, full.jid, eager_facts, eager, coming) == 5);
+	assert(#full.host:enter(full.now, full.random, full:info(), eager_facts, eager, coming) == 5);
 	local host, jid, now, random = room.host, room.jid, room.now, room.random;
-	local session = room:session("alice");
+	local session, info, full_info = room:session("alice"), room:info(), full:info();
 	local small = st.iq({ type = "result", id = "1", from = session, to = jid });
 	return {
-		{ "presence, one session", function () return host:presence(now, random, jid, facts, one); end };
-		{ "presence, three sessions", function () return host:presence(now, random, jid, facts, three); end };
-		{ "enter", function () return host:enter(now, random, jid, facts, session, presence); end };
+		{ "presence, one session", function () return host:presence(now, random, info, facts, one); end };
+		{ "presence, three sessions", function () return host:presence(now, random, info, facts, three); end };
+		{ "enter", function () return host:enter(now, random, info, facts, session, presence); end };
 		{ "enter, five last items", function ()
-			return full.host:enter(now, random, full.jid, eager_facts, eager, coming);
+			return full.host:enter(now, random, full_info, eager_facts, eager, coming);
 		end };
-		{ "publish, five elements", function () return host:request(now, random, target, actor, publish); end };
+		{ "publish, five elements", function () return host:request(now, random, info, target, actor, publish); end };
 		{ "an answer that nobody asked for", function () return host:answer(now, random, answer); end };
 		{ "a ping's answer", function () return host:answer(now, random, small); end };
 		{ "counts", function () return host:counts(); end };

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use mep_core::facts::SessionsSeen;
+use mep_core::facts::{RoomAffiliation, SessionsSeen};
 use mep_core::host::Host;
 
-use super::{SECOND, World, moment, named, options, presence, say};
+use super::{SECOND, World, info, moment, named, options, presence, say};
 use crate::clients::{Answer, Client, Manner, NODES, Product, Style, claim};
 use crate::model::{Told, Who, address};
 
@@ -117,7 +117,7 @@ impl World {
         let presence = presence(&who.0, nick);
         let session = who.1.as_str().into();
         let moment = &mut moment(&mut self.calls, self.model.now);
-        let effects = self.host.enter(&who.0.as_str().into(), presence, &session, say(said.as_ref()), moment);
+        let effects = self.host.enter(&info(who.0.as_str()), presence, &session, say(said.as_ref()), moment);
         self.done(effects, &told);
     }
 
@@ -132,7 +132,7 @@ impl World {
         sessions.coming = coming.map(Into::into);
         sessions.left = left.iter().map(|&jid| jid.into()).collect();
         let moment = &mut moment(&mut self.calls, self.model.now);
-        let effects = self.host.presence(&room.into(), presence(room, nick), &sessions, moment);
+        let effects = self.host.presence(&info(room), presence(room, nick), &sessions, moment);
         self.done(effects, told);
     }
 
@@ -168,7 +168,7 @@ impl World {
 
     fn leave_nick(&mut self, room: &str, nick: &str) {
         let moment = &mut moment(&mut self.calls, self.model.now);
-        let effects = self.host.leave(&room.into(), &address(room, Some(nick)), moment);
+        let effects = self.host.leave(&info(room), &address(room, Some(nick)), RoomAffiliation::None, moment);
         self.done(effects, &Told::new());
     }
 
@@ -298,7 +298,7 @@ impl World {
             self.model.limit = self.nature.cache + self.random.below(3);
             self.model.bound();
         }
-        self.host.configure(options(&self.model));
+        self.host.configure(options(&self.model), &mut moment(&mut self.calls, self.model.now));
         self.start += 1;
         self.wake = None;
         self.done(Vec::new(), &Told::new());
@@ -315,7 +315,7 @@ impl World {
         for nick in nicks {
             told.extend(self.model.presence(room, &nick, None));
         }
-        let effects = self.host.restore(&room.into(), seen, &mut moment(&mut self.calls, self.model.now));
+        let effects = self.host.restore(&info(room), seen, &mut moment(&mut self.calls, self.model.now));
         self.done(effects, &told);
     }
 
@@ -349,7 +349,7 @@ impl World {
             }
             self.host.load(&room.as_str().into(), nodes);
             let moment = &mut moment(&mut self.calls, self.model.now);
-            effects.extend(self.host.restore(&room.as_str().into(), seen, moment));
+            effects.extend(self.host.restore(&info(room), seen, moment));
         }
         self.done(effects, &told);
     }

@@ -11,7 +11,8 @@ use std::rc::Rc;
 use mep_core::caps::{self, NodeSet};
 use mep_core::effect::Effect;
 use mep_core::facts::{
-    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, SessionsSeen, Show, Target,
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, SessionsSeen, Show,
+    Target,
 };
 use mep_core::host::Host;
 use mep_core::moment::Moment;
@@ -212,10 +213,7 @@ impl World {
             address(room, at)
         ));
         let target = Target {
-            room: room.as_str().into(),
-            publishers: Publishers::Participants,
-            persistent: true,
-            anonymous: true,
+            room: info(room),
             read_only: false,
             occupant: at.map(|nick| (address(room, Some(nick)).as_str().into(), RoomAffiliation::None)),
         };
@@ -340,6 +338,18 @@ fn moment(calls: &mut u64, now: u64) -> Moment {
 
 fn say(said: Option<&Rc<Claim>>) -> ClientPresence {
     ClientPresence { claim: said.map(|claim| claim.read.clone()), show: Show::Online }
+}
+
+/// What the server says about a room.
+fn info(room: &str) -> RoomInfo {
+    RoomInfo {
+        jid: room.into(),
+        publishers: Publishers::Participants,
+        persistent: true,
+        anonymous: true,
+        members_only: false,
+        outsiders: BTreeMap::new(),
+    }
 }
 
 fn presence(room: &str, nick: &str) -> OccupantInfo {

@@ -7,7 +7,11 @@ pub mod people;
 
 use mep_core::caps::Claim;
 use mep_core::effect::Effect;
-use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, Show, Target};
+use std::collections::BTreeMap;
+
+use mep_core::facts::{
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Target,
+};
 use mep_core::host::Host;
 use mep_core::id::NodeName;
 use mep_core::jid::{RoomJid, SessionJid};
@@ -18,6 +22,7 @@ use minidom::Element;
 
 pub const ROOM: &str = "coven@chat.shakespeare.lit";
 
+#[allow(clippy::struct_excessive_bools, reason = "facts that tests set")]
 pub struct World {
     pub host: Host,
     pub now: u64,
@@ -28,6 +33,9 @@ pub struct World {
     /// Whether real JIDs are for moderators only.
     pub anonymous: bool,
     pub publishers: Publishers,
+    pub members_only: bool,
+    /// Affiliations to the room of accounts outside it; the others have none.
+    pub outsiders: BTreeMap<&'static str, RoomAffiliation>,
     calls: u64,
 }
 
@@ -53,6 +61,8 @@ impl World {
             read_only: false,
             anonymous: true,
             publishers: Publishers::Admins,
+            members_only: false,
+            outsiders: BTreeMap::new(),
             calls: 0,
         }
     }
@@ -68,16 +78,65 @@ impl World {
         ROOM.into()
     }
 
+    /// What the server says about the room.
+    pub fn info(&self) -> RoomInfo {
+        self.info_of(ROOM)
+    }
+
+    /// The same of another room.
+    pub fn info_of(&self, room: &str) -> RoomInfo {
+        let jid = RoomJid::from(room);
+        let affiliation = |account: &str| {
+            let is = self.outsiders.get(account).copied().unwrap_or(RoomAffiliation::None);
+            (account.into(), is)
+        };
+        RoomInfo {
+            publishers: self.publishers,
+            persistent: self.persistent,
+            anonymous: self.anonymous,
+            members_only: self.members_only,
+            outsiders: self.host.outsiders(&jid).map(affiliation).collect(),
+            jid,
+        }
+    }
+
+    /// The room's configuration or affiliations changed, with these occupants.
+    pub fn room_changed(&mut self, occupants: Vec<OccupantInfo>) -> Happened {
+        let (mut moment, info) = (self.moment(), self.info());
+        sort(self.host.room_changed(&info, occupants, &mut moment))
+    }
+
+    pub fn set_options(&mut self, options: Options) {
+        let mut moment = self.moment();
+        self.host.set_options(options, &mut moment);
+    }
+
+    /// The glue is reloaded.
+    pub fn reload(&mut self, options: Options) {
+        let mut moment = self.moment();
+        self.host.configure(options, &mut moment);
+    }
+
+    /// The server wakes the core, as long as it asks for it at once.
+    pub fn wake(&mut self) -> Happened {
+        let mut effects = Vec::new();
+        while self.host.next_deadline() == Some(0) {
+            let mut moment = self.moment();
+            effects.extend(self.host.wake(&mut moment));
+        }
+        sort(effects)
+    }
+
     /// A session joins; `presence` is the stanza.
     pub fn enter(&mut self, nick: &str, session: &str, presence: &str) -> Happened {
-        let (mut moment, room) = (self.moment(), Self::room());
+        let (mut moment, room) = (self.moment(), self.info());
         sort(self.host.enter(&room, seen(nick), &session.into(), said(presence), &mut moment))
     }
 
     /// An occupant leaves, with all sessions.
     pub fn leave(&mut self, nick: &str) -> Happened {
-        let (mut moment, room) = (self.moment(), Self::room());
-        sort(self.host.leave(&room, &occupant(nick), &mut moment))
+        let (mut moment, room) = (self.moment(), self.info());
+        sort(self.host.leave(&room, &occupant(nick), RoomAffiliation::None, &mut moment))
     }
 
     /// An answer, as on the wire.
@@ -111,10 +170,7 @@ impl World {
         let iq = element(iq);
         let to = iq.attr("to").unwrap().to_owned();
         let target = Target {
-            room: Self::room(),
-            publishers: self.publishers,
-            persistent: self.persistent,
-            anonymous: self.anonymous,
+            room: self.info(),
             read_only: self.read_only,
             occupant: to.contains('/').then(|| (to.as_str().into(), RoomAffiliation::None)),
         };

@@ -74,14 +74,31 @@ impl World {
     }
 
     pub fn join_saying(&mut self, who: Person, presence: ClientPresence) -> Happened {
-        let mut moment = self.moment();
-        sort(self.host.enter(&Self::room(), who.info(), &who.session(), presence, &mut moment))
+        let (mut moment, info) = (self.moment(), self.info());
+        sort(self.host.enter(&info, who.info(), &who.session(), presence, &mut moment))
+    }
+
+    /// A session joins whose capabilities name these nodes. Returns what it is sent once they are known.
+    pub fn join_wanting(&mut self, who: Person, nodes: &[&str]) -> Happened {
+        let caps = "xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client'";
+        let presence = format!("<presence><c {caps} ver='{}'/></presence>", who.jid);
+        let happened = self.join_saying(who, said(&presence));
+        let question = happened.questions.first().unwrap();
+        let features: Vec<_> = nodes.iter().map(|node| format!("<feature var='{node}+notify'/>")).collect();
+        let features = features.concat();
+        let answer = element(&format!(
+            "<iq type='result' id='{}' from='{}' to='{ROOM}'>\
+             <query xmlns='http://jabber.org/protocol/disco#info'>{features}</query></iq>",
+            question.attr("id").unwrap(),
+            who.jid
+        ));
+        self.answer(&answer)
     }
 
     /// The room broadcasts the presence of `who`, with these sessions at the nick.
     pub fn broadcast(&mut self, who: Person, sessions: &SessionsSeen) -> Happened {
-        let mut moment = self.moment();
-        sort(self.host.presence(&Self::room(), who.info(), sessions, &mut moment))
+        let (mut moment, info) = (self.moment(), self.info());
+        sort(self.host.presence(&info, who.info(), sessions, &mut moment))
     }
 
     /// A stanza with `query` inside; `None`: it is not MEP's.
@@ -96,10 +113,7 @@ impl World {
         let to = at.map_or_else(|| ROOM.to_owned(), Person::address);
         let iq = element(&format!("<iq type='{kind}' id='q' from='{}' to='{to}'>{query}</iq>", who.jid));
         let target = Target {
-            room: Self::room(),
-            publishers: self.publishers,
-            persistent: self.persistent,
-            anonymous: self.anonymous,
+            room: self.info(),
             read_only: self.read_only,
             occupant: at.map(|at| (at.address().as_str().into(), at.room_affiliation)),
         };

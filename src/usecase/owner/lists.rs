@@ -71,11 +71,12 @@ pub(in crate::usecase) fn set_subscribers(
     for (who, wanted) in changes {
         match wanted {
             Some(true) if subscriber::add(cx, who.clone(), &topic, SubscribeOptions::default()) => {
-                notify_of_subscription(cx, &who, &topic, "subscribed");
+                let notice = cx.room.notify_of_subscription(&who, &topic, "subscribed", cx.moment);
+                cx.effects.extend(notice);
             }
             Some(false) => {
                 for who in same_occupant(cx, who, &topic) {
-                    end(cx, &who, &topic);
+                    cx.effects.extend(cx.room.end_subscription(&who, &topic, cx.moment));
                 }
             }
             _ => {}
@@ -149,32 +150,18 @@ pub(in crate::usecase) fn set_affiliates(
         return Err(Error::TooManyAffiliations);
     }
 
-    let node = cx.service_mut()?.node_mut(name.as_str())?;
+    let shut_out = cx.room.shut_out_of_node(cx.service_id, name, cx.options);
+    let node = cx.node_mut(name)?;
     node.affiliations = after;
     node.changed();
+    cx.room.admit(shut_out, cx.options);
     for (affiliate, wanted) in changes {
         if before.of(&affiliate) != wanted {
             notify_affiliate(cx, &affiliate, name, wanted);
         }
     }
-    end_without_access(cx, name)?;
+    cx.effects.extend(cx.room.end_without_access(cx.service_id, name, cx.moment));
     Ok(None)
-}
-
-/// Ends the subscriptions of subscribers that may not read a node (any more), and notifies them.
-pub(in crate::usecase) fn end_without_access(
-    cx: &mut RequestContext<'_>,
-    name: &NodeName,
-) -> Result<(), Error> {
-    let node = cx.service()?.node(name.as_str())?;
-    let topic = (cx.service_id, Some(name.clone()));
-    let may_read = |who: &Subscriber| cx.room.subscriber_may_read(who, cx.service_id, name, node);
-    let subscribers = cx.room.subscriptions.of(&topic).map(|(who, _)| who);
-    let ended: Vec<_> = subscribers.filter(|who| !may_read(who)).cloned().collect();
-    for who in ended {
-        end(cx, &who, &topic);
-    }
-    Ok(())
 }
 
 /// Returns all subscribers that are the same occupant: the owner knows it by the occupant JID, but it may have
@@ -191,14 +178,6 @@ fn same_occupant(cx: &RequestContext<'_>, who: Subscriber, topic: &Topic) -> Vec
         Subscriber::Account(account) => nicks.all(account).contains(&id),
     };
     cx.room.subscriptions.of(topic).map(|(who, _)| who).filter(|who| is(who)).cloned().collect()
-}
-
-/// Ends a subscription, and notifies the subscriber.
-fn end(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic) {
-    if cx.room.subscriptions.contains(who, topic) {
-        notify_of_subscription(cx, who, topic, "none");
-        subscriber::remove(cx, who, topic);
-    }
 }
 
 /// Returns the change of a subscription: `Some(true)` subscribes, `Some(false)` unsubscribes, `None` changes nothing.
@@ -246,16 +225,6 @@ fn is_owner(cx: &RequestContext<'_>, affiliate: &Affiliate, nicks: &Nicks<'_>) -
         (ServiceId::Occupant(owner), Affiliate::Account(account)) => nicks.all(account).contains(&owner),
         (ServiceId::Room, _) => false,
     }
-}
-
-fn notify_of_subscription(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic, state: &str) {
-    let jid = match who {
-        Subscriber::Session(jid) => jid.to_string(),
-        Subscriber::Account(account) => account.to_string(),
-        Subscriber::Occupant(id) => cx.room.address(ServiceId::Occupant(*id)).to_owned(),
-    };
-    let notice = event::subscription(topic.1.as_ref(), &jid, state);
-    cx.effects.extend(cx.room.notify_subscriber(cx.service_id, who, notice, cx.moment));
 }
 
 fn notify_affiliate(
