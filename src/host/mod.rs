@@ -23,7 +23,6 @@ use crate::options::Options;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::NodeRecord;
 use crate::room::Room;
-use crate::stanza::event::Event;
 use crate::stanza::request::Request;
 use crate::stanza::response;
 use crate::usecase::{self, RequestOutcome};
@@ -257,8 +256,13 @@ impl Host {
                 }
             }
         }
+        if let Some(entry) = self.rooms.get_mut(room) {
+            let mut purged = entry.retract_offline(moment, &self.options);
+            purged.append(&mut effects);
+            effects = purged;
+        }
         self.drop_if_empty(room);
-        effects
+        self.finish(effects, moment)
     }
 
     /// The room's configuration or an affiliation to it changed. `occupants` are those that this concerns. Returns the
@@ -333,16 +337,8 @@ impl Host {
         self.update(info, moment);
         let mut effects = Vec::new();
         if let Some(entry) = self.rooms.get_mut(room) {
-            let purged = entry.purge_of(occupant);
             entry.leave(occupant, room_affiliation);
-            for (name, ids) in purged {
-                effects.extend(entry.keep(&name));
-                let Ok(node) = entry.service.node(name.as_str()) else { continue };
-                if node.config.notify_retract {
-                    let event = Event::retract(&name, &node.config, &ids);
-                    effects.extend(entry.notify(ServiceId::Room, &name, node, &event, moment, &self.options));
-                }
-            }
+            effects = entry.retract_offline(moment, &self.options);
         }
         effects.extend(self.withdraw(room, moment));
         self.drop_if_empty(room);

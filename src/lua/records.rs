@@ -1,8 +1,9 @@
 //! The records of nodes, as tables that any storage driver accepts: strings, numbers and lists.
 //!
 //! A node is `{ node, head, items }`, its head `{ made, config = { [field] = value }, affiliations = { [account] =
-//! affiliation } }`, and each of its items `{ id, at, number, payload }`; a payload is a stanza table. The order of the
-//! items is that of their numbers.
+//! affiliation } }`, and each of its items `{ id, at, number, payload, publisher, inside }`; a payload is a stanza
+//! table, and a publisher an account, which was `inside` the room or not. The order of the items is that of their
+//! numbers.
 
 use mlua::prelude::*;
 
@@ -60,6 +61,10 @@ fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
         table.raw_set("id", item.id.as_str())?;
         table.raw_set("at", item.at)?;
         table.raw_set("number", item.number)?;
+        if let Some(account) = &item.publisher {
+            table.raw_set("publisher", account.as_str())?;
+            table.raw_set("inside", item.inside)?;
+        }
         if let Some(payload) = &item.payload {
             table.raw_set("payload", builder.build_inner(payload)?)?;
         }
@@ -94,6 +99,8 @@ fn read(table: &LuaTable, reader: &Reader<'_>) -> LuaResult<NodeRecord> {
             at: get(&item, "at")?,
             number: get(&item, "number")?,
             payload,
+            publisher: get(&item, "publisher")?,
+            inside: get::<Option<bool>>(&item, "inside")?.unwrap_or(false),
         });
     }
     items.sort_by_key(|item| item.number);

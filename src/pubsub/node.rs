@@ -19,8 +19,20 @@ pub struct Item {
     pub payload: Option<Rc<Element>>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
-    /// The occupant who published it, if it was one.
-    pub publisher: Option<OccupantId>,
+    /// Who published it at a node of the room; `None` at an occupant's, or if it is not known. Boxed, as most items have
+    /// none.
+    pub publisher: Option<Box<Publisher>>,
+}
+
+/// The publisher of an item. In a semi-anonymous room its account is for storage and for rights, and never leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publisher {
+    /// The account: the item belongs to it, also after it has left and joined again.
+    pub account: Box<str>,
+    /// Whether it was in the room.
+    pub inside: bool,
+    /// The occupant that it was; `None` outside the room, and after a restart.
+    pub occupant: Option<OccupantId>,
 }
 
 /// A node: its configuration and its items, oldest first.
@@ -53,6 +65,13 @@ pub(crate) struct Journal {
     pub head: bool,
     /// The items that were added, changed or removed, and whether an item of this id is stored.
     pub items: IndexMap<ItemId, bool>,
+}
+
+impl Item {
+    /// Returns the account that published it, if it is known.
+    pub fn account(&self) -> Option<&str> {
+        Some(&self.publisher.as_deref()?.account)
+    }
 }
 
 impl Journal {
@@ -110,9 +129,9 @@ impl Node {
         self.config.item_expire.is_some_and(|seconds| is_over(seconds, item, now))
     }
 
-    /// Removes the items that an occupant published. Returns their ids, oldest first.
-    pub fn remove_of(&mut self, publisher: OccupantId) -> Vec<ItemId> {
-        self.retain(|item| item.publisher != Some(publisher))
+    /// Removes the items of these publishers. Returns their ids, oldest first.
+    pub fn remove_of(&mut self, is_one: impl Fn(&Publisher) -> bool) -> Vec<ItemId> {
+        self.retain(|item| !item.publisher.as_deref().is_some_and(&is_one))
     }
 
     /// Removes an item.

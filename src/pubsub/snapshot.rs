@@ -1,7 +1,7 @@
 //! The records of a service for storage, as plain values: nodes, with configuration, affiliated accounts and items.
 //!
-//! Occupants are not stored: an occupant's affiliations end with the occupant, and so does the note that it published
-//! an item.
+//! Occupants are not stored: an occupant's affiliations end with the occupant. The publisher of an item is stored as an
+//! account.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::id::{ItemId, NodeName};
 use crate::options::Options;
 use crate::pubsub::access::{Affiliate, Affiliation, Affiliations};
 use crate::pubsub::config::NodeConfig;
-use crate::pubsub::node::{Item, Node};
+use crate::pubsub::node::{Item, Node, Publisher};
 use crate::pubsub::service::Service;
 
 /// The record of a node.
@@ -47,6 +47,10 @@ pub struct ItemRecord {
     pub at: u64,
     /// Its number, which gives its place among the items of its node.
     pub number: u64,
+    /// The account that published it, if it is known.
+    pub publisher: Option<String>,
+    /// Whether the publisher was in the room.
+    pub inside: bool,
 }
 
 /// What changed in a node since it was last stored.
@@ -102,8 +106,10 @@ impl NodeRecord {
             affiliations.set(Affiliate::Account(account.into()), is);
         }
         node.affiliations = affiliations;
-        for ItemRecord { id, payload, at, number } in self.items {
-            node.insert(id, Item { payload, at, publisher: None }, number);
+        for ItemRecord { id, payload, at, number, publisher, inside } in self.items {
+            let publisher =
+                publisher.map(|account| Publisher { account: account.into(), inside, occupant: None });
+            node.insert(id, Item { payload, at, publisher: publisher.map(Box::new) }, number);
         }
         // Journal before shrinking, so that items over a lowered limit are removed from storage, too.
         node.take_journal();
@@ -128,7 +134,9 @@ impl NodeHead {
 
 impl ItemRecord {
     fn of((id, number, item): (&ItemId, u64, &Item)) -> Self {
-        Self { id: id.clone(), payload: item.payload.clone(), at: item.at, number }
+        let publisher = item.account().map(str::to_owned);
+        let inside = item.publisher.as_deref().is_some_and(|publisher| publisher.inside);
+        Self { id: id.clone(), payload: item.payload.clone(), at: item.at, number, publisher, inside }
     }
 }
 

@@ -125,9 +125,8 @@ impl Room {
         match (node.config.itemreply, service) {
             (ItemReply::None, _) => None,
             (ItemReply::Publisher, ServiceId::Room) => {
-                let publisher =
-                    self.occupants.get(&item.publisher?).filter(|publisher| publisher.info.visible)?;
-                Some(publisher.info.occupant.as_str())
+                let publisher = self.occupants.get(&item.publisher.as_deref()?.occupant?)?;
+                publisher.info.visible.then(|| publisher.info.occupant.as_str())
             }
             _ => Some(self.address(service)),
         }

@@ -1,5 +1,6 @@
 //! The services of a room: its own and its occupants', and which of their nodes are stored.
 
+use std::collections::HashSet;
 use std::iter;
 
 use crate::effect::Effect;
@@ -9,6 +10,7 @@ use crate::options::Options;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::Change;
 use crate::room::Room;
+use crate::stanza::event::Event;
 
 impl Room {
     /// Returns the service with this id.
@@ -75,12 +77,35 @@ impl Room {
         }
     }
 
-    /// Removes the items that an occupant published to the room's nodes with `pubsub#purge_offline`. Returns their ids.
-    pub fn purge_of(&mut self, occupant: &str) -> Vec<(NodeName, Vec<ItemId>)> {
-        let Some(id) = self.find(occupant) else { return Vec::new() };
-        let nodes = self.service.nodes_mut().filter(|(_, node)| node.config.purge_offline);
+    /// Retracts the items of accounts that have left the room from its nodes with `pubsub#purge_offline`.
+    pub(crate) fn retract_offline(&mut self, moment: &mut Moment, options: &Options) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (name, ids) in self.purge_offline() {
+            effects.extend(self.keep(&name));
+            let Ok(node) = self.service.node(name.as_str()) else { continue };
+            if node.config.notify_retract {
+                let event = Event::retract(&name, &node.config, &ids);
+                effects.extend(self.notify(ServiceId::Room, &name, node, &event, moment, options));
+            }
+        }
+        effects
+    }
+
+    /// Removes the items of accounts that have no session in the room from its nodes with `pubsub#purge_offline`. Returns
+    /// their ids.
+    fn purge_offline(&mut self) -> Vec<(NodeName, Vec<ItemId>)> {
+        let mut nodes = self.service.nodes_mut().filter(|(_, node)| node.config.purge_offline).peekable();
+        if nodes.peek().is_none() {
+            return Vec::new();
+        }
+        let here: HashSet<_> = self.sessions.iter().map(|(_, session)| session.jid.bare()).collect();
         nodes
-            .map(|(name, node)| (name.clone(), node.remove_of(id)))
+            .map(|(name, node)| {
+                (
+                    name.clone(),
+                    node.remove_of(|publisher| publisher.inside && !here.contains(&*publisher.account)),
+                )
+            })
             .filter(|(_, ids)| !ids.is_empty())
             .collect()
     }

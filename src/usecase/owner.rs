@@ -101,17 +101,30 @@ pub(super) fn delete(
     Ok(None)
 }
 
-/// Purges all items of a node (8.5).
+/// Purges all items of a node (8.5); those of the actor, if it may publish there and does not own the node (4.1).
 pub(super) fn purge(cx: &mut RequestContext<'_>, name: &NodeName) -> Result<Option<Element>, Error> {
-    cx.authorise(Action::Remove, Some(name))?;
+    let all = cx.authorise(Action::Remove, Some(name));
+    let only_own = all.is_err();
+    if only_own && cx.authorise(Action::Publish, Some(name)).is_err() {
+        all?;
+    }
     let node = cx.service()?.node(name.as_str())?;
     if !node.config.persist_items {
         return Err(Error::Unsupported("persistent-items"));
     }
 
+    let account = cx.actor.session.bare();
     let node = cx.node_mut(name)?;
+    let notifies = node.config.notify_retract;
+    if only_own {
+        let ids = node.remove_of(|publisher| &*publisher.account == account);
+        if notifies && !ids.is_empty() {
+            cx.notify(name, |_, node| Event::retract(name, &node.config, &ids))?;
+        }
+        return Ok(None);
+    }
     node.purge();
-    if node.config.notify_retract {
+    if notifies {
         cx.notify(name, |_, node| Event::purge(name, &node.config))?;
     }
     Ok(None)

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use minidom::Element;
 
 use crate::error::Error;
-use crate::id::{ItemId, NodeName};
+use crate::id::{ItemId, NodeName, ServiceId};
 use crate::options::Options;
 use crate::pubsub::access::Action;
 use crate::pubsub::config::{NodeConfig, NodeFull};
-use crate::pubsub::node::Item;
+use crate::pubsub::node::{Item, Publisher};
 use crate::stanza::event::Event;
 use crate::stanza::request::Published;
 use crate::stanza::response;
@@ -32,6 +32,7 @@ pub(super) fn publish(
     };
     // Also for a new node: the admin may force different values.
     config.meets(options, cx.options)?;
+    check_replaced(cx, name, item.as_ref())?;
     let octets = check(&config, item.as_ref(), cx.options)?;
     let full = |id: Option<&ItemId>| {
         let node = cx.service().ok()?.node(name.as_str()).ok()?;
@@ -52,7 +53,12 @@ pub(super) fn publish(
         return Ok(Some(published(name, None)));
     };
     let id = id.unwrap_or_else(|| cx.moment.id().as_str().into());
-    let item = Item { payload: payload.map(Rc::new), at: now, publisher: cx.me() };
+    let publisher = (cx.service_id == ServiceId::Room).then(|| Publisher {
+        account: cx.actor.session.bare().into(),
+        inside: cx.actor.occupant.is_some(),
+        occupant: cx.me(),
+    });
+    let item = Item { payload: payload.map(Rc::new), at: now, publisher: publisher.map(Box::new) };
     let most = cx.options.max_items;
     let dropped = cx.node_mut(name)?.put(id.clone(), item.clone(), most);
 
@@ -75,7 +81,7 @@ pub(super) fn retract(
     ids: &[ItemId],
     notify: Option<bool>,
 ) -> Result<Option<Element>, Error> {
-    if !published_all(cx, name, ids) {
+    if !may_take_back(cx, name, ids) {
         cx.authorise(Action::Remove, Some(name))?;
     }
     let node = cx.service()?.node(name.as_str())?;
@@ -98,12 +104,28 @@ pub(super) fn retract(
 
 /// Returns whether the actor published all these items and may publish at the node: publishers may retract their own
 /// items (7.2).
-fn published_all(cx: &RequestContext<'_>, name: &NodeName, ids: &[ItemId]) -> bool {
+fn may_take_back(cx: &RequestContext<'_>, name: &NodeName, ids: &[ItemId]) -> bool {
     let Some(node) = cx.service().ok().and_then(|service| service.node(name.as_str()).ok()) else {
         return false;
     };
-    let mine = |id: &ItemId| node.item(id.as_str()).is_some_and(|(_, item)| item.publisher == cx.me());
-    cx.me().is_some() && cx.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
+    let mine = |id: &ItemId| node.item(id.as_str()).is_some_and(|(_, item)| is_own(cx, item));
+    cx.authorise(Action::Publish, Some(name)).is_ok() && ids.iter().all(mine)
+}
+
+/// Returns whether the actor's account published the item.
+pub(super) fn is_own(cx: &RequestContext<'_>, item: &Item) -> bool {
+    item.account() == Some(cx.actor.session.bare())
+}
+
+/// Checks that no item of another account is replaced: only its publisher and the owners may do that (4.1).
+fn check_replaced(cx: &RequestContext<'_>, name: &NodeName, item: Option<&Published>) -> Result<(), Error> {
+    let id = item.and_then(|item| item.id.as_ref());
+    let node = cx.service()?.node(name.as_str()).ok();
+    let replaced = id.zip(node).and_then(|(id, node)| node.item(id.as_str()));
+    match replaced {
+        Some((_, item)) if !is_own(cx, item) => cx.authorise(Action::Remove, Some(name)),
+        _ => Ok(()),
+    }
 }
 
 /// Checks whether a node with this configuration accepts the item (7.1.3.5), and returns the size of the payload. The
