@@ -61,7 +61,7 @@ fn a_client_subscribes_no_other_whether_that_one_is_there_or_not() {
     let mut world = coven();
     for jid in [CRONE.jid, CRONE.account(), &CRONE.address(), "nobody@example.org", "@"] {
         subscribe(&mut world, WICCA, THE_ROOM, "spells", jid).refused("bad-request", "invalid-jid");
-        unsubscribe(&mut world, WICCA, THE_ROOM, "spells", jid).refused("bad-request", "invalid-jid");
+        unsubscribe(&mut world, WICCA, THE_ROOM, "spells", jid).refused("forbidden", "");
     }
     assert_eq!(world.host.counts().subscriptions, 0);
 }
@@ -181,7 +181,9 @@ fn options_belong_to_a_subscription_of_ones_own() {
     let mut world = coven();
     subscribe(&mut world, WICCA, THE_ROOM, "spells", WICCA.jid).result();
     for (who, node, jid, condition, of_pubsub) in [
-        (CRONE, "spells", WICCA.jid, "bad-request", "invalid-jid"),
+        (CRONE, "spells", WICCA.jid, "forbidden", ""),
+        (CRONE, "spells", &WICCA.address(), "forbidden", ""),
+        (WICCA, "spells", "wiccarocks@shakespeare.lit/phone", "unexpected-request", "not-subscribed"),
         (WICCA, "spells", WICCA.account(), "unexpected-request", "not-subscribed"),
         (WICCA, "potions", WICCA.jid, "item-not-found", ""),
         (WICCA, "", WICCA.jid, "unexpected-request", "not-subscribed"),

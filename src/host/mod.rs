@@ -345,6 +345,14 @@ impl Host {
         self.finish(effects, moment)
     }
 
+    /// An error with this condition came back from `from` for a notification of the service at `address`. Returns whether
+    /// subscriptions ended by it (XEP-0060, 13.14).
+    pub fn bounce(&mut self, room: &RoomJid, address: &str, from: &str, condition: &str) -> bool {
+        let ended = self.rooms.get_mut(room).is_some_and(|room| room.bounce(address, from, condition));
+        self.drop_if_empty(room);
+        ended
+    }
+
     /// A room was destroyed. Returns questions to sessions elsewhere, in place of those to its own.
     pub fn destroy(&mut self, room: &RoomJid, moment: &mut Moment) -> Vec<Effect> {
         let Some(gone) = self.rooms.swap_remove(room) else { return Vec::new() };

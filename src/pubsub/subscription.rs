@@ -141,6 +141,16 @@ impl Subscriptions {
         self.topics.keys()
     }
 
+    /// Returns the full JIDs that an account is subscribed with. Linear in the subscribers of the room, but free if the
+    /// account is none of them.
+    pub fn sessions_of(&self, account: &str) -> impl Iterator<Item = &SessionJid> {
+        let known = self.knows_account(account).then(|| self.topics.keys());
+        known.into_iter().flatten().filter_map(move |who| match who {
+            Subscriber::Session(jid) if jid.bare() == account => Some(jid),
+            _ => None,
+        })
+    }
+
     /// Returns whether an account is subscribed to anything, by its bare JID or one of its full JIDs.
     pub fn knows_account(&self, account: &str) -> bool {
         self.by_account.contains_key(account)

@@ -2,6 +2,7 @@
 //!
 //! This file has occupants and sessions that join, change and leave; `delivery` has the recipients of events.
 
+mod bounces;
 mod changes;
 mod delivery;
 pub(crate) mod explain;

@@ -9,6 +9,7 @@ use crate::pubsub::service::Service;
 use crate::pubsub::subscription::Subscriber;
 use crate::stanza::response;
 use crate::usecase::context::RequestContext;
+use crate::usecase::identity;
 use crate::xml::rsm::Page;
 use crate::xml::{With, ns};
 
@@ -105,13 +106,12 @@ pub(super) fn list(
     Ok(Some(query.build()))
 }
 
-/// Lists the actor's subscriptions at this service (5.6).
+/// Lists the subscriptions of the actor's account at this service (5.6).
 pub(super) fn subscriptions(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Element {
     let session = &cx.actor.session;
-    let mut names = vec![
-        (Subscriber::Session(session.clone()), session.as_str()),
-        (Subscriber::Account(session.bare().into()), session.bare()),
-    ];
+    let sessions = identity::own_sessions(cx).map(|jid| (Subscriber::Session(jid.clone()), jid.as_str()));
+    let mut names: Vec<_> = sessions.collect();
+    names.push((Subscriber::Account(session.bare().into()), session.bare()));
     if let (Some(me), Some(occupant)) = (cx.me(), &cx.actor.occupant) {
         names.push((Subscriber::Occupant(me), occupant.as_str()));
     }

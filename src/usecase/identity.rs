@@ -26,6 +26,23 @@ pub(super) fn own_name(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber>
     own.and_then(|_| cx.me()).map(Subscriber::Occupant)
 }
 
+/// Returns the subscriber for a JID that is the actor's own, or that another client of the actor's account subscribed
+/// with.
+pub(super) fn own_subscriber(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
+    own_name(cx, jid).or_else(|| {
+        let subscribed = own_sessions(cx).find(|session| names(jid, session.as_str())).cloned();
+        let written =
+            || ::jid::Jid::new(jid).ok().filter(|jid| jid.to_bare().as_str() == cx.actor.session.bare());
+        subscribed.or_else(|| Some(written()?.as_str().into())).map(Subscriber::Session)
+    })
+}
+
+/// Returns the full JIDs that the actor's account subscribed with, in the room or outside.
+pub(super) fn own_sessions<'a>(cx: &'a RequestContext<'_>) -> impl Iterator<Item = &'a SessionJid> {
+    let account = cx.actor.session.bare();
+    cx.room.subscriptions.sessions_of(account)
+}
+
 /// Returns the subscriber for a JID that an owner names.
 pub(super) fn subscriber_named(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
     if let Some(own) = own_name(cx, jid) {

@@ -44,13 +44,13 @@ pub(super) fn subscribe(
     Ok(Some(subscription(&topic, jid, "subscribed")))
 }
 
-/// Ends a subscription (6.2).
+/// Ends a subscription of the actor's account (6.2), also one of another client.
 pub(super) fn unsubscribe(
     cx: &mut RequestContext<'_>,
     node: Option<NodeName>,
     jid: &str,
 ) -> Result<Option<Element>, Error> {
-    let who = identity::own_name(cx, jid).ok_or(Error::InvalidJid)?;
+    let who = identity::own_subscriber(cx, jid).ok_or(Error::Forbidden)?;
     if let Some(name) = &node {
         cx.service()?.node(name.as_str())?;
     }
@@ -162,7 +162,7 @@ fn subscribed(
     node: Option<NodeName>,
     jid: &str,
 ) -> Result<(Topic, Subscriber, SubscribeOptions), Error> {
-    let who = identity::own_name(cx, jid).ok_or(Error::InvalidJid)?;
+    let who = identity::own_subscriber(cx, jid).ok_or(Error::Forbidden)?;
     if let Some(name) = &node {
         cx.service()?.node(name.as_str())?;
     }
