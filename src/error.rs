@@ -49,6 +49,9 @@ pub enum Error {
     /// An item with more than one payload, or with text beside it (XEP-0060, 7.1.3.4).
     #[error("an item must hold one element and nothing else")]
     InvalidPayload,
+    /// A payload with a namespace or a name that XML reserves: no client could read the event.
+    #[error("the payload has a namespace or a name that XML reserves")]
+    IllegalPayload,
     /// A payload of more octets than the limit (XEP-0060, 7.1.3.3).
     #[error("the payload is larger than {0} octets")]
     PayloadTooBig(usize),
@@ -140,7 +143,9 @@ impl Error {
             Self::ItemRequired => ("modify", "bad-request", Condition("item-required")),
             Self::ItemForbidden => ("modify", "bad-request", Condition("item-forbidden")),
             Self::PayloadRequired => ("modify", "bad-request", Condition("payload-required")),
-            Self::InvalidPayload => ("modify", "bad-request", Condition("invalid-payload")),
+            Self::InvalidPayload | Self::IllegalPayload => {
+                ("modify", "bad-request", Condition("invalid-payload"))
+            }
             Self::PayloadTooBig(_) | Self::PayloadTooComplex => {
                 ("modify", "not-acceptable", Condition("payload-too-big"))
             }

@@ -405,7 +405,7 @@ impl Host {
         if let Ok(Request::Publish { item, .. }) = Request::read(iq, &self.options) {
             tally.publishes = 1;
             let payload = item.and_then(|item| item.payload);
-            tally.payload_octets = payload.map_or(0, |payload| xml::size(&payload) as u64);
+            tally.payload_octets = payload.map_or(0, |payload| xml::size(payload) as u64);
         }
         self.activity.take_back(tally);
         self.refuse(iq, Error::NotStored)

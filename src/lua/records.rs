@@ -11,6 +11,7 @@ use super::arguments::get;
 use super::stanza::{Builder, Reader, Walked};
 use crate::pubsub::access::Affiliation;
 use crate::pubsub::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
+use crate::xml::payload::Payload;
 
 /// Returns a node's record as a table.
 pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<LuaTable> {
@@ -66,7 +67,8 @@ fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
             table.raw_set("inside", item.inside)?;
         }
         if let Some(payload) = &item.payload {
-            table.raw_set("payload", builder.build_inner(payload)?)?;
+            let payload = payload.to_element().map_err(LuaError::external)?;
+            table.raw_set("payload", builder.build_inner(&payload)?)?;
         }
         list.raw_push(table)?;
     }
@@ -90,7 +92,10 @@ fn read(table: &LuaTable, reader: &Reader<'_>) -> LuaResult<NodeRecord> {
         let payload = match get::<Option<LuaTable>>(&item, "payload")? {
             None => None,
             Some(payload) => match reader.read(&payload)? {
-                Walked::Whole(payload) => Some(payload.into()),
+                Walked::Whole(payload) => match Payload::new(&payload, usize::MAX) {
+                    Ok(payload) => Some(payload),
+                    Err(_) => continue,
+                },
                 Walked::TooComplex(_) => continue,
             },
         };

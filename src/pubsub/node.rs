@@ -1,9 +1,6 @@
 //! Nodes and items (XEP-0060, 2).
 
-use std::rc::Rc;
-
 use indexmap::IndexMap;
-use minidom::Element;
 
 use crate::id::ItemId;
 use crate::id::NodeName;
@@ -11,12 +8,13 @@ use crate::id::OccupantId;
 use crate::options::Options;
 use crate::pubsub::access::Affiliations;
 use crate::pubsub::config::NodeConfig;
+use crate::xml::payload::Payload;
 
 /// A published item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The payload; shared with the events that carry it.
-    pub payload: Option<Rc<Element>>,
+    pub payload: Option<Payload>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
     /// Who published it at a node of the room; `None` at an occupant's, or if it is not known. Boxed, as most items have

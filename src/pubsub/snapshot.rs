@@ -3,16 +3,13 @@
 //! Occupants are not stored: an occupant's affiliations end with the occupant. The publisher of an item is stored as an
 //! account.
 
-use std::rc::Rc;
-
-use minidom::Element;
-
 use crate::id::{ItemId, NodeName};
 use crate::options::Options;
 use crate::pubsub::access::{Affiliate, Affiliation, Affiliations};
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::{Item, Node, Publisher};
 use crate::pubsub::service::Service;
+use crate::xml::payload::Payload;
 
 /// The record of a node.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +39,7 @@ pub struct ItemRecord {
     /// Its name.
     pub id: ItemId,
     /// The payload.
-    pub payload: Option<Rc<Element>>,
+    pub payload: Option<Payload>,
     /// When it was published, in milliseconds since 1970.
     pub at: u64,
     /// Its number, which gives its place among the items of its node.

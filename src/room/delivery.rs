@@ -23,7 +23,7 @@ use crate::room::rights::outside;
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
 use crate::stanza::message::{Content, Message};
-use crate::xml;
+use crate::xml::payload::Payload;
 
 impl Room {
     /// Returns the effects that notify of `event` at a node of `service`: one message for all recipients, and one with
@@ -346,7 +346,7 @@ impl Room {
     ) -> Vec<Effect> {
         let due = PendingItem { trigger, notified: None };
         let mut items = self.find_last(session, places.iter().map(|place| (place, due)), moment.now);
-        let size = |item: &Item| item.payload.as_deref().map_or(0, xml::size) + 512;
+        let size = |item: &Item| item.payload.as_ref().map_or(0, Payload::size) + 512;
         let octets: usize = items.iter().map(|found| size(found.item)).sum();
         if items.len() > options.max_last_items || octets > options.max_last_items_size {
             items.sort_by_key(|found| std::cmp::Reverse(found.item.at));

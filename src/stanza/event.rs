@@ -10,6 +10,7 @@ use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Item;
 use crate::pubsub::subscribe_options::EventKind;
 use crate::stanza::message::{Content, Message};
+use crate::xml::payload::Payload;
 use crate::xml::{With, ns};
 
 /// An event at a node. Its payload is shared with the item.
@@ -19,7 +20,7 @@ pub struct Event {
     message_type: NotificationType,
     kind: EventKind,
     /// The payload of an item, even if it is not delivered: the body is made from it.
-    payload: Option<Rc<Element>>,
+    payload: Option<Payload>,
     /// The body of the message.
     body: Option<String>,
 }
@@ -89,7 +90,8 @@ impl Event {
     /// Returns the event with a body that people can read (XEP-0060, 12.7).
     #[must_use]
     pub fn with_body(&self) -> Self {
-        let body = self.payload.as_deref().and_then(readable_text);
+        let payload = self.payload.as_ref().and_then(|payload| payload.to_element().ok());
+        let body = payload.as_ref().and_then(readable_text);
         Self { body: Some(body.unwrap_or_else(|| self.node().to_owned())), ..self.clone() }
     }
 

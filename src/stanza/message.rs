@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
-use minidom::{Element, Node};
+use minidom::Element;
 
 use crate::id::{ItemId, NodeName};
 use crate::options::NotificationType;
+use crate::xml::payload::Payload;
 use crate::xml::time::timestamp;
 use crate::xml::{self, With, ns};
 
@@ -33,7 +34,7 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Content {
     /// An item of a node (XEP-0060, 7.1.2.1).
-    Item { node: NodeName, id: ItemId, payload: Option<Rc<Element>>, publisher: Option<String> },
+    Item { node: NodeName, id: ItemId, payload: Option<Payload>, publisher: Option<String> },
     /// Another child of `<event/>`.
     Event(Rc<Element>),
     /// Any other element.
@@ -107,7 +108,7 @@ impl Message {
                 content.render(text);
                 text.push_str("</event>");
             }
-            Child::Other(element) => xml::write(text, element, ""),
+            Child::Other(element) => xml::write(text, element),
             Child::OccupantId(id) => {
                 open(text, "occupant-id", ns::OCCUPANT_ID);
                 attribute(text, "id", id);
@@ -162,7 +163,13 @@ impl Content {
         match self {
             Self::Item { node, id, payload, publisher } => Element::builder("items", ns::EVENT)
                 .with("node", node.as_str())
-                .append(item_element(ns::EVENT, id, payload.as_deref(), publisher.as_deref()))
+                .append(
+                    Element::builder("item", ns::EVENT)
+                        .with("id", id.as_str())
+                        .with_some("publisher", publisher.as_deref())
+                        .append_all(payload.as_ref().and_then(|payload| payload.to_element().ok()))
+                        .build(),
+                )
                 .build(),
             Self::Event(element) | Self::Other(element) => Element::clone(element),
         }
@@ -182,29 +189,15 @@ impl Content {
                 match payload {
                     Some(payload) => {
                         text.push('>');
-                        xml::write(text, payload, ns::EVENT);
+                        text.push_str(payload.text());
                         text.push_str("</item></items>");
                     }
                     None => text.push_str("/></items>"),
                 }
             }
-            Self::Event(element) | Self::Other(element) => xml::write(text, element, ns::EVENT),
+            Self::Event(element) | Self::Other(element) => xml::write(text, element),
         }
     }
-}
-
-/// Builds an `<item/>` with its payload, in the namespace of an event or of a response.
-pub(crate) fn item_element(
-    ns: &str,
-    id: &ItemId,
-    payload: Option<&Element>,
-    publisher: Option<&str>,
-) -> Element {
-    Element::builder("item", ns)
-        .with("id", id.as_str())
-        .with_some("publisher", publisher)
-        .append_all(payload.cloned().map(Node::Element))
-        .build()
 }
 
 /// A child of a message.
@@ -270,7 +263,7 @@ mod tests {
         Content::Item {
             node: "urn:a&'".into(),
             id: "\"1\"".into(),
-            payload: payload.map(|text| Rc::new(text.parse().unwrap())),
+            payload: payload.map(|text| Payload::new(&text.parse().unwrap(), usize::MAX).unwrap()),
             publisher: None,
         }
     }

@@ -12,15 +12,15 @@ use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, ns};
 
-/// A request of a client.
+/// A request of a client. Borrows the payload from its stanza.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
+pub enum Request<'a> {
     /// XEP-0060, 7.1
     Publish {
         /// The node.
         node: NodeName,
         /// The item; `None` for nodes without items.
-        item: Option<Published>,
+        item: Option<Published<'a>>,
         /// Preconditions on the node's configuration (7.1.5).
         options: Form,
     },
@@ -168,11 +168,11 @@ pub enum Request {
 
 /// An item in a publish request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Published {
+pub struct Published<'a> {
     /// The id, if the publisher chose one.
     pub id: Option<ItemId>,
     /// The payload.
-    pub payload: Option<Element>,
+    pub payload: Option<&'a Element>,
 }
 
 /// One entry of a list that an owner changes.
@@ -184,12 +184,12 @@ pub struct Entry {
     pub value: Option<String>,
 }
 
-impl Request {
+impl<'a> Request<'a> {
     /// Reads a request from an `<iq/>`.
     ///
     /// # Errors
     /// The variants of [`Error`] that describe a wrong form.
-    pub fn read(iq: &Element, options: &Options) -> Result<Self, Error> {
+    pub fn read(iq: &'a Element, options: &Options) -> Result<Self, Error> {
         let query = xml::first_child(iq).ok_or(Error::Malformed("the request is empty"))?;
         let set = match iq.attr("type") {
             Some("set") => true,
@@ -372,12 +372,12 @@ impl Request {
 mod tests {
     use super::*;
 
-    fn read(kind: &str, inner: &str) -> Result<Request, Error> {
+    fn read(kind: &str, inner: &str) -> Result<Request<'static>, Error> {
         let iq = format!("<iq xmlns='jabber:client' type='{kind}'>{inner}</iq>");
-        Request::read(&iq.parse().unwrap(), &Options::default())
+        Request::read(Box::leak(Box::new(iq.parse().unwrap())), &Options::default())
     }
 
-    fn pubsub(kind: &str, inner: &str) -> Result<Request, Error> {
+    fn pubsub(kind: &str, inner: &str) -> Result<Request<'static>, Error> {
         read(kind, &format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{inner}</pubsub>"))
     }
 

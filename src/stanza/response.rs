@@ -1,8 +1,10 @@
 //! Responses to requests: a result, or an error that says what is wrong.
 
-use minidom::{Element, ElementBuilder};
+use minidom::{Element, ElementBuilder, Node};
 
 use crate::error::{Error, Pubsub, Rule};
+use crate::id::ItemId;
+use crate::xml::payload::Payload;
 use crate::xml::{self, With, ns};
 
 /// Builds the response to `iq`.
@@ -45,6 +47,15 @@ pub(crate) fn pubsub(inner: Element) -> Element {
 /// Wraps `inner` in the `<pubsub/>` of a node's owner.
 pub(crate) fn owner(inner: Element) -> Element {
     Element::builder("pubsub", ns::OWNER).append(inner).build()
+}
+
+/// Builds an `<item/>` with its payload.
+pub(crate) fn item(id: &ItemId, payload: Option<&Payload>, publisher: Option<&str>) -> Element {
+    Element::builder("item", ns::PUBSUB)
+        .with("id", id.as_str())
+        .with_some("publisher", publisher)
+        .append_all(payload.and_then(|payload| payload.to_element().ok()).map(Node::Element))
+        .build()
 }
 
 /// Builds an element of the pubsub namespace about a node, or about the root without one.

@@ -83,7 +83,7 @@ pub(crate) fn answer(
 
 /// Returns whether MEP answers a request: the table of `docs/protocol.md`. The others go to the room (`mod_muc`) or,
 /// through it, to the occupant's account (PEP) or client.
-fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
+fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
     let exists = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
     let held = request.node().map(|node| exists(node.as_str()));
     let in_room = cx.actor.occupant.is_some();
@@ -100,7 +100,7 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request) -> bool {
 }
 
 /// Carries a request out unless its sender is over the rate limit.
-fn run(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
+fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<Element>, Error> {
     let (options, now) = (cx.options, cx.moment.now);
     if cx.read_only && request.is_change() {
         return Err(Error::NotStored);
@@ -114,7 +114,7 @@ fn run(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>,
     dispatch(cx, request)
 }
 
-fn dispatch(cx: &mut RequestContext<'_>, request: Request) -> Result<Option<Element>, Error> {
+fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<Element>, Error> {
     cx.expire(request.node());
     match request {
         Request::Info { node } => entity::info(cx, node.as_ref()),

@@ -1,7 +1,5 @@
 //! Publisher use cases (XEP-0060, 7).
 
-use std::rc::Rc;
-
 use minidom::Element;
 
 use crate::error::Error;
@@ -15,13 +13,14 @@ use crate::stanza::request::Published;
 use crate::stanza::response;
 use crate::usecase::context::RequestContext;
 use crate::xml::form::Form;
-use crate::xml::{self, With, ns};
+use crate::xml::payload::Payload;
+use crate::xml::{With, ns};
 
 /// Publishes an item (7.1). The first publish creates the node.
 pub(super) fn publish(
     cx: &mut RequestContext<'_>,
     name: &NodeName,
-    item: Option<Published>,
+    item: Option<Published<'_>>,
     options: &Form,
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Publish, Some(name))?;
@@ -33,7 +32,7 @@ pub(super) fn publish(
     // Also for a new node: the admin may force different values.
     config.meets(options, cx.options)?;
     check_replaced(cx, name, item.as_ref())?;
-    let octets = check(&config, item.as_ref(), cx.options)?;
+    let payload = check(&config, item.as_ref(), cx.options)?;
     let full = |id: Option<&ItemId>| {
         let node = cx.service().ok()?.node(name.as_str()).ok()?;
         Some(node.is_full(id.map(ItemId::as_str), cx.options.max_items))
@@ -45,10 +44,10 @@ pub(super) fn publish(
 
     let now = cx.moment.now;
     cx.moment.tally.publishes += 1;
-    cx.moment.tally.payload_octets += octets;
+    cx.moment.tally.payload_octets += payload.as_ref().map_or(0, |payload| payload.size() as u64);
     let retracts = config.publish_node_full == NodeFull::RetractOldest && config.notify_retract;
     cx.make(name, config)?;
-    let Some(Published { id, payload }) = item else {
+    let Some(Published { id, .. }) = item else {
         cx.notify(name, |_, node| Event::no_item(name, &node.config))?;
         return Ok(Some(published(name, None)));
     };
@@ -58,7 +57,7 @@ pub(super) fn publish(
         inside: cx.actor.occupant.is_some(),
         occupant: cx.me(),
     });
-    let item = Item { payload: payload.map(Rc::new), at: now, publisher: publisher.map(Box::new) };
+    let item = Item { payload, at: now, publisher: publisher.map(Box::new) };
     let most = cx.options.max_items;
     let dropped = cx.node_mut(name)?.put(id.clone(), item.clone(), most);
 
@@ -118,7 +117,11 @@ pub(super) fn is_own(cx: &RequestContext<'_>, item: &Item) -> bool {
 }
 
 /// Checks that no item of another account is replaced: only its publisher and the owners may do that (4.1).
-fn check_replaced(cx: &RequestContext<'_>, name: &NodeName, item: Option<&Published>) -> Result<(), Error> {
+fn check_replaced(
+    cx: &RequestContext<'_>,
+    name: &NodeName,
+    item: Option<&Published<'_>>,
+) -> Result<(), Error> {
     let id = item.and_then(|item| item.id.as_ref());
     let node = cx.service()?.node(name.as_str()).ok();
     let replaced = id.zip(node).and_then(|(id, node)| node.item(id.as_str()));
@@ -128,24 +131,22 @@ fn check_replaced(cx: &RequestContext<'_>, name: &NodeName, item: Option<&Publis
     }
 }
 
-/// Checks whether a node with this configuration accepts the item (7.1.3.5), and returns the size of the payload. The
-/// admin's limit may be lower now than when the node was configured.
-fn check(config: &NodeConfig, item: Option<&Published>, options: &Options) -> Result<u64, Error> {
+/// Checks whether a node with this configuration accepts the item (7.1.3.5), and returns the payload. The admin's limit
+/// may be lower now than when the node was configured.
+fn check(
+    config: &NodeConfig,
+    item: Option<&Published<'_>>,
+    options: &Options,
+) -> Result<Option<Payload>, Error> {
     let most = config.max_payload_size.min(options.max_payload_size);
     let only_notifies = !config.persist_items && !config.deliver_payloads;
     match item {
-        None if only_notifies => Ok(0),
+        None if only_notifies => Ok(None),
         None => Err(Error::ItemRequired),
         Some(_) if only_notifies => Err(Error::ItemForbidden),
-        Some(Published { payload: Some(payload), .. }) => {
-            let octets = xml::size(payload);
-            if octets > most {
-                return Err(Error::PayloadTooBig(most));
-            }
-            Ok(octets as u64)
-        }
+        Some(Published { payload: Some(payload), .. }) => Payload::new(payload, most).map(Some),
         Some(_) if config.deliver_payloads => Err(Error::PayloadRequired),
-        Some(_) => Ok(0),
+        Some(_) => Ok(None),
     }
 }
 

@@ -7,13 +7,13 @@ use crate::id::{ItemId, NodeName};
 use crate::pubsub::access::Action;
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
-use crate::stanza::message::item_element;
 use crate::stanza::{event, response};
 use crate::usecase::context::RequestContext;
 use crate::usecase::identity;
+use crate::xml::With;
 use crate::xml::form::Form;
+use crate::xml::payload::Payload;
 use crate::xml::rsm::Page;
-use crate::xml::{self, With, ns};
 
 /// Subscribes to a node, or to the root collection of the service: all of its present and future nodes (6.1).
 pub(super) fn subscribe(
@@ -122,15 +122,15 @@ pub(super) fn items(
     let position = |id: &str| found.iter().position(|(known, _)| known.as_str() == id);
     let slice = asked.slice(found.len(), position)?;
     let size = |at: usize| {
-        let payload = found.get(at).and_then(|(_, item)| item.payload.as_deref());
-        payload.map_or(0, xml::size) + 256
+        let payload = found.get(at).and_then(|(_, item)| item.payload.as_ref());
+        payload.map_or(0, Payload::size) + 256
     };
     let shown = slice.fit(cx.options.max_reply_size, size);
 
     let mut items = response::about("items", Some(name.as_str())).build();
     for (id, item) in found.iter().skip(shown.start).take(shown.end - shown.start) {
         let publisher = cx.room.publisher(cx.service_id, node, item);
-        items.append_child(item_element(ns::PUBSUB, id, item.payload.as_deref(), publisher));
+        items.append_child(response::item(id, item.payload.as_ref(), publisher));
     }
     let mut pubsub = response::pubsub(items);
     if page.is_some() || shown != slice {

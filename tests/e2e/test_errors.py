@@ -96,6 +96,13 @@ WRONG_IN_FORM = {
     "an item with two payloads": (several(mood() + mood("sad")), (*BAD_REQUEST, "invalid-payload")),
     "an item with text": (several("happy"), (*BAD_REQUEST, "invalid-payload")),
     "an item with text beside its payload": (several(mood() + "!"), (*BAD_REQUEST, "invalid-payload")),
+    "a payload in XML's own namespace": (publish(MOOD, "<xml:foo/>"), (*BAD_REQUEST, "invalid-payload")),
+    "a payload with a child in XML's own namespace": (
+        publish(MOOD, "<a xmlns='urn:a'><xml:foo/></a>"), (*BAD_REQUEST, "invalid-payload"),
+    ),
+    "a payload over 64 KiB, as every child repeats its namespace": (
+        publish(MOOD, f"<a xmlns='urn:a' xmlns:p='urn:{'x' * 1000}'>{'<p:b/>' * 100}</a>"), TOO_BIG,
+    ),
     "a payload over 64 KiB": (publish(MOOD, f"<a xmlns='urn:a'>{'x' * 65536}</a>"), TOO_BIG),
     "a payload of 64 levels": (publish(MOOD, nested(64)), TOO_BIG),
     "a payload of 10,000 parts": (publish(MOOD, item_of_parts(10_000)), TOO_BIG),

@@ -33,7 +33,7 @@ pub(super) struct Part<'a> {
 }
 
 impl Part<'_> {
-    pub(super) fn publish(&self, query: &Element, publish: &Element) -> Result<Request, Error> {
+    pub(super) fn publish<'a>(&self, query: &Element, publish: &'a Element) -> Result<Request<'a>, Error> {
         let node = self.node(publish)?;
         let mut items = publish.children().filter(|child| child.is("item", ns::PUBSUB));
         let item = items.next().map(|item| self.published(item)).transpose()?;
@@ -47,11 +47,11 @@ impl Part<'_> {
         Ok(Request::Publish { node, item, options })
     }
 
-    fn published(&self, item: &Element) -> Result<Published, Error> {
+    fn published<'a>(&self, item: &'a Element) -> Result<Published<'a>, Error> {
         let mut payload = None;
         for node in item.nodes() {
             match node {
-                Node::Element(element) if payload.is_none() => payload = Some(element.clone()),
+                Node::Element(element) if payload.is_none() => payload = Some(element),
                 Node::Text(text) if text.chars().all(|c| c.is_ascii_whitespace()) => {}
                 _ => return Err(Error::InvalidPayload),
             }
@@ -60,7 +60,7 @@ impl Part<'_> {
         Ok(Published { id, payload })
     }
 
-    pub(super) fn retract(&self, retract: &Element) -> Result<Request, Error> {
+    pub(super) fn retract(&self, retract: &Element) -> Result<Request<'static>, Error> {
         let node = self.node(retract)?;
         let items = self.ids(retract)?;
         if items.is_empty() {
@@ -75,7 +75,7 @@ impl Part<'_> {
         Ok(Request::Retract { node, items, notify })
     }
 
-    pub(super) fn items(&self, query: &Element, items: &Element) -> Result<Request, Error> {
+    pub(super) fn items(&self, query: &Element, items: &Element) -> Result<Request<'static>, Error> {
         if items.attr("subid").is_some() {
             return Err(Error::InvalidSubid);
         }
@@ -113,7 +113,7 @@ impl Part<'_> {
         if entries.is_empty() { Err(Error::Malformed("the list is empty")) } else { Ok(entries) }
     }
 
-    pub(super) fn create(&self, query: &Element, create: &Element) -> Result<Request, Error> {
+    pub(super) fn create(&self, query: &Element, create: &Element) -> Result<Request<'static>, Error> {
         let config = match query.get_child("configure", ns::PUBSUB) {
             Some(configure) => Form::read(configure, ns::NODE_CONFIG)?,
             None => Form::default(),
@@ -121,7 +121,7 @@ impl Part<'_> {
         Ok(Request::Create { node: self.optional_node(create)?, config })
     }
 
-    pub(super) fn configure(&self, configure: &Element) -> Result<Request, Error> {
+    pub(super) fn configure(&self, configure: &Element) -> Result<Request<'static>, Error> {
         let form = Form::read(configure, ns::NODE_CONFIG)?;
         Ok(Request::SetConfig { node: self.node(configure)?, form })
     }

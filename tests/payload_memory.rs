@@ -1,0 +1,65 @@
+//! What a payload takes of the heap: about its text, however it was sent.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::alloc::System;
+
+use mep_core::error::Error;
+use mep_core::options::Options;
+use mep_core::pubsub::config::NodeConfig;
+use mep_core::pubsub::node::{Item, Node};
+use mep_core::xml::payload::Payload;
+use minidom::Element;
+use minidom::rxml::{Namespace, NcName};
+use stats_alloc::{Region, StatsAlloc};
+
+/// Counts the requested octets of all threads: so this file has one test only.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+#[test]
+fn a_payload_takes_what_its_text_takes() {
+    an_item_holds_about_its_text();
+    a_small_stanza_is_not_written_at_length();
+}
+
+fn an_item_holds_about_its_text() {
+    let mood = "<mood xmlns='http://jabber.org/protocol/mood'><happy/><text>Yay, the mead!</text></mood>";
+    for element in [of_children(32_000, 8_000), of_children(9, 9_900), mood.parse().unwrap()] {
+        let mut node = Node::new(NodeConfig { max_items: 16, ..NodeConfig::new(&Options::default()) }, 0);
+        let (mut text, mut region) = (0, Region::new(ALLOCATOR));
+        for number in 0..16 {
+            let payload = Payload::new(&element, 64 * 1024).unwrap();
+            text += payload.size();
+            let item = Item { payload: Some(payload), at: 0, publisher: None };
+            node.put(format!("{number}").as_str().into(), item, 16);
+        }
+        let change = region.change_and_reset();
+        let held = change.bytes_allocated - change.bytes_deallocated;
+        assert!(held <= 2 * text + 16 * 1024, "{held} octets for {text}");
+        assert_eq!(node.items().len(), 16);
+    }
+}
+
+fn a_small_stanza_is_not_written_at_length() {
+    let mut attributes = Element::bare("a", "urn:a");
+    for at in 0..1_000 {
+        let name = NcName::try_from(format!("b{at}")).unwrap();
+        attributes.set_attr(Namespace::from("x".repeat(30_000)), name, "");
+    }
+    let other = Element::bare("b", "x".repeat(30_000));
+    let namespaces = Element::builder("a", "urn:a").append_all(std::iter::repeat_n(other, 1_000)).build();
+    for element in [attributes, namespaces] {
+        let region = Region::new(ALLOCATOR);
+        assert_eq!(Payload::new(&element, 64 * 1024), Err(Error::PayloadTooBig(64 * 1024)));
+        let written = region.change().bytes_allocated;
+        assert!(written < 1024 * 1024, "{written} octets were allocated");
+    }
+}
+
+/// `<a xmlns='urn:xxx…'><b/>…</a>`, where every child inherits the namespace.
+fn of_children(ns: usize, children: usize) -> Element {
+    let ns = format!("urn:{}", "x".repeat(ns));
+    let child = Element::bare("b", ns.clone());
+    Element::builder("a", ns).append_all(std::iter::repeat_n(child, children)).build()
+}
