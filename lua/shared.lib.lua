@@ -2,7 +2,7 @@
 --
 -- `message` holds the sender, the id, the type, and its number in `source`. For several recipients it has the `start`
 -- of the start tag, up to the value of `to`, and the `rest` after that tag; for a single recipient, `to` and the whole
--- `text`. `source:build(number, stanza_mt)` makes a stanza of it, without `to`; `source:children(number)` lists the
+-- `text`. `source:build(message, stanza_mt)` parses it as a stanza without `to`; `source:children(number)` lists the
 -- names and namespaces of its children in turn.
 --
 -- The stanzas go through module:send like any other, and modules can inspect, clone and edit them. As long as a stanza
@@ -33,7 +33,7 @@ local STATE = {};
 
 -- Makes a plain stanza for one recipient.
 local function plain(message, to)
-	local stanza = message.source:build(message[4], stanza_mt);
+	local stanza = message.source:build(message, stanza_mt);
 	stanza.attr.to = to;
 	return stanza;
 end
@@ -95,7 +95,7 @@ local function open(stanza)
 	local state = stanza[STATE];
 	if state.children_are_whole then return; end
 	state.children_are_whole = nothing_to_check; -- building accesses children, too
-	local copy = state.source:build(state[4], stanza_mt);
+	local copy = state.source:build(state, stanza_mt);
 	for at = 1, #copy do rawset(stanza, at, copy[at]); end
 	rawset(stanza, "tags", copy.tags);
 	state.children_are_whole = watch(stanza, function (t, key, value)

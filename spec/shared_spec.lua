@@ -123,8 +123,8 @@ for _, version in ipairs(prosody.versions) do
 				from, "x", "headline", 1;
 				start = top:sub(1, -2).." to='"; rest = text:sub(#top + 1);
 				source = {
-					build = function (_, number)
-						assert.equal(1, number);
+					build = function (_, opened)
+						assert.equal(message.rest, opened.rest or opened.text:match("^[^>]*>(.*)$"));
 						built = built + 1;
 						return st.clone(original);
 					end;

@@ -69,7 +69,7 @@ for _, version in ipairs(prosody.versions) do
 			local effects = room:request("alice", iq);
 			assert.equal("reply tell", core.kinds(effects));
 			local source = effects[2].source;
-			local message, listed = source:build(1, lib.st.stanza_mt), {};
+			local message, listed = source:build(effects[2], lib.st.stanza_mt), {};
 			for _, child in ipairs(message.tags) do
 				table.insert(listed, child.name);
 				table.insert(listed, child.attr.xmlns);
@@ -175,7 +175,7 @@ for _, version in ipairs(prosody.versions) do
 			room:enter_wanting("bob", "urn:a");
 			local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):text_tag("b", "text"):reset();
 			local effects = room:request("alice", iq);
-			reply, message = effects[1].stanza, effects[2].source:build(1, st.stanza_mt);
+			reply, message = effects[1].stanza, effects[2].source:build(effects[2], st.stanza_mt);
 		end);
 
 		local function each_stanza(stanza, visit)

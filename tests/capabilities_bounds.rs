@@ -111,7 +111,7 @@ fn sort(effects: Vec<Effect>) -> Out {
         match effect {
             Effect::Send(question) => out.questions.push(question),
             Effect::Notify { message, to } => {
-                let message = message.to_element();
+                let message = message.to_element().unwrap();
                 let items = message.children().next().unwrap().children().next().unwrap();
                 let node = items.attr("node").unwrap();
                 out.told.extend(to.iter().map(|jid| (jid.to_string(), node.to_owned())));

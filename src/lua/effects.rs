@@ -8,7 +8,7 @@ use super::records;
 use super::stanza::Builder;
 use crate::effect::Effect;
 use crate::jid::SessionJid;
-use crate::stanza::message::Message;
+use crate::stanza::message::{ChildName, Message};
 use crate::xml;
 
 /// The list of effects:
@@ -22,12 +22,11 @@ use crate::xml;
 /// - `{ kind = "learned" }`: some time soon, store what `learned` returns;
 /// - `{ kind = "wake", after }`: call `wake` after so many seconds.
 ///
-/// Messages are rendered: `lua/shared.lib.lua` describes their entries. One userdata has the messages of all effects,
-/// for modules that open one.
+/// Messages are rendered: `lua/shared.lib.lua` describes their entries. One userdata for all effects opens them again.
 pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult<LuaTable> {
     let lua = builder.lua;
     let list = lua.create_table_with_capacity(effects.len(), 0)?;
-    let mut messages = Vec::new();
+    let mut children = Vec::new();
     let mut told = Vec::new();
     for effect in effects {
         let table = match effect {
@@ -41,8 +40,8 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
             Effect::Reply(stanza) => with_stanza(builder, "reply", &stanza)?,
             Effect::Send(stanza) => with_stanza(builder, "send", &stanza)?,
             Effect::Notify { message, to } => {
-                messages.push(message);
-                let table = notify(lua, messages.last(), messages.len(), &to)?;
+                children.push(message.children().to_vec());
+                let table = notify(lua, &message, children.len(), &to)?;
                 told.push(table.clone());
                 table
             }
@@ -56,7 +55,7 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
         list.raw_push(table)?;
     }
     if !told.is_empty() {
-        let source = lua.create_userdata(Source(messages))?;
+        let source = lua.create_userdata(Source(children))?;
         for table in told {
             table.raw_set("source", &source)?;
         }
@@ -77,9 +76,8 @@ fn with_stanza(builder: &Builder<'_>, kind: &str, stanza: &Element) -> LuaResult
 }
 
 /// The effect of the message with number `at`.
-fn notify(lua: &Lua, message: Option<&Message>, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
+fn notify(lua: &Lua, message: &Message, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
     let table = lua.create_table_with_capacity(4, 4)?;
-    let Some(message) = message else { return Ok(table) };
     for (value, place) in [message.from(), message.id(), message.kind()].into_iter().zip(1..) {
         table.raw_set(place, value)?;
     }
@@ -104,24 +102,33 @@ fn notify(lua: &Lua, message: Option<&Message>, at: usize, to: &[SessionJid]) ->
     Ok(table)
 }
 
-/// The messages of one call.
-struct Source(Vec<Message>);
+/// The names and namespaces of the children of each message of one call. The messages themselves are Lua's.
+struct Source(Vec<Vec<ChildName>>);
 
 impl LuaUserData for Source {
     fn add_methods<M: LuaUserDataMethods<Self>>(methods: &mut M) {
-        methods.add_method("build", |lua, this, (at, metatable): (usize, LuaTable)| {
-            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(&this.get(at)?.to_element())
+        methods.add_method("build", |lua, _, (message, metatable): (LuaTable, LuaTable)| {
+            let element = open(&message)?;
+            Builder { lua, keys: &Keys::new(lua)?, metatable: &metatable }.build(&element)
         });
         methods.add_method("children", |lua, this, at: usize| {
-            let children = this.get(at)?.children();
-            lua.create_sequence_from(children.into_iter().flat_map(<[String; 2]>::from))
+            let children = at.checked_sub(1).and_then(|at| this.0.get(at));
+            let children = children.ok_or_else(|| LuaError::runtime("no such message"))?;
+            lua.create_sequence_from(children.iter().flat_map(|(name, ns)| [&**name, &**ns]))
         });
     }
 }
 
-impl Source {
-    fn get(&self, at: usize) -> LuaResult<&Message> {
-        let message = at.checked_sub(1).and_then(|at| self.0.get(at));
-        message.ok_or_else(|| LuaError::runtime("no such message"))
+/// Parses a message that was rendered, without its `to`.
+fn open(message: &LuaTable) -> LuaResult<Element> {
+    let [from, id, kind] = [message.raw_get::<LuaString>(1)?, message.raw_get(2)?, message.raw_get(3)?];
+    let parse = |rest: &str| {
+        Message::parse(&from.to_str()?, &id.to_str()?, &kind.to_str()?, rest).map_err(LuaError::external)
+    };
+    if let Some(rest) = message.raw_get::<Option<LuaString>>("rest")? {
+        return parse(&rest.to_str()?);
     }
+    let text = message.raw_get::<LuaString>("text")?;
+    // No value of an attribute has a `>`.
+    parse(text.to_str()?.split_once('>').map_or("", |(_, rest)| rest))
 }

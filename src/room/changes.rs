@@ -129,7 +129,7 @@ impl Room {
             Subscriber::Account(account) => account,
             Subscriber::Occupant(id) => self.address(ServiceId::Occupant(*id)),
         };
-        self.notify_subscriber(*service, who, event::subscription(node.as_ref(), jid, state), moment)
+        self.notify_subscriber(*service, who, &event::subscription(node.as_ref(), jid, state), moment)
     }
 
     /// Removes a subscription. Returns whether it existed.

@@ -1,7 +1,6 @@
 //! The recipients of events, and the last items for a session (XEP-0060, 12.2; XEP-0316, 4.4 and 5).
 
 use std::collections::HashSet;
-use std::rc::Rc;
 
 use indexmap::IndexSet;
 use minidom::Element;
@@ -22,7 +21,7 @@ use crate::room::last_items::{LastItemTrigger, PendingItem, Place};
 use crate::room::rights::outside;
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
-use crate::stanza::message::{Content, Message};
+use crate::stanza::message::Message;
 use crate::xml::payload::Payload;
 
 impl Room {
@@ -83,8 +82,8 @@ impl Room {
             let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
             effects.extend(told.map(|(to, body)| {
                 moment.tally.deliveries += to.len() as u64;
-                let event = if body { event.with_body() } else { event.clone() };
-                Effect::Notify { message: event.into_message(&envelope), to }
+                let body = if body { event.body() } else { None };
+                Effect::Notify { message: event.to_message(body.as_deref(), &envelope), to }
             }));
         }
         // Only subscribers to new nodes are notified of one, so there is nothing to explain to others.
@@ -100,7 +99,7 @@ impl Room {
         &self,
         service: ServiceId,
         who: &Subscriber,
-        payload: Element,
+        payload: &Element,
         moment: &mut Moment,
     ) -> Option<Effect> {
         let mut to: Vec<_> = self.sessions_of(who).map(|session| session.jid.clone()).collect();
@@ -108,15 +107,9 @@ impl Room {
             to.extend(outside(who));
         }
         moment.tally.deliveries += to.len() as u64;
-        let message = Message {
-            from: self.address(service).to_owned(),
-            id: moment.message_id(),
-            kind: NotificationType::Headline,
-            body: None,
-            content: Content::Other(Rc::new(payload)),
-            occupant_id: None,
-            delay: None,
-        };
+        let id = moment.message_id();
+        let mut message = Message::new(self.address(service), &id, NotificationType::Headline);
+        message.element(payload);
         (!to.is_empty()).then_some(Effect::Notify { message, to })
     }
 
@@ -232,8 +225,10 @@ impl Room {
         for &LastItem { service, name, node, id, item } in items {
             let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
             let envelope = self.envelope(service, moment.message_id(), Some(item.at));
-            effects
-                .push(Effect::Notify { message: event.into_message(&envelope), to: vec![who.jid.clone()] });
+            effects.push(Effect::Notify {
+                message: event.to_message(None, &envelope),
+                to: vec![who.jid.clone()],
+            });
         }
         effects
     }

@@ -1,7 +1,5 @@
 //! Notifications (XEP-0060, 7.1.2 and others): the messages about the events at a node.
 
-use std::rc::Rc;
-
 use minidom::{Element, ElementBuilder};
 
 use crate::id::{ItemId, NodeName};
@@ -9,20 +7,32 @@ use crate::options::NotificationType;
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Item;
 use crate::pubsub::subscribe_options::EventKind;
-use crate::stanza::message::{Content, Message};
+use crate::stanza::message::{Message, attribute};
 use crate::xml::payload::Payload;
-use crate::xml::{With, ns};
+use crate::xml::{self, With, ns};
 
-/// An event at a node. Its payload is shared with the item.
+/// An event at a node.
 #[derive(Debug, Clone)]
 pub struct Event {
     content: Content,
     message_type: NotificationType,
     kind: EventKind,
-    /// The payload of an item, even if it is not delivered: the body is made from it.
-    payload: Option<Payload>,
-    /// The body of the message.
-    body: Option<String>,
+}
+
+/// The child of `<event/>`.
+#[derive(Debug, Clone)]
+enum Content {
+    /// An item of a node (XEP-0060, 7.1.2.1). Its payload is shared with the item.
+    Item {
+        node: NodeName,
+        id: ItemId,
+        payload: Option<Payload>,
+        /// Whether the payload is delivered. The body is made from it even if it is not.
+        is_delivered: bool,
+        publisher: Option<String>,
+    },
+    /// Another element.
+    Other(Element),
 }
 
 impl Event {
@@ -34,11 +44,14 @@ impl Event {
         item: &Item,
         publisher: Option<&str>,
     ) -> Self {
-        let payload = item.payload.clone().filter(|_| config.deliver_payloads);
-        let publisher = publisher.map(str::to_owned);
-        let content = Content::Item { node: name.clone(), id: id.clone(), payload, publisher };
-        let (message_type, payload) = (config.notification_type, item.payload.clone());
-        Self { content, message_type, kind: EventKind::Items, payload, body: None }
+        let content = Content::Item {
+            node: name.clone(),
+            id: id.clone(),
+            payload: item.payload.clone(),
+            is_delivered: config.deliver_payloads,
+            publisher: publisher.map(str::to_owned),
+        };
+        Self { content, message_type: config.notification_type, kind: EventKind::Items }
     }
 
     /// A publish to a node without items: only the fact that it happened.
@@ -87,38 +100,58 @@ impl Event {
         self.kind
     }
 
-    /// Returns the event with a body that people can read (XEP-0060, 12.7).
-    #[must_use]
-    pub fn with_body(&self) -> Self {
-        let payload = self.payload.as_ref().and_then(|payload| payload.to_element().ok());
-        let body = payload.as_ref().and_then(readable_text);
-        Self { body: Some(body.unwrap_or_else(|| self.node().to_owned())), ..self.clone() }
+    /// Returns a body that people can read (XEP-0060, 12.7).
+    pub fn body(&self) -> Option<String> {
+        let (node, payload) = match &self.content {
+            Content::Item { node, payload, .. } => (node.as_str(), payload.as_ref()),
+            Content::Other(element) => (element.attr("node").unwrap_or_default(), None),
+        };
+        let payload = payload.and_then(|payload| payload.to_element().ok());
+        Some(payload.as_ref().and_then(readable_text).unwrap_or_else(|| node.to_owned()))
     }
 
-    /// Returns the message of the event, without copying the payload.
-    pub fn into_message(self, envelope: &Envelope<'_>) -> Message {
-        Message {
-            from: envelope.from.to_owned(),
-            id: envelope.id.clone(),
-            kind: self.message_type,
-            body: self.body,
-            content: self.content,
-            occupant_id: envelope.occupant_id.map(str::to_owned),
-            delay: envelope.delayed.map(|at| (at, envelope.room.to_owned())),
+    /// Renders the message of the event.
+    pub fn to_message(&self, body: Option<&str>, envelope: &Envelope<'_>) -> Message {
+        let mut message = Message::new(envelope.from, &envelope.id, self.message_type);
+        if let Some(body) = body {
+            message.body(body);
         }
-    }
-
-    /// Returns the name of the node if the content has it.
-    fn node(&self) -> &str {
-        match &self.content {
-            Content::Item { node, .. } => node.as_str(),
-            Content::Event(element) | Content::Other(element) => element.attr("node").unwrap_or_default(),
+        message.event(|text| self.content.render(text));
+        if let Some(id) = envelope.occupant_id {
+            message.occupant_id(id);
         }
+        if let Some(at) = envelope.delayed {
+            message.delay(at, envelope.room);
+        }
+        message
     }
 
     fn new(config: &NodeConfig, kind: EventKind, inner: ElementBuilder) -> Self {
-        let content = Content::Event(Rc::new(inner.build()));
-        Self { content, message_type: config.notification_type, kind, payload: None, body: None }
+        Self { content: Content::Other(inner.build()), message_type: config.notification_type, kind }
+    }
+}
+
+impl Content {
+    /// Appends it to a text, in the namespace of events. Linear in the output, without copies of the payload.
+    fn render(&self, text: &mut String) {
+        match self {
+            Self::Item { node, id, payload, is_delivered, publisher } => {
+                let payload = payload.as_ref().filter(|_| *is_delivered);
+                text.reserve(payload.map_or(0, Payload::size) + 256);
+                text.push_str("<items");
+                attribute(text, "node", node.as_str());
+                text.push_str("><item");
+                attribute(text, "id", id.as_str());
+                if let Some(publisher) = publisher {
+                    attribute(text, "publisher", publisher);
+                }
+                match payload {
+                    Some(payload) => text.extend([">", payload.text(), "</item></items>"]),
+                    None => text.push_str("/></items>"),
+                }
+            }
+            Self::Other(element) => xml::write(text, element),
+        }
     }
 }
 

@@ -1,47 +1,78 @@
 //! The messages of notifications, sent to one session or to many.
 //!
-//! Almost all messages pass through as text, and no module opens them. So a message holds its parts, and is rendered as
-//! text, or built as an element, on demand.
+//! Almost all messages pass through as text, and no module opens them. So a message is rendered once, and its children
+//! are parsed from that text if a module opens it.
 
-use std::rc::Rc;
+use std::borrow::Cow;
 
 use minidom::Element;
 
-use crate::id::{ItemId, NodeName};
 use crate::options::NotificationType;
-use crate::xml::payload::Payload;
+use crate::xml::parse::Unreadable;
 use crate::xml::time::timestamp;
-use crate::xml::{self, With, ns};
+use crate::xml::{self, ns};
 
 /// A message without its `to`, which is the only thing that differs between its recipients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// The service's JID.
-    pub(crate) from: String,
+    from: String,
     /// One id for all copies: clients take the same id for the same event.
-    pub(crate) id: String,
-    pub(crate) kind: NotificationType,
-    /// A body that people can read (XEP-0060, 12.7).
-    pub(crate) body: Option<String>,
-    pub(crate) content: Content,
-    /// The publisher's stable id (XEP-0421), if the room assigns one.
-    pub(crate) occupant_id: Option<String>,
-    /// When the event happened, if earlier than now, and the room that delayed it (XEP-0203).
-    pub(crate) delay: Option<(u64, String)>,
+    id: String,
+    kind: NotificationType,
+    /// The children, as text.
+    inside: String,
+    children: Vec<ChildName>,
 }
 
-/// The content of a message. Payloads are shared with their items.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Content {
-    /// An item of a node (XEP-0060, 7.1.2.1).
-    Item { node: NodeName, id: ItemId, payload: Option<Payload>, publisher: Option<String> },
-    /// Another child of `<event/>`.
-    Event(Rc<Element>),
-    /// Any other element.
-    Other(Rc<Element>),
-}
+/// The name and the namespace of a child.
+pub type ChildName = (Cow<'static, str>, Cow<'static, str>);
 
 impl Message {
+    /// Returns a message without children.
+    pub(crate) fn new(from: &str, id: &str, kind: NotificationType) -> Self {
+        let (from, id) = (from.to_owned(), id.to_owned());
+        Self { from, id, kind, inside: String::new(), children: Vec::with_capacity(2) }
+    }
+
+    /// Adds a body that people can read (XEP-0060, 12.7). It declares no namespace: its namespace is the stream's, which
+    /// differs between servers.
+    pub(crate) fn body(&mut self, body: &str) {
+        self.children.push(("body".into(), ns::CLIENT.into()));
+        self.inside.push_str("<body>");
+        xml::write_text(&mut self.inside, body);
+        self.inside.push_str("</body>");
+    }
+
+    /// Adds an event, whose content `write` appends.
+    pub(crate) fn event(&mut self, write: impl FnOnce(&mut String)) {
+        self.open("event", ns::EVENT);
+        self.inside.push('>');
+        write(&mut self.inside);
+        self.inside.push_str("</event>");
+    }
+
+    /// Adds any other element.
+    pub(crate) fn element(&mut self, element: &Element) {
+        self.children.push((element.name().to_owned().into(), element.ns().into()));
+        xml::write(&mut self.inside, element);
+    }
+
+    /// Adds the publisher's stable id (XEP-0421).
+    pub(crate) fn occupant_id(&mut self, id: &str) {
+        self.open("occupant-id", ns::OCCUPANT_ID);
+        attribute(&mut self.inside, "id", id);
+        self.inside.push_str("/>");
+    }
+
+    /// Adds when the event happened, if earlier than now, and the room that delayed it (XEP-0203).
+    pub(crate) fn delay(&mut self, at: u64, from: &str) {
+        self.open("delay", ns::DELAY);
+        attribute(&mut self.inside, "from", from);
+        attribute(&mut self.inside, "stamp", &timestamp(at));
+        self.inside.push_str("/>");
+    }
+
     /// Returns its attribute `from`.
     pub fn from(&self) -> &str {
         &self.from
@@ -57,249 +88,139 @@ impl Message {
         self.kind.as_str()
     }
 
-    /// Builds it as an element. Copies the payload.
-    pub fn to_element(&self) -> Element {
-        let mut message = Element::builder("message", ns::CLIENT)
-            .with("from", &self.from)
-            .with("id", &self.id)
-            .with("type", self.kind())
-            .build();
-        self.each_child(|child| {
-            message.append_child(match child {
-                Child::Body(text) => xml::text("body", ns::CLIENT, text),
-                Child::Event(content) => {
-                    Element::builder("event", ns::EVENT).append(content.to_element()).build()
-                }
-                Child::Other(element) => element.clone(),
-                Child::OccupantId(id) => {
-                    Element::builder("occupant-id", ns::OCCUPANT_ID).with("id", id).build()
-                }
-                Child::Delay(at, from) => Element::builder("delay", ns::DELAY)
-                    .with("from", from)
-                    .with("stamp", &timestamp(at))
-                    .build(),
-            });
-        });
-        message
+    /// Returns the names and namespaces of its children, in order.
+    pub fn children(&self) -> &[ChildName] {
+        &self.children
     }
 
     /// Renders its start tag, up to the value of the attribute `to`.
     pub fn render_start(&self) -> String {
         let mut text = String::from("<message");
-        for (name, value) in [("from", &*self.from), ("id", &*self.id), ("type", self.kind())] {
-            attribute(&mut text, name, value);
-        }
+        attributes(&mut text, &self.from, &self.id, self.kind());
         text.push_str(" to='");
         text
     }
 
-    /// Appends everything after the start tag to a text. Every child declares its own namespace, except the body: its
-    /// namespace is the stream's, which differs between servers. Linear in the output, without copies.
+    /// Appends everything after the start tag to a text. Every child but the body declares its own namespace.
     pub fn render_rest(&self, text: &mut String) {
-        self.each_child(|child| match child {
-            Child::Body(body) => {
-                text.push_str("<body>");
-                xml::write_text(text, body);
-                text.push_str("</body>");
-            }
-            Child::Event(content) => {
-                open(text, "event", ns::EVENT);
-                text.push('>');
-                content.render(text);
-                text.push_str("</event>");
-            }
-            Child::Other(element) => xml::write(text, element),
-            Child::OccupantId(id) => {
-                open(text, "occupant-id", ns::OCCUPANT_ID);
-                attribute(text, "id", id);
-                text.push_str("/>");
-            }
-            Child::Delay(at, from) => {
-                open(text, "delay", ns::DELAY);
-                attribute(text, "from", from);
-                attribute(text, "stamp", &timestamp(at));
-                text.push_str("/>");
-            }
-        });
-        text.push_str("</message>");
+        text.extend([&self.inside, "</message>"]);
     }
 
-    /// Returns the names and namespaces of its children, in order.
-    pub fn children(&self) -> Vec<(String, String)> {
-        let mut children = Vec::with_capacity(3);
-        self.each_child(|child| {
-            let (name, ns) = match child {
-                Child::Body(_) => ("body", ns::CLIENT.to_owned()),
-                Child::Event(_) => ("event", ns::EVENT.to_owned()),
-                Child::Other(element) => (element.name(), element.ns()),
-                Child::OccupantId(_) => ("occupant-id", ns::OCCUPANT_ID.to_owned()),
-                Child::Delay(..) => ("delay", ns::DELAY.to_owned()),
-            };
-            children.push((name.to_owned(), ns));
-        });
-        children
+    /// Builds it as an element.
+    ///
+    /// # Errors
+    /// [`Unreadable`], which no message is.
+    pub fn to_element(&self) -> Result<Element, Unreadable> {
+        let mut rest = String::with_capacity(self.inside.len() + 16);
+        self.render_rest(&mut rest);
+        Self::parse(&self.from, &self.id, self.kind(), &rest)
     }
 
-    /// Visits its children in order.
-    fn each_child<'a>(&'a self, mut visit: impl FnMut(Child<'a>)) {
-        if let Some(body) = &self.body {
-            visit(Child::Body(body));
-        }
-        visit(match &self.content {
-            Content::Other(element) => Child::Other(element),
-            content => Child::Event(content),
-        });
-        if let Some(id) = &self.occupant_id {
-            visit(Child::OccupantId(id));
-        }
-        if let Some((at, from)) = &self.delay {
-            visit(Child::Delay(*at, from));
-        }
+    /// Builds a message of which only `rest` is still at hand, with everything after the start tag.
+    ///
+    /// # Errors
+    /// [`Unreadable`]
+    pub(crate) fn parse(from: &str, id: &str, kind: &str, rest: &str) -> Result<Element, Unreadable> {
+        let mut text = String::with_capacity(rest.len() + 256);
+        text.push_str("<message");
+        attribute(&mut text, "xmlns", ns::CLIENT);
+        attributes(&mut text, from, id, kind);
+        text.push('>');
+        text.push_str(rest);
+        xml::parse(&text)
+    }
+
+    /// Begins the start tag of a child.
+    fn open(&mut self, name: &'static str, ns: &'static str) {
+        self.children.push((name.into(), ns.into()));
+        self.inside.push('<');
+        self.inside.push_str(name);
+        attribute(&mut self.inside, "xmlns", ns);
     }
 }
 
-impl Content {
-    fn to_element(&self) -> Element {
-        match self {
-            Self::Item { node, id, payload, publisher } => Element::builder("items", ns::EVENT)
-                .with("node", node.as_str())
-                .append(
-                    Element::builder("item", ns::EVENT)
-                        .with("id", id.as_str())
-                        .with_some("publisher", publisher.as_deref())
-                        .append_all(payload.as_ref().and_then(|payload| payload.to_element().ok()))
-                        .build(),
-                )
-                .build(),
-            Self::Event(element) | Self::Other(element) => Element::clone(element),
-        }
-    }
-
-    /// Appends it to a text, in the namespace of events.
-    fn render(&self, text: &mut String) {
-        match self {
-            Self::Item { node, id, payload, publisher } => {
-                text.push_str("<items");
-                attribute(text, "node", node.as_str());
-                text.push_str("><item");
-                attribute(text, "id", id.as_str());
-                if let Some(publisher) = publisher {
-                    attribute(text, "publisher", publisher);
-                }
-                match payload {
-                    Some(payload) => {
-                        text.push('>');
-                        text.push_str(payload.text());
-                        text.push_str("</item></items>");
-                    }
-                    None => text.push_str("/></items>"),
-                }
-            }
-            Self::Event(element) | Self::Other(element) => xml::write(text, element),
-        }
-    }
-}
-
-/// A child of a message.
-enum Child<'a> {
-    Body(&'a str),
-    Event(&'a Content),
-    Other(&'a Element),
-    OccupantId(&'a str),
-    Delay(u64, &'a str),
-}
-
-/// Writes the beginning of a start tag.
-fn open(text: &mut String, name: &str, ns: &str) {
-    text.push('<');
-    text.push_str(name);
-    attribute(text, "xmlns", ns);
-}
-
-fn attribute(text: &mut String, name: &str, value: &str) {
+/// Appends an attribute.
+pub(crate) fn attribute(text: &mut String, name: &str, value: &str) {
     text.extend([" ", name, "='"]);
     xml::write_value(text, value);
     text.push('\'');
 }
 
+fn attributes(text: &mut String, from: &str, id: &str, kind: &str) {
+    for (name, value) in [("from", from), ("id", id), ("type", kind)] {
+        attribute(text, name, value);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use minidom::rxml::Namespace;
-
     use super::*;
+    use crate::xml::{With, text};
 
-    fn text(message: &Message, to: &str) -> String {
-        let mut text = message.render_start();
-        text.push_str(to);
-        text.push_str("'>");
-        message.render_rest(&mut text);
-        text
+    fn rest(message: &Message) -> String {
+        let mut rest = String::new();
+        message.render_rest(&mut rest);
+        rest
     }
 
-    /// Asserts that the text and the element are the same.
-    fn check(message: &Message) {
-        let mut expected = message.to_element();
+    fn message() -> Message {
+        Message::new("den@rooms.example.org/o'neill & <sons>", "mep-1", NotificationType::Headline)
+    }
+
+    /// Asserts that its children are those of its element.
+    fn check(message: &Message) -> Element {
+        let element = message.to_element().unwrap();
         let children: Vec<_> =
-            expected.children().map(|child| (child.name().to_owned(), child.ns())).collect();
+            element.children().map(|child| (child.name().into(), child.ns().into())).collect();
         assert_eq!(message.children(), children);
-        expected.set_attr(Namespace::NONE, "to".try_into().unwrap(), "romeo@example.org/x");
-        let text = text(message, "romeo@example.org/x").replacen(' ', " xmlns='jabber:client' ", 1);
-        assert_eq!(text.parse::<Element>().unwrap(), expected, "{text}");
-    }
-
-    fn message(content: Content) -> Message {
-        Message {
-            from: "den@rooms.example.org/o'neill & <sons>".into(),
-            id: "mep-1".into(),
-            kind: NotificationType::Headline,
-            body: None,
-            content,
-            occupant_id: None,
-            delay: None,
-        }
-    }
-
-    fn item(payload: Option<&str>) -> Content {
-        Content::Item {
-            node: "urn:a&'".into(),
-            id: "\"1\"".into(),
-            payload: payload.map(|text| Payload::new(&text.parse().unwrap(), usize::MAX).unwrap()),
-            publisher: None,
-        }
+        element
     }
 
     #[test]
-    fn its_text_and_its_element_say_the_same() {
-        let payloads = [
-            "<mood xmlns='urn:mood'><happy/>t &lt;&amp;&gt; &apos;&quot;<text>Yay</text>\r\n\t</mood>",
-            "<a xmlns='urn:a' xmlns:p='urn:p' p:b='&quot;1&apos;&#10;' c='&#9;' xml:lang='de' p:d=''><p:e/><b xmlns=''/></a>",
-            "<message xmlns='jabber:client'><body>&#13;</body></message>",
-            "<item xmlns='http://jabber.org/protocol/pubsub#event'/>",
-            "<a xmlns='urn:a'><b xmlns='urn:b'><a xmlns='urn:a'><c/></a><b/></b></a>",
-        ];
-        for payload in payloads {
-            check(&message(item(Some(payload))));
-            check(&message(Content::Event(Rc::new(payload.parse().unwrap()))));
-            check(&message(Content::Other(Rc::new(payload.parse().unwrap()))));
-        }
-        let full = Message {
-            body: Some("<body> & soul".into()),
-            occupant_id: Some("'id'".into()),
-            delay: Some((1_000_000_000_000, "den@rooms.example.org".into())),
-            ..message(item(None))
-        };
-        check(&full);
-        assert!(text(&full, "").contains("'><body>&lt;body&gt; &amp; soul</body><event xmlns='"));
-        let Content::Item { node, id, payload, .. } = full.content.clone() else { panic!("an item") };
-        check(&Message {
-            content: Content::Item { node, id, payload, publisher: Some("a@b/&".into()) },
-            ..full
-        });
+    fn its_element_says_what_was_added() {
+        let payload: Element =
+            "<a xmlns='urn:a' xmlns:p='urn:p' p:b='&quot;1&apos;&#10;'>&lt;<b xmlns=''/>\r</a>"
+                .parse()
+                .unwrap();
+        let mut message = message();
+        message.body("<body> & soul");
+        message.event(|text| xml::write(text, &payload));
+        message.element(&payload);
+        message.occupant_id("'id'");
+        message.delay(1_000_000_000_000, "den@rooms.example.org");
+        let delay = Element::builder("delay", ns::DELAY)
+            .with("from", "den@rooms.example.org")
+            .with("stamp", "2001-09-09T01:46:40.000Z");
+        let expected = Element::builder("message", ns::CLIENT)
+            .with("from", message.from())
+            .with("id", "mep-1")
+            .with("type", "headline")
+            .append(text("body", ns::CLIENT, "<body> & soul"))
+            .append(Element::builder("event", ns::EVENT).append(payload.clone()).build())
+            .append(payload)
+            .append(Element::builder("occupant-id", ns::OCCUPANT_ID).with("id", "'id'").build())
+            .append(delay.build())
+            .build();
+        assert_eq!(check(&message), expected);
+        assert!(rest(&message).starts_with("<body>&lt;body&gt; &amp; soul</body><event xmlns='"));
+    }
+
+    #[test]
+    fn its_start_and_its_rest_are_the_whole() {
+        let mut message = message();
+        message.event(|text| text.push_str("<purge/>"));
+        let whole = format!("{}a@b'>{}", message.render_start(), rest(&message));
+        let whole: Element = whole.replacen(' ', " xmlns='jabber:client' ", 1).parse().unwrap();
+        assert_eq!(whole.attr("to"), Some("a@b"));
+        assert_eq!(whole.children().next(), check(&message).children().next());
+        assert_eq!(whole.attr("from"), Some(message.from()));
     }
 
     #[test]
     fn what_no_xml_can_have_is_not_in_its_text() {
-        let odd = message(Content::Other(Rc::new(xml::text("a", "urn:a", "1\u{0}2\u{1b}3\u{fffe}4"))));
-        assert!(text(&odd, "").contains(">1\u{fffd}2\u{fffd}3\u{fffd}4<"));
+        let mut message = message();
+        message.element(&text("a", "urn:a", "1\u{0}2\u{1b}3\u{fffe}4"));
+        assert!(rest(&message).contains(">1\u{fffd}2\u{fffd}3\u{fffd}4<"));
+        check(&message);
     }
 }

@@ -193,7 +193,7 @@ fn notify_owners(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic, s
         cx.effects.extend(cx.room.notify_subscriber(
             cx.service_id,
             &Subscriber::Occupant(owner),
-            notice,
+            &notice,
             cx.moment,
         ));
     }

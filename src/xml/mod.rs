@@ -12,6 +12,7 @@ mod write;
 use minidom::rxml::NcName;
 use minidom::{Element, ElementBuilder};
 
+pub(crate) use self::parse::parse;
 pub(crate) use self::write::{size, write, write_text, write_value};
 
 /// Builder methods for attributes, including optional ones.

@@ -61,7 +61,10 @@ local function cases(core)
 	full.host:recall({ { method = "caps", algorithm = "sha-1", value = "eager", nodes = { "urn:a" } } });
 	local eager, coming = full:session("eager"), full:presence_with_caps("eager");
 	local eager_facts = full:facts("eager");
-	assert(#full.host:enter(full.now, full.random, full:info(), eager_facts, eager, coming) == 5);
+	local told = full.host:enter(full.now, full.random, full:info(), eager_facts, eager, coming);
+	assert(#told == 5);
+	local message = told[1];
+	local items = room:iq("alice", "get"):tag("pubsub", { xmlns = core.xmlns.pubsub }):tag("items", { node = "urn:a" }):reset();
 	local host, jid, now, random = room.host, room.jid, room.now, room.random;
 	local session, info, full_info = room:session("alice"), room:info(), full:info();
 	local small = st.iq({ type = "result", id = "1", from = session, to = jid });
@@ -73,6 +76,9 @@ local function cases(core)
 			return full.host:enter(now, random, full_info, eager_facts, eager, coming);
 		end };
 		{ "publish, five elements", function () return host:request(now, random, info, target, actor, publish); end };
+		{ "items, one of five elements", function () return host:request(now, random, info, target, actor, items); end };
+		{ "a module opens a message", function () return message.source:build(message, st.stanza_mt); end };
+		{ "a module looks for a child", function () return message.source:children(message[4]); end };
 		{ "an answer that nobody asked for", function () return host:answer(now, random, answer); end };
 		{ "a ping's answer", function () return host:answer(now, random, small); end };
 		{ "counts", function () return host:counts(); end };

@@ -278,7 +278,7 @@ impl World {
                 Effect::Notify { message, to } => {
                     let distinct: BTreeSet<_> = to.iter().collect();
                     assert_eq!(to.len(), distinct.len(), "a session is told twice");
-                    let (room, note) = note(&message.to_element());
+                    let (room, note) = note(&message.to_element().unwrap());
                     for jid in &to {
                         got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
                     }

@@ -254,7 +254,7 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
             }
             Effect::Send(question) => happened.questions.push(question),
             Effect::Notify { message, to } => {
-                let message = message.to_element();
+                let message = message.to_element().unwrap();
                 happened.messages.extend(
                     to.into_iter().map(|jid| (jid.clone(), with(&message, "to", Some(jid.as_str())))),
                 );

@@ -244,8 +244,7 @@ fn notify_affiliate(
     let mut whom: Vec<_> = whom.into_iter().collect();
     whom.sort_unstable();
     for id in whom {
-        let told =
-            cx.room.notify_subscriber(cx.service_id, &Subscriber::Occupant(id), notice.clone(), cx.moment);
+        let told = cx.room.notify_subscriber(cx.service_id, &Subscriber::Occupant(id), &notice, cx.moment);
         cx.effects.extend(told);
     }
 }
