@@ -12,18 +12,20 @@ local absences = {
 	["remote-server-timeout"] = true;
 };
 
--- The core's message ids: 15 random octets, which make 20 characters.
-local core_id = "^mep%-"..("[%w_-]"):rep(20).."$";
-
--- Hooked above mod_muc (-2).
-local function swallow(event)
-	local stanza = event.stanza;
-	if stanza.attr.type ~= "error" or not (stanza.attr.id or ""):match(core_id) then return; end
-	local _, condition = stanza:get_error();
-	if not absences[condition] then
-		return true;
+-- `is_message_id(id)` tells the ids of the core's messages from others.
+local function hook(is_message_id)
+	local function swallow(event)
+		local stanza = event.stanza;
+		if stanza.attr.type ~= "error" or not is_message_id(stanza.attr.id or "") then return; end
+		local _, condition = stanza:get_error();
+		if not absences[condition] then
+			return true;
+		end
 	end
+
+	-- Above mod_muc (-2)
+	module:hook("message/full", swallow, 1);
+	module:hook("message/bare", swallow, 1);
 end
 
-module:hook("message/full", swallow, 1);
-module:hook("message/bare", swallow, 1);
+return { hook = hook };

@@ -13,7 +13,7 @@ local new_keeper = module:require "kept";
 -- In the result, `core` is the core and `kept` keeps its rooms' nodes. Both are replaced if the core fails.
 local function new(lib, run_effects, outages, failures, kept_state)
 	local calls = {};
-	local capabilities = new_capabilities(outages);
+	local capabilities = new_capabilities(outages, lib.caps_shards);
 	-- The configured values, as the core takes them.
 	local options;
 	-- Called for a new core: see `start`.

@@ -1,4 +1,4 @@
--- Stores verified capability sets, so that a restart need not query clients again: 64 shards, with an entry each in the
+-- Stores verified capability sets, so that a restart need not query clients again: shards, with an entry each in the
 -- store "mep_caps". It is a cache: if storage fails, clients are queried again and nothing else is lost.
 
 local attempt = module:require "attempt";
@@ -22,8 +22,8 @@ local function try(method, ...)
 	return attempt(store[method], store, ...);
 end
 
--- `outages` takes note of storage failures.
-local function new(outages)
+-- `outages` takes note of storage failures; `shards` is the number of shards.
+local function new(outages, shards)
 	local capabilities = { delay = delay };
 
 	local function failed(is_write, verb, err)
@@ -32,7 +32,7 @@ local function new(outages)
 
 	-- Gives the stored sets to the core. If they can't be read, clients are queried.
 	function capabilities.recall(core)
-		for number = 0, 63 do
+		for number = 0, shards - 1 do
 			local shard, err = try("get", name_of(number));
 			if not shard and err then
 				return failed(false, "read", err);

@@ -68,15 +68,13 @@ local function keep(batch, effect)
 	return false;
 end
 
--- Effects of a dropped batch that are carried out all the same: neither reveals what could not be stored.
-local housekeeping = { learned = true; send = true };
-
--- A change that can't be stored must not be announced, so the rest of its batch is dropped, except for housekeeping.
+-- A change that can't be stored must not be announced, so the rest of its batch is dropped, except for what the core
+-- marks with `always`.
 local function run_batch(batch)
 	local dropped, unsent = batch.dropped, 0;
 	for _, effect in ipairs(batch.effects) do
 		local kind = effect.kind;
-		if dropped and not housekeeping[kind] then
+		if dropped and not effect.always then
 			unsent = unsent + (kind == "notify" and #effect.to or kind == "tell" and 1 or 0);
 		elseif kind == "keep" then
 			dropped = not keep(batch, effect);
@@ -95,7 +93,7 @@ end
 -- Runs a batch. Its fields:
 -- `effects`: the core's list
 -- `origin`: the session that sent the request
--- `dropped`: whether the change has failed already, so that only housekeeping is left
+-- `dropped`: whether the change has failed already, so that only effects with `always` are left
 -- `keep(effect)`: stores a change; `revert(room)` undoes it in memory if that fails
 -- `on_failure(unsent)`: called with the number of messages that were not sent, if the batch was dropped
 -- `on_learned()`: called when the core has learned capabilities that are worth storing

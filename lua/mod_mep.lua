@@ -31,15 +31,12 @@ local st = require "util.stanza";
 
 local effects = module:require "effects";
 local read_options = module:require "options".read;
-local rooms = module:require "rooms";
+local rooms = module:require "rooms".new(lib.publishers);
 local new_outages = module:require "outages".new;
 local status = module:require "status";
 local shell = module:require "shell";
 
-local xmlns_disco_info = "http://jabber.org/protocol/disco#info";
-local xmlns_disco_items = "http://jabber.org/protocol/disco#items";
-local xmlns_pubsub = "http://jabber.org/protocol/pubsub";
-local xmlns_pubsub_owner = "http://jabber.org/protocol/pubsub#owner";
+local xmlns = lib.xmlns;
 
 module:depends "muc";
 
@@ -254,8 +251,8 @@ local function handle_room_pubsub(event)
 	return request(event, room);
 end
 
-module:hook("iq/bare/"..xmlns_pubsub..":pubsub", handle_room_pubsub);
-module:hook("iq/bare/"..xmlns_pubsub_owner..":pubsub", handle_room_pubsub);
+module:hook("iq/bare/"..xmlns.pubsub..":pubsub", handle_room_pubsub);
+module:hook("iq/bare/"..xmlns.pubsub_owner..":pubsub", handle_room_pubsub);
 
 -- Discovery of nodes. mod_muc answers for the room itself, with the features below.
 local function handle_room_disco(event)
@@ -265,13 +262,13 @@ local function handle_room_disco(event)
 	end
 end
 
-module:hook("iq-get/bare/"..xmlns_disco_info..":query", function (event)
+module:hook("iq-get/bare/"..xmlns.disco_info..":query", function (event)
 	local node = event.stanza.tags[1].attr.node;
 	if node and node ~= "" then
 		return handle_room_disco(event);
 	end
 end);
-module:hook("iq-get/bare/"..xmlns_disco_items..":query", handle_room_disco);
+module:hook("iq-get/bare/"..xmlns.disco_items..":query", handle_room_disco);
 
 module:hook("muc-disco#info", function (event)
 	local reply = event.reply;
@@ -282,10 +279,10 @@ module:hook("muc-disco#info", function (event)
 end);
 
 local to_occupants = {
-	[xmlns_pubsub] = true;
-	[xmlns_pubsub_owner] = true;
-	[xmlns_disco_info] = true;
-	[xmlns_disco_items] = true;
+	[xmlns.pubsub] = true;
+	[xmlns.pubsub_owner] = true;
+	[xmlns.disco_info] = true;
+	[xmlns.disco_items] = true;
 };
 
 -- COMPAT components have no iq-set/full and the like: mod_iq expands iq/full on VirtualHosts only
@@ -309,7 +306,7 @@ module:hook("iq/bare", function (event)
 	end
 end, 1);
 
-module:require "bounces";
+module:require "bounces".hook(lib.is_message_id);
 
 local function on_new_options()
 	local keeps_registered = take_options();

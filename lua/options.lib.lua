@@ -1,13 +1,13 @@
--- Reads the options from the configuration. The core validates them: src/options/table.rs.
+-- Reads the options from the configuration. The core validates them: src/settings/.
 
 local getconfig = require "core.configmanager".getconfig;
 
--- Returns all values that this host or the global section sets under names that begin with `mep_`.
-local function all_set()
+-- Returns all values that this host or the global section sets under names that begin with `prefix`.
+local function all_set(prefix)
 	local config, set = getconfig(), {};
 	for _, section in ipairs({ "*", module.host }) do
 		for name in pairs(rawget(config, section) or {}) do
-			if name:find("^mep_") then
+			if name:sub(1, #prefix) == prefix then
 				set[name] = module:get_option(name);
 			end
 		end
@@ -18,7 +18,7 @@ end
 -- Returns the configured values, as the core takes them, and the options that the glue needs itself. Logs a warning for
 -- each wrong value.
 local function read(core_lib)
-	local set = all_set();
+	local set = all_set(core_lib.option_prefix);
 	local own, problems = core_lib.read_options(set);
 	for _, problem in ipairs(problems) do
 		module:log("warn", "%s", problem);

@@ -4,14 +4,14 @@ local jid_host = require "util.jid".host;
 
 -- mod_muc reads it at load as well, and reloading mod_muc reloads this module.
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
-local default_publishers = "admins";
-local known_publishers = { owners = true, admins = true, moderators = true, participants = true };
 
--- Returns which occupants may publish as the room. A value stored by another version may be unknown here.
-local function publishers_of(room)
-	local publishers = room._data.mep_publishers;
-	return known_publishers[publishers] and publishers or default_publishers;
-end
+-- The labels of those who may publish as the room, whom the core lists.
+local labels = {
+	owners = "Owners";
+	admins = "Owners and admins";
+	moderators = "Moderators";
+	participants = "Anyone with voice";
+};
 
 -- The facts in an occupant's presence, without its sessions.
 local function presence(room, occupant)
@@ -34,22 +34,6 @@ local function actor(room, jid)
 		role = occupant and occupant.role or "none";
 		affiliation = room:get_affiliation(jid) or "none";
 		sees_jids = not room:is_anonymous_for(jid);
-	};
-end
-
--- The room itself. `accounts` are the subscribers outside it, if there are any.
-local function info(room, accounts)
-	local outsiders = accounts and {};
-	for _, account in ipairs(accounts or {}) do
-		outsiders[account] = room:get_affiliation(account) or "none";
-	end
-	return {
-		jid = room.jid;
-		publishers = publishers_of(room);
-		persistent = room:get_persistent() and true or false;
-		anonymous = room:get_whois() ~= "anyone";
-		members_only = room:get_members_only() and true or false;
-		outsiders = outsiders;
 	};
 end
 
@@ -86,44 +70,72 @@ local function is_usable(room)
 	return room and not room._data.destroyed and room._data.locked ~= math.huge;
 end
 
-module:hook("muc-config-form", function (event)
-	local current = publishers_of(event.room);
-	local function option(value, label)
-		return { value = value, label = label, default = value == current };
+-- `publishers` is the core's list of who may publish as a room.
+local function new(publishers)
+	local is_known = {};
+	for _, name in ipairs(publishers) do is_known[name] = true; end
+	-- For rooms whose own configuration does not say.
+	local default_publishers;
+
+	-- Returns which occupants may publish as the room. A value stored by another version may be unknown here.
+	local function publishers_of(room)
+		local stored = room._data.mep_publishers;
+		return is_known[stored] and stored or default_publishers;
 	end
-	table.insert(event.form, {
-		name = "mep#roomconfig_publishers";
-		type = "list-single";
-		label = "Who may publish events as the room (XEP-0316)";
-		options = {
-			option("owners", "Owners");
-			option("admins", "Owners and admins");
-			option("moderators", "Moderators");
-			option("participants", "Anyone with voice");
+
+	-- The room itself. `accounts` are the subscribers outside it, if there are any.
+	local function info(room, accounts)
+		local outsiders = accounts and {};
+		for _, account in ipairs(accounts or {}) do
+			outsiders[account] = room:get_affiliation(account) or "none";
+		end
+		return {
+			jid = room.jid;
+			publishers = publishers_of(room);
+			persistent = room:get_persistent() and true or false;
+			anonymous = room:get_whois() ~= "anyone";
+			members_only = room:get_members_only() and true or false;
+			outsiders = outsiders;
 		};
-	});
-end, 70-8);
-
-module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
-	local room, value = event.room, event.value;
-	if known_publishers[value] and value ~= publishers_of(room) then
-		room._data.mep_publishers = value;
-		event.status_codes["104"] = true;
 	end
-end);
 
--- `room_publishers` is the default for rooms whose own configuration does not say.
-local function set_options(options)
-	default_publishers = options.room_publishers;
+	module:hook("muc-config-form", function (event)
+		local current = publishers_of(event.room);
+		local options = {};
+		for at, name in ipairs(publishers) do
+			options[at] = { value = name, label = labels[name], default = name == current };
+		end
+		table.insert(event.form, {
+			name = "mep#roomconfig_publishers";
+			type = "list-single";
+			label = "Who may publish events as the room (XEP-0316)";
+			options = options;
+		});
+	end, 70-8);
+
+	module:hook("muc-config-submitted/mep#roomconfig_publishers", function (event)
+		local room, value = event.room, event.value;
+		if is_known[value] and value ~= publishers_of(room) then
+			room._data.mep_publishers = value;
+			event.status_codes["104"] = true;
+		end
+	end);
+
+	-- To be called before anything else.
+	local function set_options(options)
+		default_publishers = options.room_publishers;
+	end
+
+	return {
+		set_options = set_options;
+		presence = presence;
+		actor = actor;
+		info = info;
+		target = target;
+		all_occupants = all_occupants;
+		presences = presences;
+		is_usable = is_usable;
+	};
 end
 
-return {
-	set_options = set_options;
-	presence = presence;
-	actor = actor;
-	info = info;
-	target = target;
-	all_occupants = all_occupants;
-	presences = presences;
-	is_usable = is_usable;
-};
+return { new = new, labels = labels };

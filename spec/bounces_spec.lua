@@ -11,7 +11,7 @@ describe("A message to a room or an occupant", function ()
 
 	before_each(function ()
 		module = glue.new_module();
-		glue.load("bounces", module);
+		glue.load("bounces", module).hook(core.lib.is_message_id);
 	end);
 
 	local function is_swallowed(attr, condition)

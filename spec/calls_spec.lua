@@ -38,7 +38,7 @@ describe("Calls of the core", function ()
 	end
 
 	local function start(saved_core, restore)
-		calls = glue.load("calls", module).new({ new = new_core }, function (batch)
+		calls = glue.load("calls", module).new({ new = new_core, caps_shards = 64 }, function (batch)
 			table.insert(batches, batch);
 		end, (glue.new_outages(module)), failures);
 		calls.set_options("the options");
@@ -93,7 +93,7 @@ describe("Calls of the core", function ()
 
 	it("have their effects carried out, in a batch that the keeper of that core stores", function ()
 		start();
-		local effects = { { kind = "learned" } };
+		local effects = { { kind = "learned", always = true } };
 		function calls.core.leave() return effects; end
 		assert.is_true(calls.drive("leave"));
 		assert.equal(effects, batches[1].effects);

@@ -32,12 +32,12 @@ describe("What is known of capabilities", function ()
 		local room = core.new_room(st);
 		local asked = room:enter("alice", room:presence_with_caps(ver))[1];
 		local effects = room.host:answer(room.now, room.random, room:caps_answer(asked, "urn:a"));
-		assert.same({ { kind = "learned" } }, effects);
+		assert.same({ { kind = "learned", always = true } }, effects);
 		return room;
 	end
 
 	local function known(host)
-		return host:counts().known;
+		return host:counts().caps_known;
 	end
 
 	local function another()
@@ -45,7 +45,7 @@ describe("What is known of capabilities", function ()
 	end
 
 	local function new_capabilities()
-		return glue.load("capabilities", module).new((glue.new_outages(module)));
+		return glue.load("capabilities", module).new((glue.new_outages(module)), core.lib.caps_shards);
 	end
 
 	it("is kept once, and given back", function ()

@@ -312,11 +312,11 @@ describe("Effects", function ()
 		assert.equal(room.now + 30, host:next_deadline());
 		room.now = room.now + 10;
 		assert.equal("send", core.kinds(room:enter("bob", room:presence_with_caps("w"))));
-		assert.equal(2, host:counts().asking);
+		assert.equal(2, host:counts().caps_asking);
 		assert.equal(room.now + 20, host:next_deadline());
 		assert.equal("", core.kinds(host:wake(room.now + 20, random)));
 		assert.equal(room.now + 30, host:next_deadline());
-		assert.equal(1, host:counts().asking);
+		assert.equal(1, host:counts().caps_asking);
 	end);
 
 	it("ask for a second to be fractions of", function ()
@@ -336,7 +336,23 @@ describe("Effects", function ()
 		local effects = room:enter_wanting("bob", "urn:a");
 		assert.equal("tell", core.kinds(effects));
 		assert.equal(room:session("bob"), effects[1].to);
-		assert.is_not_nil(effects[1].source:build(1, st.stanza_mt):get_child("delay", "urn:xmpp:delay"));
+		assert.is_not_nil(effects[1].source:build(effects[1], st.stanza_mt):get_child("delay", "urn:xmpp:delay"));
+	end);
+
+	it("are marked if they are carried out even where a change can't be stored", function ()
+		local marks = {};
+		local function note(effects)
+			for _, effect in ipairs(effects) do marks[effect.kind] = effect.always or false; end
+			return effects;
+		end
+		local asked = note(room:enter("bob", room:presence_with_caps("bob")))[1];
+		host:answer(room.now, random, room:caps_answer(asked, "urn:a"));
+		room:enter("alice");
+		local info = room:info();
+		info.persistent = true;
+		local iq = room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a" }):reset();
+		note(host:request(room.now, random, info, room:target(), room:actor("alice"), iq));
+		assert.same({ send = true, keep = false, reply = false, tell = false }, marks);
 	end);
 
 	it("carry an id of their own each", function ()
@@ -351,7 +367,8 @@ describe("Effects", function ()
 
 	it("leave nothing behind when everybody has left", function ()
 		local nothing = {
-			rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, known = 0, asking = 0, pending = 0,
+			rooms = 0, occupants = 0, sessions = 0, nodes = 0, subscriptions = 0, pending = 0,
+			caps_known = 0, caps_asking = 0,
 		};
 		assert.same(nothing, host:counts());
 		room:enter_wanting("alice", "urn:a");
@@ -361,7 +378,8 @@ describe("Effects", function ()
 		subscribe:tag("subscribe", { node = "urn:a", jid = room:session("bob") }):reset();
 		host:request(room.now, random, room:info(), room:target("alice"), room:actor("bob"), subscribe);
 		assert.same({
-			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, known = 0, asking = 1, pending = 0,
+			rooms = 1, occupants = 2, sessions = 2, nodes = 1, subscriptions = 1, pending = 0,
+			caps_known = 0, caps_asking = 1,
 		}, host:counts());
 		host:rename(room.jid, room:address("alice"), room:address("ann"));
 		room:leave("alice");

@@ -39,7 +39,7 @@ describe("Effects", function ()
 	end
 
 	local function send(name, to)
-		return { kind = "send", stanza = stanza(name, to or "a") };
+		return { kind = "send", always = true, stanza = stanza(name, to or "a") };
 	end
 
 	local function notify(name, ...)
@@ -69,7 +69,7 @@ describe("Effects", function ()
 	it("say when there is something to be kept of what was learned", function ()
 		local said = 0;
 		local function on_learned() said = said + 1; end
-		glue.load("effects", module).run({ effects = { { kind = "learned" } }, on_learned = on_learned });
+		glue.load("effects", module).run({ effects = { { kind = "learned", always = true } }, on_learned = on_learned });
 		assert.equal(1, said);
 	end);
 

@@ -1,7 +1,15 @@
 -- The facts that the core gets about rooms, and the field in a room's configuration.
 
+local core = require "support.core";
 local glue = require "support.glue";
 local prosody = require "support.prosody";
+
+-- Loads the file as the module does, with the options' defaults.
+local function load_rooms(module)
+	local rooms = glue.load("rooms", module).new(core.lib.publishers);
+	rooms.set_options((core.lib.read_options({})));
+	return rooms;
+end
 
 -- A room with two occupants: an owner with two clients, and a visitor that the room hides.
 local function new_room()
@@ -56,7 +64,7 @@ describe("Of a room, the core is told", function ()
 
 	before_each(function ()
 		room = new_room();
-		rooms = glue.load("rooms", glue.new_module());
+		rooms = load_rooms(glue.new_module());
 	end);
 
 	it("what an occupant's presence says", function ()
@@ -78,7 +86,7 @@ describe("Of a room, the core is told", function ()
 	end);
 
 	it("no occupant-id where the room gives none", function ()
-		rooms = glue.load("rooms", glue.new_module({ muc_occupant_id = false }));
+		rooms = load_rooms(glue.new_module({ muc_occupant_id = false }));
 		assert.is_nil(rooms.presence(room, room.alice).occupant_id);
 	end);
 
@@ -176,7 +184,7 @@ for _, version in ipairs(prosody.versions) do
 		before_each(function ()
 			room = new_room();
 			module = glue.new_module();
-			rooms = glue.load("rooms", module);
+			rooms = load_rooms(module);
 		end);
 
 		-- The field as the owner sees it.
@@ -201,12 +209,12 @@ for _, version in ipairs(prosody.versions) do
 				table.insert(values, option:get_child_text("value"));
 				assert.is_string(option.attr.label);
 			end
-			assert.same({ "owners", "admins", "moderators", "participants" }, values);
+			assert.same(core.lib.publishers, values);
 			assert.equal("admins", shown:get_child_text("value"));
 		end);
 
 		it("shows what was chosen before", function ()
-			for _, value in ipairs({ "owners", "admins", "moderators", "participants" }) do
+			for _, value in ipairs(core.lib.publishers) do
 				submit(value);
 				assert.equal(value, field():get_child_text("value"));
 				assert.equal(value, rooms.info(room).publishers);
@@ -236,3 +244,15 @@ for _, version in ipairs(prosody.versions) do
 		end);
 	end);
 end
+
+describe("Who may publish as a room", function ()
+	it("is listed by the core, from few to many, with a label for each in the form", function ()
+		assert.same({ "owners", "admins", "moderators", "participants" }, core.lib.publishers);
+		local labels = glue.load("rooms", glue.new_module()).labels;
+		for _, name in ipairs(core.lib.publishers) do
+			assert.is_string(labels[name], name);
+			labels[name] = nil;
+		end
+		assert.same({}, labels);
+	end);
+end);

@@ -12,7 +12,7 @@ use crate::stanza::message::Message;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Store this change of a node of a persistent room. Comes before the reply and the notifications: if storing
-    /// fails, none of those is sent, and only `Send` is still carried out.
+    /// fails, none of those is sent, and of the rest only what [`Effect::is_always`] is true for is carried out.
     Keep {
         /// The room.
         room: RoomJid,
@@ -23,8 +23,7 @@ pub enum Effect {
     },
     /// Answer the request that the call was made for.
     Reply(Element),
-    /// Send this question, which is already addressed. It reveals nothing of what the call changed, so it is sent even
-    /// if that could not be stored.
+    /// Send this question, which is already addressed.
     Send(Element),
     /// Send this message to each of these sessions, in this order; only its `to` differs.
     Notify {
@@ -37,4 +36,14 @@ pub enum Effect {
     Explain(String),
     /// Known capabilities have changed: store what [`crate::host::Host::learned`] returns, some time soon.
     Learned,
+}
+
+impl Effect {
+    /// Returns whether this is carried out even if a change of the same call could not be stored: it tells no one of it.
+    pub fn is_always(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::Learned => true,
+            Self::Keep { .. } | Self::Reply(_) | Self::Notify { .. } | Self::Explain(_) => false,
+        }
+    }
 }

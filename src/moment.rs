@@ -23,9 +23,9 @@ impl Moment {
         Self { now, tally: Tally::default(), random, drawn: 0 }
     }
 
-    /// Returns the next id for a message. The glue recognises it when the message bounces.
+    /// Returns the next id for a message. [`is_message_id`] recognises it when the message bounces.
     pub fn message_id(&mut self) -> String {
-        format!("mep-{}", self.id())
+        format!("{PREFIX}{}", self.id())
     }
 
     /// Returns the next id, of 20 characters. It can't be guessed from the others of the same call.
@@ -35,6 +35,15 @@ impl Moment {
         BASE64_URL_SAFE_NO_PAD.encode(digest.get(..15).unwrap_or_default())
     }
 }
+
+/// Returns whether this is an id that [`Moment::message_id`] can return.
+pub fn is_message_id(id: &[u8]) -> bool {
+    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    id.strip_prefix(PREFIX.as_bytes()).is_some_and(|id| id.len() == 20 && id.iter().all(is_base64))
+}
+
+/// What the ids of messages begin with.
+const PREFIX: &str = "mep-";
 
 #[cfg(test)]
 mod tests {
@@ -51,5 +60,20 @@ mod tests {
         assert_eq!(a.len(), 20);
         assert_eq!(draw(1), [a.clone(), b]);
         assert_ne!(draw(2)[0], a);
+    }
+
+    #[test]
+    fn ids_of_messages_are_recognised() {
+        let id = Moment::new(0, [1; 16]).message_id();
+        assert!(is_message_id(id.as_bytes()));
+        assert!(is_message_id(b"mep-Abcdefghijklmnop_-09"));
+        for other in [&id[1..], &id[..id.len() - 1], &format!("{id}x"), &id.replace("mep-", "mop-"), ""] {
+            assert!(!is_message_id(other.as_bytes()), "{other}");
+        }
+        for octet in [b'+', b'/', b'=', b'\n', 0xff] {
+            let mut other = id.clone().into_bytes();
+            other[10] = octet;
+            assert!(!is_message_id(&other), "{octet}");
+        }
     }
 }

@@ -63,9 +63,22 @@ local function new_require(fake_module, load)
 	return function (name)
 		if name == "core.configmanager" then
 			return { getconfig = function () return fake_module.config; end };
+		elseif name == "core.statsmanager" then
+			return { get_metric_registry = function () end };
 		end
 		return load(name);
 	end;
+end
+
+-- The returned metric records the values that it is set to, by label.
+function module:metric(kind, name, unit, _, labels)
+	local metric = { kind = kind, unit = unit, has_label = labels[1] ~= nil, values = {} };
+	function metric.with_labels(_, label)
+		return { set = function (_, value) metric.values[label or ""] = value; end };
+	end
+	self.metrics = self.metrics or {};
+	self.metrics[name] = metric;
+	return metric;
 end
 
 -- Runs the file at `path` with these globals in addition to Lua's own.

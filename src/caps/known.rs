@@ -1,4 +1,4 @@
-//! Verified capabilities by hash: a bounded cache in 64 shards.
+//! Verified capabilities by hash: a bounded cache in shards.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::caps::NodeSet;
 
 /// Verified sets by hash. Over the limit, the least recently used one is evicted.
 ///
-/// The sets are stored in 64 shards, which are small to write. The first character of a hash selects its shard, so the
+/// The sets are stored in [`SHARDS`] shards, which are small to write. The first character of a hash selects its shard, so the
 /// shards fill evenly.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -21,10 +21,13 @@ pub(super) struct Known {
     changed: BTreeSet<u8>,
 }
 
-/// All sets of one shard of 64, which replace what is stored of it.
+/// The number of shards: one for each value of a hash's first character.
+pub const SHARDS: u8 = 64;
+
+/// All sets of one shard, which replace what is stored of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shard {
-    /// The number of the shard, below 64.
+    /// The number of the shard, below [`SHARDS`].
     pub number: u8,
     /// Its sets.
     pub sets: Vec<(Hash, NodeSet)>,
@@ -149,7 +152,7 @@ fn shard_of(hash: &Hash) -> u8 {
         Some(c @ b'a'..=b'z') => c - b'a' + 26,
         Some(c @ b'0'..=b'9') => c - b'0' + 52,
         Some(b'+') => 62,
-        _ => 63,
+        _ => SHARDS - 1,
     }
 }
 

@@ -31,7 +31,7 @@ use self::group::{Asked, Group};
 pub use self::hash::{Algorithm, Hash, Method};
 pub use self::info::{IllFormed, Info};
 use self::known::Known;
-pub use self::known::Shard;
+pub use self::known::{SHARDS, Shard};
 pub use self::node_set::NodeSet;
 use crate::jid::{RoomJid, SessionJid};
 use crate::moment::Moment;

@@ -19,8 +19,9 @@ use crate::xml;
 /// - `{ kind = "tell", … }`: send a message to one JID;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
 /// - `{ kind = "explain", text }`: log this at `debug`;
-/// - `{ kind = "learned" }`: some time soon, store what `learned` returns;
-/// - `{ kind = "wake", after }`: call `wake` after so many seconds.
+/// - `{ kind = "learned" }`: some time soon, store what `learned` returns.
+///
+/// Those with `always = true` are carried out even if a change of the same list can't be stored.
 ///
 /// Messages are rendered: `lua/shared.lib.lua` describes their entries. One userdata for all effects opens them again.
 pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult<LuaTable> {
@@ -29,6 +30,7 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
     let mut children = Vec::new();
     let mut told = Vec::new();
     for effect in effects {
+        let is_always = effect.is_always();
         let table = match effect {
             Effect::Keep { room, node, change } => {
                 let table = of_kind(lua, "keep")?;
@@ -52,6 +54,9 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
             }
             Effect::Learned => of_kind(lua, "learned")?,
         };
+        if is_always {
+            table.raw_set("always", true)?;
+        }
         list.raw_push(table)?;
     }
     if !told.is_empty() {

@@ -292,7 +292,7 @@ impl Bound {
         Ok(())
     }
 
-    /// `host:counts()`: the numbers of what the host has.
+    /// `host:counts()`: the numbers of what the host has now, by the names of the statistics.
     fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
         let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asking, pending } =
             this.host.counts();
@@ -302,33 +302,27 @@ impl Bound {
             ("sessions", sessions),
             ("nodes", nodes),
             ("subscriptions", subscriptions),
-            ("known", known),
-            ("asking", asking),
             ("pending", pending),
+            ("caps_known", known),
+            ("caps_asking", asking),
         ])
     }
 
-    /// `host:counters()`: what happened so far.
+    /// `host:counters()`: what happened so far, by the names of the statistics. `refusals` has a number for each condition.
     fn counters(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
-        let Counters { asked, answered, mismatched, refused, timed_out, evicted } = this.host.counters();
-        lua.create_table_from([
-            ("asked", asked),
-            ("answered", answered),
-            ("mismatched", mismatched),
-            ("refused", refused),
-            ("timed_out", timed_out),
-            ("evicted", evicted),
-        ])
-    }
-
-    /// `host:activity()`: what the host did so far, with `refusals` by condition.
-    fn activity(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
         let Activity { publishes, payload_octets, deliveries, last_items, refusals } = this.host.activity();
+        let Counters { asked, answered, mismatched, refused, timed_out, evicted } = this.host.counters();
         let table = lua.create_table_from([
             ("publishes", *publishes),
-            ("payload_octets", *payload_octets),
+            ("payload", *payload_octets),
             ("deliveries", *deliveries),
             ("last_items", *last_items),
+            ("caps_asked", asked),
+            ("caps_answered", answered),
+            ("caps_mismatched", mismatched),
+            ("caps_refused", refused),
+            ("caps_timed_out", timed_out),
+            ("caps_evicted", evicted),
         ])?;
         let refusals = refusals.iter().map(|(condition, count)| (*condition, *count));
         table.raw_set("refusals", lua.create_table_from(refusals)?)?;
@@ -362,7 +356,6 @@ impl LuaUserData for Bound {
         methods.add_method("next_deadline", Self::next_deadline);
         methods.add_method("counts", Self::counts);
         methods.add_method("counters", Self::counters);
-        methods.add_method("activity", Self::activity);
         methods.add_method_mut("not_stored", Self::not_stored);
         methods.add_method_mut("not_loaded", Self::not_loaded);
         methods.add_method_mut("explain", |_, this, explains: bool| {

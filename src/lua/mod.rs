@@ -1,7 +1,7 @@
 //! The binding: only this module knows Lua.
 //!
-//! `require "mep_core"` gives `{ version, build, features, new, options, read_options }`; `new(stanza_mt, options)`
-//! returns a host, whose methods are those of [`crate::host::Host`]. Wrong arguments are Lua errors; mistakes of
+//! `require "mep_core"` gives the table that [`mep_core`] makes; its `new(stanza_mt, options)` returns a host, whose
+//! methods are those of [`crate::host::Host`]. Wrong arguments are Lua errors; mistakes of
 //! clients never are. A panic becomes a Lua error, too, after which the host must not be used any more.
 
 mod arguments;
@@ -18,7 +18,12 @@ mod stanza;
 
 use mlua::prelude::*;
 
+use crate::caps::SHARDS;
+use crate::facts::Publishers;
+use crate::moment;
+use crate::settings;
 use crate::usecase::entity;
+use crate::xml::ns;
 
 /// Identifies the build in the file itself, where packaging/stamp.sh finds it.
 const MARKER: &str = concat!(
@@ -31,7 +36,8 @@ const MARKER: &str = concat!(
     ";"
 );
 
-/// The function that `package.loadlib(path, "luaopen_mep_core")` loads.
+/// The function that `package.loadlib(path, "luaopen_mep_core")` loads. The words that the core and the glue both need
+/// are among its exports, so that they are listed once.
 #[mlua::lua_module]
 fn mep_core(lua: &Lua) -> LuaResult<LuaTable> {
     let exports = lua.create_table()?;
@@ -42,5 +48,22 @@ fn mep_core(lua: &Lua) -> LuaResult<LuaTable> {
     exports.set("new", lua.create_function(host::new)?)?;
     exports.set("options", options::all(lua)?)?;
     exports.set("read_options", lua.create_function(options::read_options)?)?;
+    exports.set("option_prefix", settings::PREFIX)?;
+    exports.set("publishers", Publishers::NAMES)?;
+    exports.set("caps_shards", SHARDS)?;
+    exports.set("is_message_id", lua.create_function(is_message_id)?)?;
+    let xmlns = [
+        ("pubsub", ns::PUBSUB),
+        ("pubsub_owner", ns::OWNER),
+        ("disco_info", ns::DISCO_INFO),
+        ("disco_items", ns::DISCO_ITEMS),
+    ];
+    exports.set("xmlns", lua.create_table_from(xmlns)?)?;
     Ok(exports)
+}
+
+/// `is_message_id(id)`: whether the core can have given a message this id.
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "as mlua has functions")]
+fn is_message_id(_: &Lua, id: LuaString) -> LuaResult<bool> {
+    Ok(moment::is_message_id(&id.as_bytes()))
 }
