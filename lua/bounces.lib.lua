@@ -5,6 +5,8 @@
 -- list must not cost an occupant its place in the room. So mod_muc only sees the conditions that always mean an absent
 -- recipient, and then cleans up.
 
+local jid_bare = require "util.jid".bare;
+
 local absences = {
 	["gone"] = true;
 	["recipient-unavailable"] = true;
@@ -12,12 +14,14 @@ local absences = {
 	["remote-server-timeout"] = true;
 };
 
--- `is_message_id(id)` tells the ids of the core's messages from others.
-local function hook(is_message_id)
+-- `is_message_id(id)` tells the ids of the core's messages from others, and `call_core(method, ...)` calls the core: it
+-- ends the subscriptions of those outside the room whose errors say that they have gone.
+local function hook(is_message_id, call_core)
 	local function swallow(event)
 		local stanza = event.stanza;
 		if stanza.attr.type ~= "error" or not is_message_id(stanza.attr.id or "") then return; end
 		local _, condition = stanza:get_error();
+		call_core("bounce", jid_bare(stanza.attr.to), stanza.attr.to, stanza.attr.from, condition or "");
 		if not absences[condition] then
 			return true;
 		end

@@ -306,7 +306,7 @@ module:hook("iq/bare", function (event)
 	end
 end, 1);
 
-module:require "bounces".hook(lib.is_message_id);
+module:require "bounces".hook(lib.is_message_id, call_core);
 
 local function on_new_options()
 	local keeps_registered = take_options();

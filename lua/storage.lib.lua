@@ -76,6 +76,8 @@ local function store_item(item)
 		id = item.id;
 		at = item.at;
 		number = item.number;
+		publisher = item.publisher;
+		inside = item.inside;
 		payload = item.payload and st.preserialize(item.payload);
 	};
 end

@@ -7,11 +7,11 @@ local st = require "support.prosody".load().st;
 local id = "mep-Abcdefghijklmnop_-09";
 
 describe("A message to a room or an occupant", function ()
-	local module;
+	local module, told;
 
 	before_each(function ()
-		module = glue.new_module();
-		glue.load("bounces", module).hook(core.lib.is_message_id);
+		module, told = glue.new_module(), {};
+		glue.load("bounces", module).hook(core.lib.is_message_id, function (...) table.insert(told, { ... }); end);
 	end);
 
 	local function is_swallowed(attr, condition)
@@ -34,6 +34,16 @@ describe("A message to a room or an occupant", function ()
 			assert.is_true(is_swallowed({ type = "error", id = id }, condition));
 		end
 		assert.is_true(is_swallowed({ type = "error", id = id }), "it need not even say which");
+	end);
+
+	it("is told to the core if it is an error for an event", function ()
+		is_swallowed({ type = "error", id = id, from = "a@b/c", to = "room@rooms.example/nick" }, "gone");
+		is_swallowed({ type = "error", id = id, from = "a@b/c", to = "room@rooms.example" });
+		assert.same({ "bounce", "room@rooms.example", "room@rooms.example/nick", "a@b/c", "gone" }, told[1]);
+		assert.same({ "bounce", "room@rooms.example", "room@rooms.example", "a@b/c", "" }, told[3]);
+		told = {};
+		is_swallowed({ type = "error", id = "other", from = "a@b/c", to = "room@rooms.example" }, "gone");
+		assert.same({}, told);
 	end);
 
 	it("passes if it means that the recipient is absent", function ()

@@ -368,6 +368,12 @@ impl LuaUserData for Bound {
         });
         methods.add_method_mut("learned", Self::learned);
         methods.add_method_mut("recall", Self::recall);
+        methods.add_method_mut(
+            "bounce",
+            |_, this, (room, address, from, condition): (String, String, String, String)| {
+                Ok(this.host.bounce(&room.as_str().into(), &address, &from, &condition))
+            },
+        );
         methods.add_method_mut("rename", |_, this, (room, old, new): (String, String, String)| {
             this.host.rename(&room.as_str().into(), old.as_str(), &new.as_str().into());
             Ok(())

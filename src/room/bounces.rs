@@ -17,7 +17,8 @@ impl Room {
     /// occupants. Returns whether one ended.
     pub(crate) fn bounce(&mut self, address: &str, from: &str, condition: &str) -> bool {
         let is_full = bare(from) != from;
-        if !GONE.contains(&condition) && !(is_full && CLIENT_GONE.contains(&condition)) {
+        let is_gone = GONE.contains(&condition) || is_full && CLIENT_GONE.contains(&condition);
+        if !is_gone {
             return false;
         }
         let service = if address == self.info.jid.as_str() {
@@ -31,6 +32,9 @@ impl Room {
         }
         let topics = self.subscriptions.topics(&who).filter(|topic| Some(topic.0) == service);
         let topics: Vec<_> = topics.cloned().collect();
-        topics.iter().fold(false, |ended, topic| self.unsubscribe(&who, topic) || ended)
+        for topic in &topics {
+            self.unsubscribe(&who, topic);
+        }
+        !topics.is_empty()
     }
 }

@@ -78,13 +78,25 @@ impl Room {
         let mut effects = Vec::new();
         if node.config.deliver_notifications {
             let Recipients { plain, with_body } = self.recipients(service, name, node, event.kind(), options);
-            let envelope = self.envelope(service, moment.message_id(), delayed);
-            let told = [(with_body, true), (plain, false)].into_iter().filter(|(to, _)| !to.is_empty());
-            effects.extend(told.map(|(to, body)| {
+            let mut envelope = self.envelope(service, moment.message_id(), delayed);
+            for (to, body) in [(with_body, true), (plain, false)] {
                 moment.tally.deliveries += to.len() as u64;
-                let body = if body { event.body() } else { None };
-                Effect::Notify { message: event.to_message(body.as_deref(), &envelope), to }
-            }));
+                let body = if body && !to.is_empty() { event.body() } else { None };
+                let (accounts, clients) = if event.may_be_stored() {
+                    to.into_iter().partition(|jid| jid.as_str() == jid.bare())
+                } else {
+                    (Vec::new(), to)
+                };
+                for (to, to_accounts) in [(clients, false), (accounts, true)] {
+                    if !to.is_empty() {
+                        envelope.to_accounts = to_accounts;
+                        effects.push(Effect::Notify {
+                            message: event.to_message(body.as_deref(), &envelope),
+                            to,
+                        });
+                    }
+                }
+            }
         }
         // Only subscribers to new nodes are notified of one, so there is nothing to explain to others.
         if options.explains && event.kind() != EventKind::Created {
@@ -421,7 +433,14 @@ impl Room {
             ServiceId::Room => None,
             ServiceId::Occupant(id) => self.occupants.get(&id).and_then(|o| o.info.occupant_id.as_deref()),
         };
-        Envelope { from: self.address(service), room: self.info.jid.as_str(), id, occupant_id, delayed }
+        Envelope {
+            from: self.address(service),
+            room: self.info.jid.as_str(),
+            id,
+            occupant_id,
+            delayed,
+            to_accounts: false,
+        }
     }
 }
 

@@ -100,6 +100,11 @@ impl Event {
         self.kind
     }
 
+    /// Returns whether a server may store the message if its recipient has gone: that depends on its type.
+    pub fn may_be_stored(&self) -> bool {
+        self.message_type == NotificationType::Normal
+    }
+
     /// Returns a body that people can read (XEP-0060, 12.7).
     pub fn body(&self) -> Option<String> {
         let (node, payload) = match &self.content {
@@ -122,6 +127,9 @@ impl Event {
         }
         if let Some(at) = envelope.delayed {
             message.delay(at, envelope.room);
+        }
+        if self.may_be_stored() && !envelope.to_accounts {
+            message.no_store();
         }
         message
     }
@@ -168,6 +176,8 @@ pub struct Envelope<'a> {
     pub occupant_id: Option<&'a str>,
     /// When the event happened, if earlier than now (XEP-0203).
     pub delayed: Option<u64>,
+    /// Whether it goes to accounts, whose servers may store it, and not to clients.
+    pub to_accounts: bool,
 }
 
 /// Builds the notification that a subscription changed (XEP-0060, 12.17).

@@ -73,6 +73,12 @@ impl Message {
         self.inside.push_str("/>");
     }
 
+    /// Adds that servers must not store it for a client that has gone (XEP-0334).
+    pub(crate) fn no_store(&mut self) {
+        self.open("no-store", ns::HINTS);
+        self.inside.push_str("/>");
+    }
+
     /// Returns its attribute `from`.
     pub fn from(&self) -> &str {
         &self.from

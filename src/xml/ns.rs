@@ -34,5 +34,7 @@ pub const ECAPS2: &str = "urn:xmpp:caps";
 pub const HASHES: &str = "urn:xmpp:hashes:2";
 /// Delayed delivery: XEP-0203.
 pub const DELAY: &str = "urn:xmpp:delay";
+/// Message Processing Hints (XEP-0334)
+pub const HINTS: &str = "urn:xmpp:hints";
 /// The stable id of an occupant: XEP-0421.
 pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
