@@ -119,7 +119,7 @@ lint: system python ## formatting, and the linters of each language
 	@# Let-chains need a newer Rust than Cargo.toml promises. clippy does not say so; the parser of edition 2021 does.
 	rustfmt --check --edition 2021 --config style_edition=2024 src/lib.rs build.rs tests/*.rs benches/*.rs
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; else echo "cargo-deny is not installed: deny.toml is not checked"; fi
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; else echo "cargo-deny is not installed: deny.toml is not checked"; fi
 	luacheck --quiet $(LUA_DIRS)
 	luacheck --quiet --config tests/lint/prosody-modules.luacheckrc mod_mep.lua lua
 	shellcheck packaging/*.sh tests/*.sh tests/setup/*.sh .ci/run
