@@ -117,7 +117,7 @@ local function new(lib, run_effects, outages, failures, kept_state)
 		capabilities.recall(calls.core);
 		calls.kept = new_keeper(call_core, outages, calls.kept.retire());
 		reset();
-		if rebuilding then return; end -- the new core failed, too: the next is told about the remaining rooms
+		if rebuilding then return; end -- a core failed while it was told about the rooms: this one is told the rest
 		rebuilding = true;
 		restore();
 		rebuilding = false;

@@ -239,12 +239,23 @@ local function request(event, room)
 	calls.set_timer();
 end
 
+-- Says that a room is gone, and where it went, as mod_muc does for the requests that it handles.
+local function refuse_as_gone(event, data)
+	local reply = st.error_reply(event.stanza, "cancel", "gone", data.reason, module.host);
+	if data.newjid then
+		reply:get_child("error"):child_with_name("gone"):text("xmpp:"..data.newjid.."?join");
+	end
+	event.origin.send(reply);
+	return true;
+end
+
 local function handle_room_pubsub(event)
 	local room = muc().get_room_from_jid(event.stanza.attr.to);
-	if room == nil then
+	local data = room and room._data;
+	if room == nil or data and data.destroyed and data.locked < os.time() then
 		return refuse(event, "cancel", "item-not-found");
-	elseif room and room._data.destroyed then
-		return refuse(event, "cancel", "gone", room._data.reason);
+	elseif data and data.destroyed then
+		return refuse_as_gone(event, data);
 	elseif not rooms.is_usable(room) then
 		return refuse(event, "wait", "resource-constraint");
 	end

@@ -6,8 +6,8 @@ import pytest
 from mep import (
     DISCO_ITEMS, MOOD, TUNE, come_in, disco, ids_in, items, mood, must, nodes_in, notify, publish, refused, subscribe,
 )  # fmt: skip
-from testbed import caps
-from testbed.xml import DISCO_INFO, MUC
+from testbed import caps, error_of
+from testbed.xml import DISCO_INFO, MUC, STANZAS
 
 HOST = "rooms.localhost"
 ROOMS = [f"room{number}@{HOST}" for number in range(4)]
@@ -237,3 +237,16 @@ async def test_a_destroyed_room_leaves_nothing_to_the_next_of_its_name(server, c
     dave = await connect("dave", features=notify(MOOD))
     await come_in(dave, "dave", DEN)
     assert ids(dave) == ["new"]
+
+
+async def test_a_destroyed_room_says_where_it_went_in_mod_mucs_words(connect):
+    alice, bob = await alice_and_bob(connect)
+    await come_in(alice, "alice", DEN)
+    await must(alice, "set", DEN, configure_room(persistentroom=1))
+    new = "den2@rooms.localhost"
+    await must(alice, "set", DEN, f"<query xmlns='{MUC_NS}#owner'><destroy jid='{new}'><reason>Moved</reason></destroy></query>")
+    for request in (items(MOOD), publish(MOOD, mood()), disco(DISCO_ITEMS, MOOD)):
+        for address in (DEN, f"{DEN}/alice"):
+            reply = await bob.iq("set" if "<publish" in request else "get", address, request)
+            assert error_of(reply)[:2] == ("cancel", "gone")
+            assert next(reply.iter(f"{{{STANZAS[1:-1]}}}gone")).text == f"xmpp:{new}?join"
