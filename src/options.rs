@@ -47,6 +47,8 @@ pub struct Options {
     pub caps_max_features: usize,
     /// Milliseconds to wait for a session's answer about its capabilities.
     pub caps_timeout: u64,
+    /// How many sessions whose presence has no capabilities are asked at a time; 0 asks none.
+    pub ask_without_caps: usize,
     /// The default type of notifications.
     pub notification_type: NotificationType,
     /// Nodes that clients read as the identity of an account or a room: no occupant may publish there.
@@ -122,6 +124,7 @@ impl Default for Options {
             caps_cache_size: 10_000,
             caps_max_features: 2000,
             caps_timeout: 10_000,
+            ask_without_caps: 0,
             notification_type: NotificationType::Headline,
             reserved_nodes: RESERVED.iter().map(|&node| node.to_owned()).collect(),
             subscription_only: HashSet::new(),

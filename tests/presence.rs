@@ -4,6 +4,7 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test stops at the first surprise"
 )]
 
@@ -13,7 +14,7 @@ use mep_core::facts::{ClientPresence, RoomAffiliation, SessionsSeen};
 use mep_core::jid::SessionJid;
 use mep_core::options::Options;
 use support::people::{CRONE, HECATE, Person, THE_ROOM, WICCA, room_of};
-use support::{Happened, World};
+use support::{Happened, World, said};
 
 const PHONE: Person = Person { jid: "wiccarocks@shakespeare.lit/phone", ..WICCA };
 const RENAMED: Person = Person { nick: "thirdwitch", ..PHONE };
@@ -128,4 +129,40 @@ fn joining_again_counts_against_the_rate_of_publishes() {
     let publish = "<publish node='mood'><item><p xmlns='urn:p'/></item></publish>";
     world.set(WICCA, WICCA, publish).refused("resource-constraint", "");
     world.set(CRONE, CRONE, publish).result();
+}
+
+fn answer_wanting(world: &mut World, question: &minidom::Element, nodes: &[&str]) -> Happened {
+    let features: Vec<_> = nodes.iter().map(|node| format!("<feature var='{node}+notify'/>")).collect();
+    let answer = support::element(&format!(
+        "<iq type='result' id='{}' from='{}' to='{}'><query xmlns='http://jabber.org/protocol/disco#info'>{}</query></iq>",
+        question.attr("id").unwrap(),
+        question.attr("to").unwrap(),
+        question.attr("from").unwrap(),
+        features.concat()
+    ));
+    world.answer(&answer)
+}
+
+#[test]
+fn a_session_without_capabilities_is_asked_once_if_the_admin_wants_that() {
+    let mut world = room_of(&[HECATE]);
+    world.publish(HECATE, THE_ROOM, "spells", "1");
+    assert!(world.join(WICCA).questions.is_empty(), "by default, it is not");
+    world.leave(WICCA.nick);
+    world.set_options(Options { ask_without_caps: 1, ..Options::default() });
+    let questions = world.join(WICCA).questions;
+    let [question] = &questions[..] else { panic!("one question") };
+    let query = question.children().next().unwrap();
+    assert_eq!((question.attr("to"), query.attr("node")), (Some(WICCA.jid), None));
+    assert!(world.join(CRONE).questions.is_empty(), "one at a time");
+    assert_eq!(answer_wanting(&mut world, question, &["spells"]).recipients(), [WICCA.jid], "the last item");
+    assert_eq!(
+        world.publish(HECATE, THE_ROOM, "spells", "2").recipients(),
+        [WICCA.jid],
+        "its answer is its own"
+    );
+    let here = vec![(WICCA.session(), said("<presence/>"))];
+    let later = world.broadcast(WICCA, &SessionsSeen { here, ..SessionsSeen::default() });
+    assert!(later.questions.is_empty());
+    assert_eq!(world.join(WICCA).questions.len(), 1, "it has lost its state");
 }

@@ -47,6 +47,17 @@ impl Claim {
         Some(Self { hashes: hashes.into(), node: node.into() })
     }
 
+    /// Returns the claim of a session whose presence has no capabilities: it is asked what it wants without a node, and
+    /// its answer counts for itself.
+    pub fn none() -> Self {
+        Self { hashes: Box::default(), node: Box::default() }
+    }
+
+    /// Returns whether it is the claim of a session without capabilities.
+    pub(super) fn is_none(&self) -> bool {
+        self.node.is_empty()
+    }
+
     /// Returns the node of the question.
     pub(super) fn node(&self) -> &str {
         &self.node

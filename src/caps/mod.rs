@@ -52,8 +52,8 @@ pub struct Question {
     pub id: String,
     /// The session to ask, and the room to ask from.
     pub whom: Claimant,
-    /// The node of the query.
-    pub node: String,
+    /// The node of the query; `None` asks without one.
+    pub node: Option<String>,
 }
 
 /// The result of an answer or an error.
@@ -142,6 +142,12 @@ impl Caps {
     /// while another session is being asked.
     pub fn waits(&self, claim: &Claim, who: &Claimant) -> bool {
         self.groups.get(&key_of(claim, who)).is_some_and(|group| group.waits(who, claim))
+    }
+
+    /// Returns how many sessions without capabilities are being asked. Linear in the questions in flight.
+    pub fn asked_without_claim(&self) -> usize {
+        let asked = self.by_id.values().filter_map(|(key, who)| self.groups.get(key)?.claim(who));
+        asked.filter(|claim| claim.is_none()).count()
     }
 
     /// Makes `who` wait for `claim`. Returns the question to send now, unless one is in flight.
@@ -308,7 +314,7 @@ impl Caps {
         self.by_id.insert(id.clone(), (key.clone(), whom.clone()));
         self.deadlines.insert((deadline, id.clone()));
         self.counters.asked += 1;
-        Question { id, whom, node: claim.node().to_owned() }
+        Question { id, whom, node: (!claim.is_none()).then(|| claim.node().to_owned()) }
     }
 
     /// Ends a group. Returns its members.

@@ -89,7 +89,7 @@ fn a_verified_answer_serves_all_who_wait_and_is_known() {
     let mut world = World::new();
     let claim = world.sha1(VER);
     let question = world.come(&claim, &["a@x/1", "b@x/1", "c@x/1"]);
-    assert_eq!((&question.whom, question.node.as_str()), (&who("a@x/1"), &*format!("urn:c#{VER}")));
+    assert_eq!((&question.whom, question.node.as_deref()), (&who("a@x/1"), Some(&*format!("urn:c#{VER}"))));
     let outcome = world.answer(&question, EXODUS).unwrap();
     assert_eq!((served(&outcome), &outcome.question), (vec!["a@x/1", "b@x/1", "c@x/1"], &None));
     assert!(world.caps.known(&claim).is_some());
@@ -249,7 +249,7 @@ fn what_can_not_be_verified_counts_for_one_session() {
     let mut world = World::new();
     let claim = world.claim("<c xmlns='http://jabber.org/protocol/caps' node='urn:old' ver='0.9'/>");
     let (a, b) = (world.ask(&claim, "a@x/1").unwrap(), world.ask(&claim, "b@x/1").unwrap());
-    assert_eq!(a.node, "urn:old#0.9");
+    assert_eq!(a.node.as_deref(), Some("urn:old#0.9"));
     let outcome = world.answer(&a, EXODUS).unwrap();
     assert_eq!((served(&outcome), world.caps.known(&claim)), (vec!["a@x/1"], None));
     let next = world.claim("<c xmlns='http://jabber.org/protocol/caps' node='urn:old' ver='1.0'/>");
@@ -277,7 +277,7 @@ fn an_answer_is_filed_under_each_hash_that_it_has() {
     let presence: minidom::Element = presence.parse().unwrap();
     let both = world.caps.share(Claim::read(presence.children()).unwrap());
     let question = world.come(&both, &["a@x/1"]);
-    assert_eq!(question.node, format!("urn:xmpp:caps#sha-256.{}", sha256.value));
+    assert_eq!(question.node, Some(format!("urn:xmpp:caps#sha-256.{}", sha256.value)));
     world.answer(&question, EXODUS).unwrap();
     assert_eq!(world.caps.counts(), (2, 0));
     let alone = world.sha1(VER);

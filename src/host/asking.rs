@@ -128,6 +128,6 @@ impl Host {
 
 fn send(question: &Question) -> Effect {
     let Claimant { room, session } = &question.whom;
-    let query = Element::builder("query", ns::DISCO_INFO).with("node", &question.node).build();
+    let query = Element::builder("query", ns::DISCO_INFO).with_some("node", question.node.as_deref()).build();
     Effect::Send(xml::iq("get", &question.id, room.as_str(), session.as_str()).append(query).build())
 }

@@ -10,7 +10,7 @@ use indexmap::{IndexMap, IndexSet};
 use minidom::Element;
 
 use crate::activity::{Activity, Tally};
-use crate::caps::{Caps, Claimant, Hash, NodeSet, Shard};
+use crate::caps::{Caps, Claim, Claimant, Hash, NodeSet, Shard};
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::facts::{
@@ -162,7 +162,9 @@ impl Host {
         let again = entry.sessions.find(session.as_str()).is_some();
         let id = entry.enter(presence, session, &self.options);
         entry.show(id, said.show);
-        let claim = said.claim.map(|claim| self.caps.share(claim));
+        let asks_anyway = || self.caps.asked_without_claim() < self.options.ask_without_caps;
+        let claim = said.claim.or_else(|| asks_anyway().then(Claim::none));
+        let claim = claim.map(|claim| self.caps.share(claim));
         let known = claim.as_ref().and_then(|claim| {
             entry.claim(id, claim);
             self.caps.known(claim)

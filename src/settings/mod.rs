@@ -124,6 +124,8 @@ pub const OPTIONS: &[Row] = &[
         |o| seconds(o.caps_timeout),
         |o, n| o.caps_timeout = u64::from(n) * 1000,
     ),
+    // Each is a question in flight, and each of those is looked at for the next.
+    whole("mep_ask_without_caps", 0, 10_000, |o| o.ask_without_caps, |o, n| o.ask_without_caps = size(n)),
     Row {
         name: "mep_share_stanzas",
         kind: Kind::Flag { get: |o| o.glue.share_stanzas, set: |o, is| o.glue.share_stanzas = is },

@@ -221,3 +221,18 @@ async def test_what_happened_is_there_for_the_shell_and_as_metrics(connect, serv
     shown = server.shell(f'mep:status("{server.rooms}")')
     assert "mismatched" in shown and "Answers that do not match the claimed hash" in shown
     assert "mod_mep/caps_mismatched" in server.shell("stats:show('mod_mep')")
+
+
+@pytest.mark.mep(options="mep_ask_without_caps = 10")
+async def test_a_client_that_joins_without_capabilities_is_asked_once_where_the_admin_wants_that(connect):
+    alice = await publisher(connect)
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "before"))
+    bob = await connect("bob", features=notify(MOOD))
+    await come_in_with(bob, "bob", "")
+    assert asked(bob) == [None]
+    assert (await bob.expect_event(MOOD)).item_ids == ["before"]
+    bob.presence(f"{ROOM}/bob")
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "after"))
+    await bob.barrier()
+    assert [event.item_ids for event in bob.events()] == [["before"], ["after"]]
+    assert asked(bob) == [None]
