@@ -40,8 +40,12 @@ return function (call_core, outages, state)
 	local function load(room_jid)
 		local records = try_for(room_jid, "load", "load", room_jid);
 		if not records then return false; end
-		local _, failed = call_core("load", room_jid, records);
+		local left_out, failed = call_core("load", room_jid, records);
 		loaded[room_jid] = not failed or nil;
+		if left_out and left_out > 0 then
+			module:log("warn", "%d items of nodes of %s are left out: in storage they are damaged, or exceed the limits",
+				left_out, room_jid);
+		end
 		return not failed;
 	end
 

@@ -5,12 +5,13 @@
 
 local jid_resource = require "util.jid".resource;
 local sha256 = require "util.hashes".sha256;
-local st = require "util.stanza";
 
 local attempt = module:require "attempt";
 
--- The format of the entries. Entries in another format are left alone.
-local format = 1;
+-- The format of the entries. In entries of format 1, payloads are stanza tables, which the core still reads. Entries in
+-- a later format are left alone.
+local format = 2;
+local known_formats = { true, true };
 
 -- `keep_registered`, `max_registered` and `max_registered_size`.
 local options;
@@ -21,22 +22,18 @@ local function name_of(room, account)
 	return sha256(room.jid.."/"..account, true);
 end
 
--- Returns a copy that any storage driver takes, with stanzas preserialized, and its approximate size in octets.
-local function plain(value)
+-- Returns the approximate size of a value in storage, in octets.
+local function size_of(value)
 	if type(value) == "string" then
-		return value, #value;
+		return #value;
 	elseif type(value) ~= "table" then
-		return value, 8;
-	elseif st.is_stanza(value) then
-		value = st.preserialize(value);
+		return 8;
 	end
-	local copy, octets = {}, 0;
-	for key, inner in pairs(value) do
-		local size;
-		copy[key], size = plain(inner);
-		octets = octets + size + 8;
+	local octets = 0;
+	for _, inner in pairs(value) do
+		octets = octets + size_of(inner) + 8;
 	end
-	return copy, octets;
+	return octets;
 end
 
 -- Returns whether an occupant is at its registered nick and its nodes are to be stored. Outcasts are excluded here, as
@@ -76,7 +73,7 @@ local function new(call_core, drive, info, outages)
 		local entry, err = try("get", "load", room, name_of(room, occupant.bare_jid));
 		if err then
 			return nil;
-		elseif type(entry) == "table" and entry.format == format and entry.nick == jid_resource(occupant.nick) then
+		elseif type(entry) == "table" and known_formats[entry.format] and entry.nick == jid_resource(occupant.nick) then
 			return entry.nodes;
 		end
 		return {};
@@ -88,11 +85,10 @@ local function new(call_core, drive, info, outages)
 		if is_crowded(room) and not try("get", "load", room, name) then
 			return true;
 		end
-		local nodes, octets = plain(records);
-		if not nodes[1] or octets > options.max_registered_size then
+		if not records[1] or size_of(records) > options.max_registered_size then
 			return try("set", "remove", room, name, nil);
 		end
-		return try("set", "store", room, name, { format = format; nick = jid_resource(occupant.nick); nodes = nodes });
+		return try("set", "store", room, name, { format = format; nick = jid_resource(occupant.nick); nodes = records });
 	end
 
 	local function forget(room, account)

@@ -20,11 +20,10 @@
 
 local jid_node = require "util.jid".node;
 local sha256 = require "util.hashes".sha256;
-local st = require "util.stanza";
 
 -- The format of the entries. Entries in an earlier format are upgraded when they are loaded; entries in a later format
 -- are left alone.
-local format = 2;
+local format = 3;
 
 local rooms = module:open_store("mep");
 local index = module:open_store("mep", "map");
@@ -78,7 +77,7 @@ local function store_item(item)
 		number = item.number;
 		publisher = item.publisher;
 		inside = item.inside;
-		payload = item.payload and st.preserialize(item.payload);
+		payload = item.payload;
 	};
 end
 
@@ -263,9 +262,31 @@ upgrade[1] = function (room, key, entry)
 	local ok, err = write_whole(room, record);
 	if not ok then return nil, err; end
 	ok, err = index:set(room, key, entry_of(entry.node));
-	if not ok then return nil, err; end
-	return entry_of(entry.node);
+	return ok and entry_of(entry.node), err;
 end;
+
+-- 2: payloads were stanza tables, which the core still reads. Only the index is written, so that a release that does
+-- not know payloads as text leaves the room alone. An item becomes a text when it is next stored.
+upgrade[2] = function (_, _, entry)
+	return entry_of(entry.node, entry.gone);
+end;
+
+-- Upgrades the entries of a room's index.
+local function upgrade_index(room, entries)
+	local upgraded = false;
+	for key, entry in pairs(entries) do
+		if upgrade[entry.format] then
+			local err;
+			entry, err = upgrade[entry.format](room, key, entry);
+			if not entry then return nil, err; end
+			entries[key], upgraded = entry, true;
+		end
+	end
+	if upgraded then
+		return rooms:set(room, entries);
+	end
+	return true;
+end
 
 local function is_later(entry)
 	return type(entry) ~= "table" or type(entry.format) ~= "number" or entry.format > format;
@@ -315,12 +336,11 @@ local function load(room_jid)
 	local room = jid_node(room_jid);
 	local entries, err, later = load_index(room);
 	if not entries then return nil, err, later; end
+	local ok;
+	ok, err = upgrade_index(room, entries);
+	if not ok then return nil, err; end
 	local records = {};
-	for key, entry in pairs(entries) do
-		if upgrade[entry.format] then
-			entry, err = upgrade[entry.format](room, key, entry);
-			if not entry then return nil, err; end
-		end
+	for _, entry in pairs(entries) do
 		local record = false;
 		if not entry.gone then
 			record, err, later = load_node(room, entry);

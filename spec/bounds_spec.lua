@@ -119,6 +119,25 @@ for _, version in ipairs(prosody.versions) do
 			assert_taken(iq:reset());
 		end);
 
+		it("a namespace that thousands of elements inherit is refused if each needs a long copy", function ()
+			for length, assert_right in pairs({ [32000] = assert_refused, [200] = assert_refused, [100] = assert_taken }) do
+				set_up();
+				local iq = room:publish_iq("alice", "urn:a"):tag("d", { xmlns = ("x"):rep(length) });
+				for _ = 1, 8000 do
+					iq:tag("e"):up();
+				end
+				assert_right(iq:reset());
+			end
+			for length, assert_right in pairs({ [32000] = assert_refused, [4] = assert_taken }) do
+				set_up();
+				local iq = room:publish_iq("alice", "urn:a"):tag("d", { xmlns = "urn:a" });
+				for i = 1, 1000 do
+					iq.last_add[#iq.last_add].attr[("x"):rep(length).."\1a"..i] = "";
+				end
+				assert_right(iq:reset());
+			end
+		end);
+
 		it("an iq with too many attributes of its own gets its answer", function ()
 			local iq = publish_of(5);
 			for i = 1, 20000 do

@@ -6,7 +6,7 @@ local new_stores = require "support.stores".new;
 local jid = "den@rooms.example";
 
 describe("What is kept", function ()
-	local stores, module, core, kept, room, outages, watch;
+	local stores, module, core, kept, room, outages, watch, left_out;
 
 	-- A stand-in for the core that holds the records of rooms.
 	local function call_core(method, room_jid, records)
@@ -14,12 +14,13 @@ describe("What is kept", function ()
 		if method == "kept" then return; end
 		assert.equal("load", method);
 		core[room_jid] = records;
+		return left_out;
 	end
 
 	local function record(node, text)
 		return {
 			room = jid, node = node, head = { made = 1, config = {}, affiliations = {} },
-			items = { { id = "1", at = 1, number = 1, payload = { name = "p", attr = {}, text or "old" } } },
+			items = { { id = "1", at = 1, number = 1, payload = text or "old" } },
 		};
 	end
 
@@ -50,7 +51,7 @@ describe("What is kept", function ()
 	local function shown()
 		local nodes = {};
 		for _, held in ipairs(core[jid] or {}) do
-			table.insert(nodes, held.node.."="..held.items[1].payload[1]);
+			table.insert(nodes, held.node.."="..held.items[1].payload);
 		end
 		table.sort(nodes);
 		return table.concat(nodes, " ");
@@ -60,7 +61,7 @@ describe("What is kept", function ()
 		stores = new_stores();
 		module = glue.new_module();
 		module.stores = stores;
-		core = {};
+		core, left_out = {}, nil;
 		room = { jid = jid, persistent = true };
 		function room:get_persistent() return self.persistent; end
 		start();
@@ -79,6 +80,17 @@ describe("What is kept", function ()
 		start(kept.state);
 		assert.is_true(kept.ensure(room));
 		assert.equal("", shown(), "a module that was reloaded has the same core");
+	end);
+
+	it("is told of in the log where an item of it is left out", function ()
+		left_out = 0;
+		assert.is_true(kept.ensure(room));
+		assert.same({}, module.logged);
+		core, left_out = {}, 2;
+		start();
+		assert.is_true(kept.ensure(room));
+		assert.same({ { level = "warn", text = "2 items of nodes of den@rooms.example are left out: in storage they are "
+			.."damaged, or exceed the limits" } }, module.logged);
 	end);
 
 	it("is not served, nor written over, while it can't be loaded", function ()
@@ -194,7 +206,7 @@ describe("What is kept", function ()
 	end);
 
 	it("of a later release is left alone, which is said once", function ()
-		stores.data.mep.den["node-later"] = { format = 3 };
+		stores.data.mep.den["node-later"] = { format = 4 };
 		for _ = 1, 3 do assert.is_falsy(kept.ensure(room)); end
 		assert.equal(1, #module.logged);
 		assert.equal("warn", module.logged[1].level);

@@ -46,13 +46,12 @@ describe("What registered occupants publish", function ()
 	end
 
 	local function records(text)
-		local payload = st.stanza("mood", { xmlns = "urn:mood" }):text(text);
-		return { { node = "urn:mood", head = { made = 1 }, items = { { id = "1", payload = payload } } } };
+		return { { node = "urn:mood", head = { made = 1 }, items = { { id = "1", payload = text } } } };
 	end
 
 	local function text_at(nick)
 		local first = core[jid.."/"..nick][1];
-		return first and tostring(first.items[1].payload[1]);
+		return first and first.items[1].payload;
 	end
 
 	local function publish(who, text)

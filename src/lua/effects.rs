@@ -36,7 +36,7 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 let table = of_kind(lua, "keep")?;
                 table.raw_set("room", room.as_str())?;
                 table.raw_set("node", node.as_str())?;
-                records::change(builder, &change, &table)?;
+                records::change(lua, &change, &table)?;
                 table
             }
             Effect::Reply(stanza) => with_stanza(builder, "reply", &stanza)?,

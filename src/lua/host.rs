@@ -4,7 +4,7 @@ use mlua::prelude::*;
 
 use super::arguments;
 use super::raw::{self, Keys};
-use super::stanza::{self, Bounds, Builder, Reader, Walked};
+use super::stanza::{self, Builder, Reader, Walked};
 use super::{capabilities, effects, options, records};
 use crate::activity::Activity;
 use crate::caps::Counters;
@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::host::{Counts, Host};
 use crate::moment::Moment;
 use crate::pubsub::snapshot::NodeRecord;
+use crate::xml::parse::Bounds;
 
 /// `new(stanza_mt, options)`; invalid options are ignored, see [`options::read_options`].
 pub(super) fn new(lua: &Lua, (metatable, options): (LuaTable, LuaTable)) -> LuaResult<Bound> {
@@ -45,11 +46,10 @@ impl Bound {
         Bounds { depth: options.max_payload_depth, parts: options.max_payload_parts }
     }
 
-    fn records(&self, lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
-        let builder = self.builder(lua);
+    fn records(lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
         let list = lua.create_table()?;
         for record in records {
-            list.raw_push(records::to_table(&builder, record)?)?;
+            list.raw_push(records::to_table(lua, record)?)?;
         }
         Ok(list)
     }
@@ -143,14 +143,14 @@ impl Bound {
     /// `host:snapshot(room)`: the records of the room's own nodes.
     #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
     fn snapshot(lua: &Lua, this: &Self, room: String) -> LuaResult<LuaTable> {
-        this.records(lua, &this.host.snapshot(&room.as_str().into()))
+        Self::records(lua, &this.host.snapshot(&room.as_str().into()))
     }
 
-    /// `host:load(room, records)`
-    fn load(lua: &Lua, this: &mut Self, (room, list): (String, LuaTable)) -> LuaResult<()> {
-        let records = records::read_all(&list, &this.reader(lua))?;
+    /// `host:load(room, records)`: the number of items that were left out.
+    fn load(lua: &Lua, this: &mut Self, (room, list): (String, LuaTable)) -> LuaResult<usize> {
+        let (records, left_out) = records::read_all(&list, &this.reader(lua))?;
         this.host.load(&room.as_str().into(), records);
-        Ok(())
+        Ok(left_out)
     }
 
     /// `host:snapshot_of(room, occupant)`: the records of an occupant's nodes; `nil` if no occupant has this nick.
@@ -160,7 +160,7 @@ impl Bound {
         (room, occupant): (String, String),
     ) -> LuaResult<Option<LuaTable>> {
         let records = this.host.snapshot_of(&room.as_str().into(), occupant.as_str());
-        records.map(|records| this.records(lua, &records)).transpose()
+        records.map(|records| Self::records(lua, &records)).transpose()
     }
 
     /// `host:bring_back(now, random, room, occupant, records)`
@@ -170,7 +170,7 @@ impl Bound {
         moment: &mut Moment,
         (room, occupant, list): (LuaTable, String, LuaTable),
     ) -> LuaResult<LuaTable> {
-        let records = records::read_all(&list, &this.reader(lua))?;
+        let (records, _) = records::read_all(&list, &this.reader(lua))?;
         let room = raw::open(lua, &this.keys, [&room], |[room]| arguments::room(room))?;
         let effects = this.host.bring_back(&room, occupant.as_str(), records, moment);
         this.effects(lua, effects)
@@ -182,7 +182,7 @@ impl Bound {
         this: &mut Self,
         (room, occupant, list): (String, String, LuaTable),
     ) -> LuaResult<()> {
-        let records = records::read_all(&list, &this.reader(lua))?;
+        let (records, _) = records::read_all(&list, &this.reader(lua))?;
         this.host.put_back(&room.as_str().into(), occupant.as_str(), records);
         Ok(())
     }

@@ -1,51 +1,51 @@
 //! The records of nodes, as tables that any storage driver accepts: strings, numbers and lists.
 //!
 //! A node is `{ node, head, items }`, its head `{ made, config = { [field] = value }, affiliations = { [account] =
-//! affiliation } }`, and each of its items `{ id, at, number, payload, publisher, inside }`; a payload is a stanza
-//! table, and a publisher an account, which was `inside` the room or not. The order of the items is that of their
-//! numbers.
+//! affiliation } }`, and each of its items `{ id, at, number, payload, publisher, inside }`; a payload is a text, and was
+//! a stanza table in records of earlier releases, and a publisher an account, which was `inside` the room or not. The
+//! order of the items is that of their numbers.
 
 use mlua::prelude::*;
 
 use super::arguments::get;
-use super::stanza::{Builder, Reader, Walked};
+use super::stanza::{Reader, Walked};
 use crate::pubsub::access::Affiliation;
 use crate::pubsub::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
+use crate::xml::parse::Unreadable;
 use crate::xml::payload::Payload;
 
 /// Returns a node's record as a table.
-pub(super) fn to_table(builder: &Builder<'_>, record: &NodeRecord) -> LuaResult<LuaTable> {
-    let table = builder.lua.create_table()?;
+pub(super) fn to_table(lua: &Lua, record: &NodeRecord) -> LuaResult<LuaTable> {
+    let table = lua.create_table()?;
     table.raw_set("node", record.name.as_str())?;
-    table.raw_set("head", head(builder, &record.head)?)?;
-    table.raw_set("items", items(builder, &record.items)?)?;
+    table.raw_set("head", head(lua, &record.head)?)?;
+    table.raw_set("items", items(lua, &record.items)?)?;
     Ok(table)
 }
 
 /// Adds the change of a node to a table. `head` and `items` are the whole node. `count` is the current number of items,
 /// with the parts that changed: `head`, `put` and `removed`, a list of ids. Without all of these, the node was deleted.
-pub(super) fn change(builder: &Builder<'_>, change: &Change, table: &LuaTable) -> LuaResult<()> {
+pub(super) fn change(lua: &Lua, change: &Change, table: &LuaTable) -> LuaResult<()> {
     match change {
         Change::Whole(node, all) => {
-            table.raw_set("head", head(builder, node)?)?;
-            table.raw_set("items", items(builder, all)?)
+            table.raw_set("head", head(lua, node)?)?;
+            table.raw_set("items", items(lua, all)?)
         }
         Change::Parts { head: node, put, removed, count } => {
             table.raw_set("count", *count)?;
             if let Some(node) = node {
-                table.raw_set("head", head(builder, node)?)?;
+                table.raw_set("head", head(lua, node)?)?;
             }
-            let removed = removed.iter().map(|id| builder.lua.create_string(id.as_str()));
+            let removed = removed.iter().map(|id| lua.create_string(id.as_str()));
             let removed = removed.collect::<LuaResult<Vec<_>>>()?;
-            table.raw_set("put", items(builder, put)?)?;
-            table.raw_set("removed", builder.lua.create_sequence_from(removed)?)
+            table.raw_set("put", items(lua, put)?)?;
+            table.raw_set("removed", lua.create_sequence_from(removed)?)
         }
         Change::Deleted => Ok(()),
     }
 }
 
-fn head(builder: &Builder<'_>, head: &NodeHead) -> LuaResult<LuaTable> {
-    let lua = builder.lua;
+fn head(lua: &Lua, head: &NodeHead) -> LuaResult<LuaTable> {
     let config = head.config.iter().map(|(field, value)| (field.as_str(), value.as_str()));
     let affiliations = head.affiliations.iter().map(|(account, is)| (account.as_str(), is.as_str()));
     let table = lua.create_table()?;
@@ -55,10 +55,10 @@ fn head(builder: &Builder<'_>, head: &NodeHead) -> LuaResult<LuaTable> {
     Ok(table)
 }
 
-fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
-    let list = builder.lua.create_table_with_capacity(records.len(), 0)?;
+fn items(lua: &Lua, records: &[ItemRecord]) -> LuaResult<LuaTable> {
+    let list = lua.create_table_with_capacity(records.len(), 0)?;
     for item in records {
-        let table = builder.lua.create_table()?;
+        let table = lua.create_table()?;
         table.raw_set("id", item.id.as_str())?;
         table.raw_set("at", item.at)?;
         table.raw_set("number", item.number)?;
@@ -67,37 +67,31 @@ fn items(builder: &Builder<'_>, records: &[ItemRecord]) -> LuaResult<LuaTable> {
             table.raw_set("inside", item.inside)?;
         }
         if let Some(payload) = &item.payload {
-            let payload = payload.to_element().map_err(LuaError::external)?;
-            table.raw_set("payload", builder.build_inner(&payload)?)?;
+            table.raw_set("payload", payload.text())?;
         }
         list.raw_push(table)?;
     }
     Ok(list)
 }
 
-/// Reads a list of records, sorted by the creation of the nodes.
-pub(super) fn read_all(list: &LuaTable, reader: &Reader<'_>) -> LuaResult<Vec<NodeRecord>> {
-    let mut records = Vec::new();
+/// Reads a list of records, sorted by the creation of the nodes. Returns also how many items were left out, as their
+/// payloads are damaged or exceed the limits.
+pub(super) fn read_all(list: &LuaTable, reader: &Reader<'_>) -> LuaResult<(Vec<NodeRecord>, usize)> {
+    let (mut records, mut left_out) = (Vec::new(), 0);
     for table in list.sequence_values::<LuaTable>() {
-        records.push(read(&table?, reader)?);
+        records.push(read(&table?, reader, &mut left_out)?);
     }
     records.sort_by(|a, b| (a.head.made, &a.name).cmp(&(b.head.made, &b.name)));
-    Ok(records)
+    Ok((records, left_out))
 }
 
-fn read(table: &LuaTable, reader: &Reader<'_>) -> LuaResult<NodeRecord> {
+fn read(table: &LuaTable, reader: &Reader<'_>, left_out: &mut usize) -> LuaResult<NodeRecord> {
     let mut items = Vec::new();
     for item in get::<LuaTable>(table, "items")?.sequence_values::<LuaTable>() {
         let item = item?;
-        let payload = match get::<Option<LuaTable>>(&item, "payload")? {
-            None => None,
-            Some(payload) => match reader.read(&payload)? {
-                Walked::Whole(payload) => match Payload::new(&payload, usize::MAX) {
-                    Ok(payload) => Some(payload),
-                    Err(_) => continue,
-                },
-                Walked::TooComplex(_) => continue,
-            },
+        let Ok(payload) = payload(get(&item, "payload")?, reader)? else {
+            *left_out += 1;
+            continue;
         };
         items.push(ItemRecord {
             id: get::<String>(&item, "id")?.as_str().into(),
@@ -113,6 +107,22 @@ fn read(table: &LuaTable, reader: &Reader<'_>) -> LuaResult<NodeRecord> {
         name: get::<String>(table, "node")?.as_str().into(),
         head: read_head(&get(table, "head")?)?,
         items,
+    })
+}
+
+/// Reads a payload, or returns an inner error if it can't be used.
+fn payload(value: LuaValue, reader: &Reader<'_>) -> LuaResult<Result<Option<Payload>, Unreadable>> {
+    Ok(match value {
+        LuaValue::Nil => Ok(None),
+        LuaValue::Table(stanza) => match reader.read(&stanza)? {
+            Walked::Whole(payload) => Payload::new(&payload, usize::MAX).map(Some).map_err(|_| Unreadable),
+            Walked::TooComplex(_) => Err(Unreadable),
+        },
+        LuaValue::String(text) => match text.to_str() {
+            Ok(text) => Payload::read(&text, reader.bounds).map(Some),
+            Err(_) => Err(Unreadable),
+        },
+        _ => Err(Unreadable),
     })
 }
 

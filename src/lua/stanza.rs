@@ -14,16 +14,7 @@ use mlua::prelude::*;
 use super::plan::{self, Step};
 use super::raw::{self, Key, Keys, Table, Value};
 use crate::xml::ns;
-
-/// The limits for reading a stanza. Checked before anything is built: dropping a tree of tens of thousands of levels,
-/// which fits Prosody's limit for a stanza, would overflow the stack and crash the server.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// Levels.
-    pub depth: usize,
-    /// Elements, attributes and texts.
-    pub parts: usize,
-}
+use crate::xml::parse::Bounds;
 
 /// A stanza, or only its top element if it exceeds the bounds.
 pub(super) enum Walked {
@@ -58,29 +49,29 @@ impl Reader<'_> {
 /// # Errors
 /// A Lua error where the table is no stanza.
 pub(super) fn read(stanza: Table<'_>, bounds: Bounds) -> LuaResult<Walked> {
-    let mut walk = Walk { left: bounds.parts, over: false };
+    let mut walk = Walk::new(bounds);
     let (mut top, ns) = walk.start(stanza, ns::CLIENT)?;
     Ok(if walk.children(stanza, &mut top, ns.as_deref().unwrap_or(ns::CLIENT), bounds.depth)? {
         Walked::Whole(top)
     } else {
         // The response needs its addresses and its id, wherever they are among thousands of attributes.
-        let mut walk = Walk { left: usize::MAX, over: false };
+        let mut walk = Walk::new(Bounds { parts: usize::MAX, ..bounds });
         Walked::TooComplex(walk.start(stanza, ns::CLIENT)?.0)
     })
 }
 
 /// Reads a child of a presence, up to the size of a real one.
 pub(super) fn read_part(tag: Table<'_>) -> LuaResult<Element> {
-    let mut walk = Walk { left: MAX_PARTS, over: false };
+    let mut walk = Walk::new(PRESENCE);
     let (mut element, ns) = walk.start(tag, ns::CLIENT)?;
-    walk.children(tag, &mut element, ns.as_deref().unwrap_or(ns::CLIENT), MAX_DEPTH)?;
+    walk.children(tag, &mut element, ns.as_deref().unwrap_or(ns::CLIENT), PRESENCE.depth)?;
     Ok(element)
 }
 
 /// Reads the text of a child of a presence, up to the size of a real one.
 pub(super) fn text(tag: Table<'_>) -> LuaResult<String> {
     let mut text = String::new();
-    for at in 1..=tag.len().min(MAX_PARTS) {
+    for at in 1..=tag.len().min(PRESENCE.parts) {
         tag.at(at, |node| {
             if !node.is_table() {
                 text.push_str(&node.text()?);
@@ -159,17 +150,8 @@ impl Builder<'_> {
     /// Builds a stanza table from an element. Namespaces are explicit, as in the output of Prosody's parser, so that
     /// `get_child` works.
     pub(super) fn build(&self, element: &Element) -> LuaResult<LuaTable> {
-        self.element(element, true)
-    }
-
-    /// Builds a table from an element that is not a stanza: its namespace is always explicit.
-    pub(super) fn build_inner(&self, element: &Element) -> LuaResult<LuaTable> {
-        self.element(element, false)
-    }
-
-    fn element(&self, element: &Element, of_stanza: bool) -> LuaResult<LuaTable> {
         let mut plan = Plan::default();
-        plan.element(element, of_stanza, None, 1);
+        plan.element(element, true, None, 1);
         plan::carry_out(self.lua, self.keys, self.metatable, &plan.steps, plan.levels)
     }
 }
@@ -221,18 +203,22 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The maximum number of elements, attributes and texts of a presence's child.
-const MAX_PARTS: usize = 64;
-
-/// The maximum number of its levels.
-const MAX_DEPTH: usize = 4;
+/// The limits for a child of a presence.
+const PRESENCE: Bounds = Bounds { depth: 4, parts: 64 };
 
 struct Walk {
+    /// How many elements, attributes and texts may follow.
     left: usize,
+    /// How many octets of names and namespaces.
+    octets: usize,
     over: bool,
 }
 
 impl Walk {
+    fn new(bounds: Bounds) -> Self {
+        Self { left: bounds.parts, octets: bounds.name_octets(), over: false }
+    }
+
     /// Reads an element with its attributes, and its own namespace if it differs from the inherited one. Attributes
     /// over the limit are counted and left out.
     fn start(&mut self, table: Table<'_>, inherited: &str) -> LuaResult<(Element, Option<String>)> {
@@ -242,7 +228,10 @@ impl Walk {
             let own = attr.get(Key::Xmlns, |xmlns| {
                 if xmlns.is_nil() { Ok(None) } else { Ok(Some(xmlns.text()?.into_owned())) }
             })?;
-            let mut element = Element::bare(name, own.as_deref().unwrap_or(inherited));
+            let ns = own.as_deref().unwrap_or(inherited);
+            // Over the limit the element is not used, so it need not have its namespace.
+            let fits = self.names(name.len() + ns.len());
+            let mut element = Element::bare(name, if fits { ns } else { "" });
             attr.each(|key, value| self.attribute(&key.text()?, &value, &mut element))?;
             Ok((element, own))
         })
@@ -254,7 +243,7 @@ impl Walk {
         if key == "xmlns" {
             return Ok(true);
         }
-        if !self.count() {
+        if !self.count() || !self.names(key.len()) {
             return Ok(false);
         }
         let (ns, name) = match key.split_once('\u{1}') {
@@ -312,6 +301,13 @@ impl Walk {
         }
         element.append_child(built);
         Ok(true)
+    }
+
+    /// Counts the octets of a part's name and namespace. Returns whether they were within the bounds.
+    fn names(&mut self, octets: usize) -> bool {
+        self.over |= octets > self.octets;
+        self.octets = self.octets.saturating_sub(octets);
+        !self.over
     }
 
     /// Counts one part. Returns whether it was within the bounds.

@@ -221,6 +221,51 @@ async def test_rooms_and_hosts_do_not_mix(server, connect, driver):
         assert seen == ([] if room == rooms[0] else [[room]])
 
 
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.mep(storage="internal", options=PERSISTENT)
+async def test_what_an_earlier_release_wrote_is_read(server, connect, many):
+    """Payloads were tables, in the files of their nodes and in files of their own."""
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    for number in range(20 if many else 2):
+        await must(alice, "set", ROOM, publish(MOOD, mood(), f"i{number}", options(max_items=500)))
+    before = await state(alice)
+    server.kill()
+    happy = f'{{ ["name"] = "happy"; ["attr"] = {{ ["xmlns"] = "{MOOD}" }} }}'
+    table = f'["payload"] = {{ ["name"] = "mood"; ["attr"] = {{ ["xmlns"] = "{MOOD}" }}; {happy} }}'
+    assert server.storage.edit(HOST, r'\["payload"\] = "[^"]*"', table) == (20 if many else 2)
+    for store in ("mep", "mep_nodes"):
+        server.storage.set_format(HOST, store, 3, 2)
+    server.start()
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    assert await state(alice) == before
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "i0"))
+    before = await state(alice)
+    server.kill()
+    server.start()
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    assert await state(alice) == before
+
+
+@pytest.mark.allow_log("warn\t1 items of nodes of den@rooms.localhost are left out")
+@pytest.mark.mep(storage="internal", options=PERSISTENT)
+async def test_a_damaged_payload_is_left_out(server, connect):
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    await must(alice, "set", ROOM, publish(MOOD, mood("sad"), "bad", options(max_items=2)))
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "good"))
+    server.kill()
+    assert server.storage.edit(HOST, "<sad/>", "<sad></mood>") == 1
+    server.start()
+    alice = await connect("alice", features=notify(MOOD))
+    await come_in(alice, "alice")
+    assert (await alice.expect_event(MOOD)).from_ == ROOM
+    assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["good"]
+    assert server.has_logged("1 items of nodes of den@rooms.localhost are left out")
+
+
 @every_driver
 @pytest.mark.allow_log("warn\tThe nodes of den@rooms.localhost were written by a later release; they are neither")
 async def test_what_a_later_release_wrote_is_left_alone(server, connect, driver):
@@ -229,7 +274,7 @@ async def test_what_a_later_release_wrote_is_left_alone(server, connect, driver)
     await must(alice, "set", ROOM, publish(MOOD, mood(), "1"))
     before = await state(alice)
     server.kill()
-    server.storage.set_format(HOST, "mep", 2, 3)
+    server.storage.set_format(HOST, "mep", 3, 4)
     stored = server.storage.entries(HOST)
     server.start()
     alice = await connect("alice", features=notify(MOOD))
@@ -242,7 +287,7 @@ async def test_what_a_later_release_wrote_is_left_alone(server, connect, driver)
     assert server.has_logged("written by a later release") and server.log.count("written by a later release") == 1
     assert server.storage.entries(HOST) == stored
     server.kill()
-    server.storage.set_format(HOST, "mep", 3, 2)
+    server.storage.set_format(HOST, "mep", 4, 3)
     server.start()
     alice = await connect("alice")
     await come_in(alice, "alice")

@@ -5,6 +5,7 @@ Only the stores with the nodes of rooms are looked at, and only they fail.
 
 import contextlib
 import hashlib
+import re
 import sqlite3
 
 from . import postgres
@@ -55,6 +56,15 @@ class Internal(Memory):
     def marks(self, host):
         """To be compared with later ones: what is not in both was written in between."""
         return {(path, path.stat().st_ino, path.stat().st_mtime_ns) for path in self._files(host)}
+
+    def edit(self, host, pattern, replacement):
+        """Replaces what matches the pattern in all files. Returns how often it did."""
+        total = 0
+        for path in self._files(host):
+            text, count = re.subn(pattern, lambda _: replacement, path.read_text())
+            path.write_text(text)
+            total += count
+        return total
 
     def set_format(self, host, store, old, new):
         """Changes what the entries of a store say of their format."""
