@@ -139,27 +139,63 @@ fn body(world: &mut World, inner: &str) -> Option<String> {
 
 fn with_bodies() -> World {
     let mut world = room_of(&[CRONE, WICCA]);
-    let form = submit(&[("include_body", "1")]);
+    let form = submit(&[("include_body", "1"), ("subscription_type", "all")]);
     world.set(WICCA, CRONE, &format!("<subscribe jid='{}'/><options>{form}</options>", WICCA.jid)).result();
     world
 }
 
 #[test]
-fn a_body_is_the_payloads_text_or_the_nodes_name() {
+fn a_body_is_the_payloads_text_if_people_can_read_it() {
     let mut world = with_bodies();
     for (payload, expected) in [
-        ("<entry xmlns='urn:atom'><id>7</id><title> Soliloquy </title></entry>", "Soliloquy"),
-        ("<mood xmlns='urn:mood'><happy/><text>Fair is foul</text></mood>", "Fair is foul"),
-        ("<report xmlns='urn:r'><title> </title><summary>Thrice</summary></report>", "Thrice"),
-        ("<note xmlns='urn:n'>\nDouble, double\n</note>", "Double, double"),
-        ("<n xmlns='urn:n'><title/>toil</n>", "toil"),
-        ("<n xmlns='urn:n'><deep><title>not looked for</title></deep></n>", "mood"),
+        ("<entry xmlns='urn:atom'><id>7</id><title> Soliloquy </title></entry>", Some("Soliloquy")),
+        ("<mood xmlns='urn:mood'><happy/><text>Fair is foul</text></mood>", Some("Fair is foul")),
+        ("<report xmlns='urn:r'><title> </title><summary>Thrice</summary></report>", Some("Thrice")),
+        ("<note xmlns='urn:n'>\nDouble, double\n</note>", Some("Double, double")),
+        ("<n xmlns='urn:n'><title/>toil</n>", Some("toil")),
+        ("<n xmlns='urn:n'><title>urn:n</title><text>and trouble</text></n>", Some("and trouble")),
+        ("<n xmlns='urn:n'><deep><title>not looked for</title></deep></n>", None),
+        ("<mood xmlns='urn:mood'><happy/></mood>", None),
+        (
+            "<data xmlns='urn:xmpp:avatar:data'>qANQR1DBwU4DX7jmYZnncmUQB/9KuKBddzQH+tZ1ZywKK0yHKnq57kWq+RFt</data>",
+            None,
+        ),
+        ("<conference xmlns='urn:c'><text>xmpp:den@rooms.example.org?join</text></conference>", None),
     ] {
         let publish = format!("<publish node='mood'><item id='i'>{payload}</item></publish>");
-        assert_eq!(body(&mut world, &publish).as_deref(), Some(expected), "{payload}");
+        assert_eq!(body(&mut world, &publish).as_deref(), expected, "{payload}");
     }
-    let retract = "<retract node='mood' notify='1'><item id='i'/></retract>";
-    assert_eq!(body(&mut world, retract).as_deref(), Some("mood"));
+}
+
+#[test]
+fn what_is_no_item_has_no_body() {
+    let mut world = with_bodies();
+    world.publish(CRONE, CRONE, "mood", "1");
+    assert_eq!(body(&mut world, "<retract node='mood' notify='1'><item id='1'/></retract>"), None);
+    let all = [("notify_retract", "1"), ("notify_config", "1"), ("notify_delete", "1")];
+    world.configure(CRONE, CRONE, "mood", &all);
+    let without = |told: Happened| {
+        let (_, message) = told.messages.last().unwrap();
+        assert!(!message.has_child("body", "jabber:client"), "{message:?}");
+    };
+    without(world.owner_set(CRONE, CRONE, "<purge node='mood'/>"));
+    without(world.configure(CRONE, CRONE, "mood", &[("title", "Fair is foul")]));
+    without(world.owner_set(CRONE, CRONE, "<delete node='mood'/>"));
+}
+
+#[test]
+fn one_message_serves_all_where_there_is_no_body() {
+    let mut world = room_of(&[CRONE, WICCA, HECATE]);
+    for (person, include_body) in [(WICCA, "1"), (HECATE, "0")] {
+        let form = submit(&[("include_body", include_body)]);
+        let subscribe = format!("<subscribe jid='{}'/><options>{form}</options>", person.jid);
+        world.set(person, CRONE, &subscribe).result();
+    }
+    let told = world.publish(CRONE, CRONE, "mood", "Fair is foul");
+    assert_ne!(told.messages[0].1.children().count(), told.messages[1].1.children().count());
+    let told = world.publish(CRONE, CRONE, "mood", "urn:foul");
+    assert_eq!(told.messages.len(), 2);
+    assert_eq!(told.messages[0].1.children().count(), told.messages[1].1.children().count());
 }
 
 #[test]

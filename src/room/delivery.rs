@@ -26,7 +26,7 @@ use crate::xml::payload::Payload;
 
 impl Room {
     /// Returns the effects that notify of `event` at a node of `service`: one message for all recipients, and one with
-    /// a body for those that want it.
+    /// a body for those that want it, if there is a body.
     ///
     /// Linear in the interested and subscribed sessions.
     pub(crate) fn notify(
@@ -77,11 +77,15 @@ impl Room {
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         if node.config.deliver_notifications {
-            let Recipients { plain, with_body } = self.recipients(service, name, node, event.kind(), options);
+            let Recipients { mut plain, mut with_body } =
+                self.recipients(service, name, node, event.kind(), options);
+            let body = if with_body.is_empty() { None } else { event.body() };
+            if body.is_none() {
+                plain.append(&mut with_body);
+            }
             let mut envelope = self.envelope(service, moment.message_id(), delayed);
-            for (to, body) in [(with_body, true), (plain, false)] {
+            for (to, body) in [(with_body, body.as_deref()), (plain, None)] {
                 moment.tally.deliveries += to.len() as u64;
-                let body = if body && !to.is_empty() { event.body() } else { None };
                 let (accounts, clients) = if event.may_be_stored() {
                     to.into_iter().partition(|jid| jid.as_str() == jid.bare())
                 } else {
@@ -90,10 +94,7 @@ impl Room {
                 for (to, to_accounts) in [(clients, false), (accounts, true)] {
                     if !to.is_empty() {
                         envelope.to_accounts = to_accounts;
-                        effects.push(Effect::Notify {
-                            message: event.to_message(body.as_deref(), &envelope),
-                            to,
-                        });
+                        effects.push(Effect::Notify { message: event.to_message(body, &envelope), to });
                     }
                 }
             }

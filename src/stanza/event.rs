@@ -7,6 +7,7 @@ use crate::options::NotificationType;
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Item;
 use crate::pubsub::subscribe_options::EventKind;
+use crate::stanza::body;
 use crate::stanza::message::{Message, attribute};
 use crate::xml::payload::Payload;
 use crate::xml::{self, With, ns};
@@ -105,14 +106,12 @@ impl Event {
         self.message_type == NotificationType::Normal
     }
 
-    /// Returns a body that people can read (XEP-0060, 12.7).
+    /// Returns a body that people can read (XEP-0060, 12.7): that of an item's payload, if it has one.
     pub fn body(&self) -> Option<String> {
-        let (node, payload) = match &self.content {
-            Content::Item { node, payload, .. } => (node.as_str(), payload.as_ref()),
-            Content::Other(element) => (element.attr("node").unwrap_or_default(), None),
-        };
-        let payload = payload.and_then(|payload| payload.to_element().ok());
-        Some(payload.as_ref().and_then(readable_text).unwrap_or_else(|| node.to_owned()))
+        match &self.content {
+            Content::Item { payload: Some(payload), .. } => body::of(&payload.to_element().ok()?),
+            _ => None,
+        }
     }
 
     /// Renders the message of the event.
@@ -195,13 +194,6 @@ pub(crate) fn affiliation(node: &NodeName, jid: &str, affiliation: &str) -> Elem
     let entry = Element::builder("affiliation", ns::PUBSUB).with("jid", jid).with("affiliation", affiliation);
     let list = Element::builder("affiliations", ns::PUBSUB).with("node", node.as_str()).append(entry.build());
     Element::builder("pubsub", ns::PUBSUB).append(list.build()).build()
-}
-
-/// Returns a body for a payload of any format: its title (Atom), or its own texts.
-fn readable_text(payload: &Element) -> Option<String> {
-    let titles = payload.children().filter(|child| matches!(child.name(), "title" | "text" | "summary"));
-    let text = titles.map(Element::text).chain([payload.text()]).find(|text| !text.trim().is_empty())?;
-    Some(text.trim().to_owned())
 }
 
 fn items(name: &NodeName) -> ElementBuilder {

@@ -1,5 +1,6 @@
 //! Stanzas: requests, responses, and the messages of notifications.
 
+pub(crate) mod body;
 pub mod event;
 pub mod message;
 pub mod request;
