@@ -6,7 +6,7 @@ use crate::options::NotificationType;
 use crate::xml::choice::choice;
 use minidom::Element;
 
-use self::fields::{FIELDS, Field, META_DATA, one};
+use self::fields::{FIELDS, Field, META_DATA, is_fixed, one};
 use crate::error::Error;
 use crate::options::Options;
 use crate::xml::form::{self, Form, Kind};
@@ -110,10 +110,14 @@ impl NodeConfig {
     /// Returns this configuration with the fields of a submitted form, which need not have all fields.
     ///
     /// # Errors
-    /// [`Error::InvalidField`] for an unknown field or an invalid value, [`Error::UnsupportedAccessModel`].
+    /// [`Error::InvalidField`] for an unknown field or an invalid value, [`Error::UnsupportedAccessModel`],
+    /// [`Error::Unsupported`] for collections.
     pub fn with(&self, form: &Form, options: &Options) -> Result<Self, Error> {
         let mut changed = self.clone();
         for (var, values) in &form.fields {
+            if is_fixed(var, values)? {
+                continue;
+            }
             let field = Field::find(var)?;
             let value = one(var, values)?;
             if !(field.set)(&mut changed, value, options) {
@@ -133,7 +137,10 @@ impl NodeConfig {
     /// [`Error::PreconditionNotMet`], and those of [`NodeConfig::with`].
     pub fn meets(&self, options_form: &Form, options: &Options) -> Result<(), Error> {
         let wanted = self.with(options_form, options)?;
-        for (var, _) in &options_form.fields {
+        for (var, values) in &options_form.fields {
+            if is_fixed(var, values)? {
+                continue;
+            }
             let field = Field::find(var)?;
             if (field.get)(self) != (field.get)(&wanted) {
                 return Err(Error::PreconditionNotMet(var.clone()));
@@ -277,6 +284,36 @@ mod tests {
             ("pubsub#access_model", "authorize", Error::UnsupportedAccessModel),
         ] {
             assert_eq!(config.with(&form(&[("pubsub#title", "Moods"), (var, value)]), &options), Err(error));
+        }
+    }
+
+    #[test]
+    fn fields_that_can_not_be_set_may_say_what_holds() {
+        let options = Options::default();
+        let config = NodeConfig::new(&options);
+        for (var, hold) in fields::FIXED {
+            let none = Form { fields: vec![((*var).into(), vec![])] };
+            assert_eq!(config.with(&none, &options), Ok(config.clone()), "{var}");
+            for value in *hold {
+                assert_eq!(
+                    config.with(&form(&[(var, value)]), &options),
+                    Ok(config.clone()),
+                    "{var}={value}"
+                );
+                assert_eq!(config.meets(&form(&[(var, value)]), &options), Ok(()), "{var}={value}");
+            }
+            let other = form(&[(var, "other")]);
+            let refused = config.with(&other, &options).unwrap_err();
+            assert_eq!(config.meets(&other, &options).as_ref(), Err(&refused));
+            let is_of_collections = matches!(refused, Error::Unsupported("collections"));
+            assert!(is_of_collections || refused == Error::InvalidField((*var).into()), "{var}: {refused:?}");
+            assert!(Field::find(var).is_err(), "{var} can be set");
+        }
+        for (var, value) in [("pubsub#node_type", "collection"), ("pubsub#collection", "blogs")] {
+            assert_eq!(config.with(&form(&[(var, value)]), &options), Err(Error::Unsupported("collections")));
+        }
+        for (var, value) in [("pubsub#tempsub", "1"), ("pubsub#subscribe", "0")] {
+            assert_eq!(config.with(&form(&[(var, value)]), &options), Err(Error::InvalidField(var.into())));
         }
     }
 

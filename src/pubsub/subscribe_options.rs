@@ -165,6 +165,9 @@ impl SubscribeOptions {
                 self.show_values =
                     values.iter().map(|value| Show::from_name(value)).collect::<Option<_>>()?;
             }
+            // There are no digests: whoever wants none gets what they want.
+            "pubsub#digest" if form::boolean(one()?)? => return None,
+            "pubsub#digest" => {}
             "pubsub#subscription_type" if root => self.kind = SubscriptionType::from_name(one()?)?,
             "pubsub#subscription_depth" if root => self.depth = Depth::from_name(one()?)?,
             _ => return None,
@@ -198,6 +201,7 @@ mod tests {
     fn options_are_taken_over_or_refused() {
         assert!(!with("deliver", "0", false).unwrap().deliver);
         assert_eq!(with("show-values", "dnd", false).unwrap().show_values, [Show::Dnd]);
+        assert_eq!(with("digest", "0", false), Ok(SubscribeOptions::default()));
         assert_eq!(with("subscription_type", "nodes", true).unwrap().kind, SubscriptionType::Nodes);
         assert_eq!(with("expire", "2026-01-01T00:00:00Z", false).unwrap().expire, Some(1_767_225_600_000));
         for (var, value) in [

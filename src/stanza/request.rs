@@ -4,7 +4,7 @@ mod part;
 
 use minidom::Element;
 
-use self::part::{Part, check_companions};
+use self::part::{Part, find_action};
 use crate::error::Error;
 use crate::id::{ItemId, NodeName};
 use crate::options::Options;
@@ -203,22 +203,13 @@ impl<'a> Request<'a> {
         if query.is("query", ns::DISCO_ITEMS) && !set {
             return Ok(Self::List { node: part.optional_node(query)?, page: Page::read(query)? });
         }
-        let action = xml::first_child(query).ok_or(Error::Malformed("the request has no action"))?;
-        if !action.has_ns(query.ns().as_str()) {
-            return Err(Error::Malformed("the action has the wrong namespace"));
-        }
-        check_companions(query, action.name())?;
+        let (action, companion) = find_action(query)?;
+        let page = Page::read(query)?;
         match (query.ns().as_str(), set, action.name()) {
-            (ns::PUBSUB, true, "publish") => part.publish(query, action),
+            (ns::PUBSUB, true, "publish") => part.publish(action, companion),
             (ns::PUBSUB, true, "retract") => part.retract(action),
-            (ns::PUBSUB, false, "items") => part.items(query, action),
-            (ns::PUBSUB, true, "subscribe") => {
-                let (node, jid) = part.subscription(action)?;
-                let options = query.get_child("options", ns::PUBSUB);
-                let options =
-                    options.map(|options| Form::read(options, ns::SUBSCRIBE_OPTIONS)).transpose()?;
-                Ok(Self::Subscribe { node, jid, options: options.unwrap_or_default() })
-            }
+            (ns::PUBSUB, false, "items") => part.items(action, page),
+            (ns::PUBSUB, true, "subscribe") => part.subscribe(action, companion),
             (ns::PUBSUB, true, "unsubscribe") => {
                 let (node, jid) = part.subscription(action)?;
                 Ok(Self::Unsubscribe { node, jid })
@@ -240,27 +231,20 @@ impl<'a> Request<'a> {
             (ns::PUBSUB, false, "default") => {
                 Ok(Self::GetDefaultOptions { node: part.optional_node(action)? })
             }
-            (ns::PUBSUB, true, "create") => part.create(query, action),
+            (ns::PUBSUB, true, "create") => part.create(action, companion),
             (ns::OWNER, false, "configure") => Ok(Self::GetConfig { node: part.node(action)? }),
             (ns::OWNER, true, "configure") => part.configure(action),
             (ns::OWNER, false, "default") => Ok(Self::GetDefault),
-            (ns::OWNER, true, "delete") => {
-                let redirect = action.get_child("redirect", ns::OWNER);
-                let redirect = redirect.and_then(|redirect| redirect.attr("uri"));
-                let redirect = redirect.map(|uri| part.bounded(uri)).transpose()?.map(str::to_owned);
-                Ok(Self::Delete { node: part.node(action)?, redirect })
-            }
+            (ns::OWNER, true, "delete") => part.delete(action),
             (ns::OWNER, true, "purge") => Ok(Self::Purge { node: part.node(action)? }),
             (ns::OWNER, false, "subscriptions") => {
-                Ok(Self::GetSubscribers { node: part.node(action)?, page: Page::read(query)? })
+                Ok(Self::GetSubscribers { node: part.node(action)?, page })
             }
             (ns::OWNER, true, "subscriptions") => {
                 let entries = part.entries(action, "subscription")?;
                 Ok(Self::SetSubscribers { node: part.node(action)?, entries })
             }
-            (ns::OWNER, false, "affiliations") => {
-                Ok(Self::GetAffiliates { node: part.node(action)?, page: Page::read(query)? })
-            }
+            (ns::OWNER, false, "affiliations") => Ok(Self::GetAffiliates { node: part.node(action)?, page }),
             (ns::OWNER, true, "affiliations") => {
                 let entries = part.entries(action, "affiliation")?;
                 Ok(Self::SetAffiliates { node: part.node(action)?, entries })
@@ -370,6 +354,8 @@ impl<'a> Request<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(kind: &str, inner: &str) -> Result<Request<'static>, Error> {
@@ -412,5 +398,82 @@ mod tests {
                 Ok(Request::Subscribe { node: None, jid: "a@b".into(), options: Form::default() })
             );
         }
+    }
+
+    /// Legal requests: the type, the namespace, and the elements, which may come in any order.
+    const LEGAL: &[(&str, &str, &[&str])] = &[
+        ("set", ns::PUBSUB, &["<publish node='n'><item id='a'><p xmlns='urn:p'/></item></publish>", OPTIONS]),
+        ("set", ns::PUBSUB, &["<create node='n'/>", CONFIGURE]),
+        ("set", ns::PUBSUB, &["<create/>", CONFIGURE]),
+        ("set", ns::PUBSUB, &["<subscribe node='n' jid='a@b'/>", SUBSCRIBE_OPTIONS]),
+        ("set", ns::PUBSUB, &["<unsubscribe node='n' jid='a@b'/>"]),
+        ("set", ns::PUBSUB, &["<options node='n' jid='a@b'/>"]),
+        ("set", ns::PUBSUB, &["<retract node='n'><item id='a'/></retract>"]),
+        ("get", ns::PUBSUB, &["<items node='n' max_items='3'/>", SET]),
+        ("get", ns::PUBSUB, &["<subscriptions/>", SET]),
+        ("get", ns::PUBSUB, &["<affiliations node='n'/>", SET]),
+        ("get", ns::PUBSUB, &["<options node='n' jid='a@b'/>"]),
+        ("get", ns::PUBSUB, &["<default/>"]),
+        ("get", ns::OWNER, &["<subscriptions node='n'/>", SET]),
+        ("get", ns::OWNER, &["<affiliations node='n'/>", SET]),
+        ("get", ns::OWNER, &["<configure node='n'/>"]),
+        ("get", ns::OWNER, &["<default/>"]),
+        ("set", ns::OWNER, &["<configure node='n'/>"]),
+        ("set", ns::OWNER, &["<delete node='n'><redirect uri='xmpp:a'/></delete>"]),
+        ("set", ns::OWNER, &["<purge node='n'/>"]),
+        ("set", ns::OWNER, &["<subscriptions node='n'><subscription jid='a@b'/></subscriptions>"]),
+        ("set", ns::OWNER, &["<affiliations node='n'><affiliation jid='a@b'/></affiliations>"]),
+    ];
+    const OPTIONS: &str = "<publish-options><x xmlns='jabber:x:data'><field var='a'/></x></publish-options>";
+    const CONFIGURE: &str = "<configure><x xmlns='jabber:x:data'><field var='a'/></x></configure>";
+    const SUBSCRIBE_OPTIONS: &str = "<options><x xmlns='jabber:x:data'><field var='a'/></x></options>";
+    const SET: &str = "<set xmlns='http://jabber.org/protocol/rsm'><max>2</max></set>";
+    /// What means nothing here, be it named like something that does.
+    const FOREIGN: &[&str] =
+        &["<publish xmlns='urn:x' node='m'/>", "<set xmlns='urn:x'/>", "<y xmlns='urn:y'/>"];
+
+    fn parse(kind: &str, ns: &str, children: &[&str]) -> Result<Request<'static>, Error> {
+        read(kind, &format!("<pubsub xmlns='{ns}'>{}</pubsub>", children.concat()))
+    }
+
+    /// A legal request, and its elements with some foreign ones in any order.
+    fn shuffled() -> impl Strategy<Value = (usize, Vec<&'static str>)> {
+        (0..LEGAL.len(), prop::sample::subsequence(FOREIGN, 0..=FOREIGN.len()))
+            .prop_flat_map(|(at, foreign)| (Just(at), Just([LEGAL[at].2, &foreign].concat()).prop_shuffle()))
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_its_elements_changes_no_request((at, elements) in shuffled()) {
+            let (kind, ns, legal) = LEGAL[at];
+            prop_assert_eq!(parse(kind, ns, &elements).unwrap(), parse(kind, ns, legal).unwrap());
+        }
+    }
+
+    #[test]
+    fn each_element_comes_once_and_with_the_action_that_it_belongs_to() {
+        for (kind, ns, legal) in LEGAL {
+            for at in 0..legal.len() {
+                let twice = [legal, &legal[at..=at]].concat();
+                assert!(matches!(parse(kind, ns, &twice), Err(Error::Malformed(_))), "{twice:?}");
+            }
+        }
+        for stray in [
+            ["<retract node='n'><item id='a'/></retract>", OPTIONS],
+            ["<publish node='n'><item/></publish>", CONFIGURE],
+            ["<create node='n'/>", SUBSCRIBE_OPTIONS],
+            ["<create node='n'/>", "<subscribe node='n' jid='a@b'/>"],
+        ] {
+            assert_eq!(
+                parse("set", ns::PUBSUB, &stray),
+                Err(Error::Malformed("a request has one action only")),
+                "{stray:?}"
+            );
+        }
+        let form = "<x xmlns='jabber:x:data'/>";
+        let two = format!("<configure node='n'>{form}{form}</configure>");
+        assert_eq!(parse("set", ns::OWNER, &[&two]), Err(Error::Malformed("an element occurs twice")));
+        let two = "<delete node='n'><redirect uri='xmpp:a'/><redirect uri='xmpp:b'/></delete>";
+        assert_eq!(parse("set", ns::OWNER, &[two]), Err(Error::Malformed("an element occurs twice")));
     }
 }

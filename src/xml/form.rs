@@ -17,9 +17,10 @@ impl Form {
     /// cancelled.
     ///
     /// # Errors
-    /// [`Error::InvalidField`] if the form has another type, or if a field has no name or occurs twice.
+    /// [`Error::InvalidField`] if the form has another type, or if a field has no name or occurs twice;
+    /// [`Error::Malformed`] if there are two forms.
     pub fn read(parent: &Element, form_type: &str) -> Result<Self, Error> {
-        let Some(x) = parent.get_child("x", ns::DATA) else { return Ok(Self::default()) };
+        let Some(x) = xml::only_child(parent, "x", ns::DATA)? else { return Ok(Self::default()) };
         if x.attr("type") == Some("cancel") {
             return Ok(Self::default());
         }

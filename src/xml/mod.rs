@@ -15,6 +15,8 @@ use minidom::{Element, ElementBuilder};
 pub(crate) use self::parse::parse;
 pub(crate) use self::write::{size, write, write_text, write_value};
 
+use crate::error::Error;
+
 /// Builder methods for attributes, including optional ones.
 pub(crate) trait With {
     /// Sets the attribute `name`, a literal of this crate.
@@ -52,6 +54,22 @@ pub(crate) fn text(name: &str, ns: &str, text: &str) -> Element {
 /// Returns the first child element of `parent`, whatever its name.
 pub(crate) fn first_child(parent: &Element) -> Option<&Element> {
     parent.children().next()
+}
+
+/// Returns the child element of this name and namespace.
+///
+/// # Errors
+/// [`Error::Malformed`] if there are two: which of them is meant is not for this service to guess.
+pub(crate) fn only_child<'a>(
+    parent: &'a Element,
+    name: &str,
+    ns: &str,
+) -> Result<Option<&'a Element>, Error> {
+    let mut found = parent.children().filter(|child| child.is(name, ns));
+    match (found.next(), found.next()) {
+        (child, None) => Ok(child),
+        _ => Err(Error::Malformed("an element occurs twice")),
+    }
 }
 
 /// Returns the builder of an `<iq/>` from `from` to `to`.

@@ -48,17 +48,17 @@ impl Page {
     /// Reads the `<set/>` in `parent`.
     ///
     /// # Errors
-    /// [`Error::Malformed`] if `max` or `index` is not a number.
+    /// [`Error::Malformed`] if `max` or `index` is not a number, or if an element occurs twice.
     pub fn read(parent: &Element) -> Result<Option<Self>, Error> {
-        let Some(set) = parent.get_child("set", NS) else { return Ok(None) };
-        let text = |name| set.get_child(name, NS).map(Element::text);
-        let number = |name| match text(name) {
+        let Some(set) = xml::only_child(parent, "set", NS)? else { return Ok(None) };
+        let text = |name| Ok(xml::only_child(set, name, NS)?.map(Element::text));
+        let number = |name| match text(name)? {
             None => Ok(None),
             Some(text) => {
                 text.trim().parse().map(Some).map_err(|_| Error::Malformed("max and index must be numbers"))
             }
         };
-        let from = match (text("before"), text("after"), number("index")?) {
+        let from = match (text("before")?, text("after")?, number("index")?) {
             (Some(id), _, _) if id.is_empty() => From::End,
             (Some(id), ..) => From::Before(id),
             (None, Some(id), _) if !id.is_empty() => From::After(id),

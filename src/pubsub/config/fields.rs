@@ -188,6 +188,44 @@ pub(crate) const FIELDS: &[Field] = &[
     },
 ];
 
+/// Fields that are registered (XEP-0060, 16.4.4; XEP-0248, 10.2) and can't be set here, with the values that hold for
+/// every node: a form may say so, and nothing else. A field without a value says nothing.
+pub(super) const FIXED: &[(&str, &[&str])] = &[
+    ("pubsub#body_xslt", &[""]),
+    ("pubsub#contact", &[""]),
+    ("pubsub#dataform_xslt", &[""]),
+    ("pubsub#language", &[""]),
+    ("pubsub#node_type", &["leaf"]),
+    // Subscribers outside the room are notified whether they are online or not.
+    ("pubsub#presence_based_delivery", &["0", "false"]),
+    // A room has no roster.
+    ("pubsub#roster_groups_allowed", &[""]),
+    ("pubsub#subscribe", &["1", "true"]),
+    // The access model alone ends subscriptions.
+    ("pubsub#tempsub", &["0", "false"]),
+    // An empty one is the root: all nodes of an address are directly below it.
+    ("pubsub#collection", &[""]),
+    ("pubsub#children", &[""]),
+    ("pubsub#children_association_policy", &[""]),
+    ("pubsub#children_association_whitelist", &[""]),
+    ("pubsub#children_max", &[""]),
+];
+
+/// Returns whether the field is one of [`FIXED`].
+///
+/// # Errors
+/// [`Error::InvalidField`] for a value that does not hold; [`Error::Unsupported`] if it would hold where there are
+/// collections.
+pub(super) fn is_fixed(var: &str, values: &[String]) -> Result<bool, Error> {
+    let Some((_, hold)) = FIXED.iter().find(|(fixed, _)| *fixed == var) else { return Ok(false) };
+    if values.iter().all(|value| hold.contains(&value.as_str())) {
+        return Ok(true);
+    }
+    let wants_collections =
+        ["pubsub#node_type", "pubsub#collection"].contains(&var) || var.starts_with("pubsub#children");
+    Err(if wants_collections { Error::Unsupported("collections") } else { Error::InvalidField(var.into()) })
+}
+
 type Get = fn(&NodeConfig) -> String;
 type Set = fn(&mut NodeConfig, &str, &Options) -> bool;
 

@@ -8,23 +8,32 @@ use crate::error::Error;
 use crate::id::{ItemId, NodeName};
 use crate::options::Options;
 use crate::xml::form::Form;
-use crate::xml::ns;
-use crate::xml::rsm::{self, Page};
+use crate::xml::rsm::Page;
+use crate::xml::{ns, only_child};
 
-/// Checks that a request has one action, with only the elements that belong to it.
-pub(super) fn check_companions(query: &Element, action: &str) -> Result<(), Error> {
-    let belongs = |child: &Element| match action {
-        "publish" => child.is("publish-options", ns::PUBSUB),
-        "create" => child.is("configure", ns::PUBSUB),
-        "subscribe" => child.is("options", ns::PUBSUB),
-        "items" | "subscriptions" | "affiliations" => child.is("set", rsm::NS),
-        _ => false,
-    };
-    if query.children().skip(1).all(belongs) {
-        Ok(())
-    } else {
-        Err(Error::Malformed("a request has one action only"))
+/// Finds the action of a request and, where that action has one, its companion: by their names, in whatever order they
+/// come. Elements of other namespaces are ignored, but for the `<set/>` of XEP-0059.
+pub(super) fn find_action(query: &Element) -> Result<(&Element, Option<&Element>), Error> {
+    let ns = query.ns();
+    let mut own = query.children().filter(|child| child.has_ns(ns.as_str()));
+    let first = own.next().ok_or(Error::Malformed("the request has no action"))?;
+    match (own.next(), own.next()) {
+        (None, _) => Ok((first, None)),
+        (Some(second), None) if accompanies(second, first) => Ok((first, Some(second))),
+        (Some(second), None) if accompanies(first, second) => Ok((second, Some(first))),
+        _ => Err(Error::Malformed("a request has one action only")),
     }
+}
+
+/// Returns whether an element belongs to an action beside it.
+fn accompanies(element: &Element, action: &Element) -> bool {
+    let companion = match action.name() {
+        "publish" => "publish-options",
+        "create" => "configure",
+        "subscribe" => "options",
+        _ => return false,
+    };
+    action.has_ns(ns::PUBSUB) && element.name() == companion
 }
 
 /// Reads the parts that requests share.
@@ -33,18 +42,18 @@ pub(super) struct Part<'a> {
 }
 
 impl Part<'_> {
-    pub(super) fn publish<'a>(&self, query: &Element, publish: &'a Element) -> Result<Request<'a>, Error> {
+    pub(super) fn publish<'a>(
+        &self,
+        publish: &'a Element,
+        options: Option<&Element>,
+    ) -> Result<Request<'a>, Error> {
         let node = self.node(publish)?;
         let mut items = publish.children().filter(|child| child.is("item", ns::PUBSUB));
         let item = items.next().map(|item| self.published(item)).transpose()?;
         if items.next().is_some() {
             return Err(Error::Malformed("a request publishes one item only"));
         }
-        let options = match query.get_child("publish-options", ns::PUBSUB) {
-            Some(options) => Form::read(options, ns::PUBLISH_OPTIONS)?,
-            None => Form::default(),
-        };
-        Ok(Request::Publish { node, item, options })
+        Ok(Request::Publish { node, item, options: form(options, ns::PUBLISH_OPTIONS)? })
     }
 
     fn published<'a>(&self, item: &'a Element) -> Result<Published<'a>, Error> {
@@ -75,7 +84,7 @@ impl Part<'_> {
         Ok(Request::Retract { node, items, notify })
     }
 
-    pub(super) fn items(&self, query: &Element, items: &Element) -> Result<Request<'static>, Error> {
+    pub(super) fn items(&self, items: &Element, page: Option<Page>) -> Result<Request<'static>, Error> {
         if items.attr("subid").is_some() {
             return Err(Error::InvalidSubid);
         }
@@ -86,7 +95,7 @@ impl Part<'_> {
                 Ok(max) => Some(max),
             },
         };
-        Ok(Request::Items { node: self.node(items)?, items: self.ids(items)?, max, page: Page::read(query)? })
+        Ok(Request::Items { node: self.node(items)?, items: self.ids(items)?, max, page })
     }
 
     pub(super) fn subscription(&self, action: &Element) -> Result<(Option<NodeName>, String), Error> {
@@ -113,12 +122,29 @@ impl Part<'_> {
         if entries.is_empty() { Err(Error::Malformed("the list is empty")) } else { Ok(entries) }
     }
 
-    pub(super) fn create(&self, query: &Element, create: &Element) -> Result<Request<'static>, Error> {
-        let config = match query.get_child("configure", ns::PUBSUB) {
-            Some(configure) => Form::read(configure, ns::NODE_CONFIG)?,
-            None => Form::default(),
-        };
+    pub(super) fn subscribe(
+        &self,
+        subscribe: &Element,
+        options: Option<&Element>,
+    ) -> Result<Request<'static>, Error> {
+        let (node, jid) = self.subscription(subscribe)?;
+        Ok(Request::Subscribe { node, jid, options: form(options, ns::SUBSCRIBE_OPTIONS)? })
+    }
+
+    pub(super) fn create(
+        &self,
+        create: &Element,
+        configure: Option<&Element>,
+    ) -> Result<Request<'static>, Error> {
+        let config = form(configure, ns::NODE_CONFIG)?;
         Ok(Request::Create { node: self.optional_node(create)?, config })
+    }
+
+    pub(super) fn delete(&self, delete: &Element) -> Result<Request<'static>, Error> {
+        let redirect = only_child(delete, "redirect", ns::OWNER)?;
+        let redirect = redirect.and_then(|redirect| redirect.attr("uri"));
+        let redirect = redirect.map(|uri| self.bounded(uri)).transpose()?.map(str::to_owned);
+        Ok(Request::Delete { node: self.node(delete)?, redirect })
     }
 
     pub(super) fn configure(&self, configure: &Element) -> Result<Request<'static>, Error> {
@@ -147,7 +173,12 @@ impl Part<'_> {
         self.bounded(text).map(T::from)
     }
 
-    pub(super) fn bounded<'t>(&self, text: &'t str) -> Result<&'t str, Error> {
+    fn bounded<'t>(&self, text: &'t str) -> Result<&'t str, Error> {
         if text.len() > self.options.max_name { Err(Error::NameTooLong) } else { Ok(text) }
     }
+}
+
+/// Reads the form in a companion that need not be there.
+fn form(companion: Option<&Element>, form_type: &str) -> Result<Form, Error> {
+    companion.map_or_else(|| Ok(Form::default()), |companion| Form::read(companion, form_type))
 }
