@@ -273,13 +273,20 @@ local function handle_room_disco(event)
 	end
 end
 
+-- Returns whether a module answers for a disco node of rooms: that goes before a MEP node of the same name.
+local function is_answered(node)
+	local handlers = hosts[module.host].events.get_handlers("muc-disco#info/"..node);
+	return handlers and #handlers > 0;
+end
+
+-- Below other modules (0), above mod_muc (-2)
 module:hook("iq-get/bare/"..xmlns.disco_info..":query", function (event)
 	local node = event.stanza.tags[1].attr.node;
-	if node and node ~= "" then
+	if node and node ~= "" and not is_answered(node) then
 		return handle_room_disco(event);
 	end
-end);
-module:hook("iq-get/bare/"..xmlns.disco_items..":query", handle_room_disco);
+end, -1);
+module:hook("iq-get/bare/"..xmlns.disco_items..":query", handle_room_disco, -1);
 
 module:hook("muc-disco#info", function (event)
 	local reply = event.reply;

@@ -28,8 +28,8 @@ pub enum Error {
     /// The name of a node or the id of an item is longer than the limit.
     #[error("the node's name or the item's id is too long")]
     NameTooLong,
-    /// Clients read this node as the identity of an account; occupants may not publish there.
-    #[error("this node is reserved: clients read it as the identity of an account")]
+    /// The node's name is reserved: clients read such a node as an account's or the room's own, or others answer for it.
+    #[error("this node's name is reserved: it means something else to clients")]
     NodeReserved,
     /// The service has as many nodes as its limit allows.
     #[error("node limit reached")]

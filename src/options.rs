@@ -1,8 +1,12 @@
 //! What an admin can set: limits, defaults, and nodes that are treated specially. Every list, cache and payload that a
 //! client can grow has its limit here. The names and valid values of the options are in [`crate::settings`].
 
-use std::collections::{HashMap, HashSet};
+mod node_names;
+mod reserved;
 
+use std::collections::HashMap;
+
+pub use self::node_names::NodeNames;
 use crate::facts::Publishers;
 use crate::id::{NodeName, ServiceId};
 use crate::xml::choice::choice;
@@ -52,9 +56,11 @@ pub struct Options {
     /// The default type of notifications.
     pub notification_type: NotificationType,
     /// Nodes that clients read as the identity of an account or a room: no occupant may publish there.
-    pub reserved_nodes: HashSet<String>,
+    pub reserved_nodes: NodeNames,
+    /// Nodes that clients read as an account's own: no room may publish there.
+    pub reserved_room_nodes: NodeNames,
     /// Nodes of occupants that `+notify` does not select: only explicit subscribers are notified.
-    pub subscription_only: HashSet<String>,
+    pub subscription_only: NodeNames,
     /// By node name, the configuration fields that the admin forces.
     pub forced: HashMap<String, Form>,
     /// The maximum size of the items in a reply, in octets; the rest is left for the next page.
@@ -89,6 +95,21 @@ impl Options {
     pub fn selects(&self, service: ServiceId, node: &NodeName) -> bool {
         service == ServiceId::Room || !self.subscription_only.contains(node.as_str())
     }
+
+    /// Returns whether no node of `service` may have this name.
+    pub fn is_reserved(&self, service: ServiceId, node: &NodeName) -> bool {
+        let reserved = match service {
+            ServiceId::Room => &self.reserved_room_nodes,
+            ServiceId::Occupant(_) => &self.reserved_nodes,
+        };
+        is_disco_node(node.as_str()) || reserved.contains(node.as_str())
+    }
+}
+
+/// Returns whether the room, its occupants' clients or other modules answer for a disco node of this name, in place of
+/// a MEP node.
+pub fn is_disco_node(node: &str) -> bool {
+    reserved::is_disco(node)
 }
 
 choice! {
@@ -126,8 +147,9 @@ impl Default for Options {
             caps_timeout: 10_000,
             ask_without_caps: 0,
             notification_type: NotificationType::Headline,
-            reserved_nodes: RESERVED.iter().map(|&node| node.to_owned()).collect(),
-            subscription_only: HashSet::new(),
+            reserved_nodes: reserved::IDENTITY.iter().chain(reserved::ACCOUNT).collect(),
+            reserved_room_nodes: reserved::ACCOUNT.iter().collect(),
+            subscription_only: NodeNames::default(),
             forced: HashMap::new(),
             max_reply_size: 384 * 1024,
             explains: false,
@@ -148,20 +170,33 @@ impl Default for Glue {
     }
 }
 
-/// Nodes that clients read as an account's identity, wherever they come from: Converse.js would rename the room after a
-/// `nick` event from it, Movim would change its picture.
-const RESERVED: [&str; 13] = [
-    "http://jabber.org/protocol/nick",
-    "urn:xmpp:avatar:data",
-    "urn:xmpp:avatar:metadata",
-    "urn:xmpp:vcard4",
-    "urn:ietf:params:xml:ns:vcard-4.0",
-    "eu.siacs.conversations.axolotl.devicelist",
-    "urn:xmpp:omemo:1:devices",
-    "urn:xmpp:omemo:2:devices",
-    "urn:xmpp:omemo:2:bundles",
-    "urn:xmpp:bookmarks:1",
-    "storage:bookmarks",
-    "urn:xmpp:mds:displayed:0",
-    "urn:xmpp:openpgp:0:public-keys",
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::OccupantId;
+
+    #[test]
+    fn names_are_reserved_for_those_who_would_be_misunderstood() {
+        let options = Options::default();
+        let is_reserved = |node: &str| {
+            [ServiceId::Room, ServiceId::Occupant(OccupantId(1))]
+                .map(|service| options.is_reserved(service, &node.into()))
+        };
+        for (nodes, reserved) in [
+            (&["http://jabber.org/protocol/mood", "urn:x", "storage", "urn:xmpp:caps"][..], [false, false]),
+            (&["urn:xmpp:avatar:metadata", "urn:xmpp:vcard4", "urn:xmpp:movim-banner:0"], [false, true]),
+            (&["urn:xmpp:bookmarks:1", "storage:bookmarks", "urn:xmpp:mds:displayed:0"], [true, true]),
+            (&["eu.siacs.conversations.axolotl.devicelist", "urn:xmpp:omemo:2:devices"], [true, true]),
+            (&["eu.siacs.conversations.axolotl.bundles:31415", "urn:xmpp:blocking"], [true, true]),
+            (&["x-roomuser-item", "http://jabber.org/protocol/muc#rooms"], [true, true]),
+            (&["http://jabber.org/protocol/commands", "http://jabber.org/protocol/rc"], [true, true]),
+        ] {
+            for node in nodes {
+                assert_eq!(is_reserved(node), reserved, "{node}");
+            }
+        }
+        let none = NodeNames::default();
+        let open = Options { reserved_nodes: none.clone(), reserved_room_nodes: none, ..options };
+        assert!(open.is_reserved(ServiceId::Room, &"x-roomuser-item".into()), "whatever an admin says");
+    }
+}

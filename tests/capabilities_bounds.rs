@@ -217,7 +217,7 @@ fn a_crowd_is_asked_once_for_each_kind_and_not_at_all_after_a_restart() {
 
 #[test]
 fn a_node_for_subscribers_is_selected_where_the_room_has_it_and_not_where_an_occupant_has() {
-    let options = Options { subscription_only: [QUIET.to_owned()].into(), ..Options::default() };
+    let options = Options { subscription_only: [QUIET].into_iter().collect(), ..Options::default() };
     let mut room = Room::new(options);
     let product = Product::new("quiet".to_owned(), [QUIET].into_iter().collect());
     let question = room.enter("a", &sha1(&product)).questions.remove(0);

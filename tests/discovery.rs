@@ -5,6 +5,7 @@
 mod support;
 
 use mep_core::options::Options;
+use mep_core::pubsub::snapshot::{NodeHead, NodeRecord};
 use support::people::{BANQUO, CRONE, HECATE, Person, THE_ROOM, WICCA, pubsub, room_of, submit, values};
 use support::{Happened, ROOM, World};
 
@@ -53,6 +54,36 @@ fn a_node_shows_itself_to_those_who_may_read_it() {
     let condition = ("not-authorized", "presence-subscription-required");
     info(&mut world, BANQUO, THE_ROOM, "node='spells'").unwrap().refused(condition.0, condition.1);
     info(&mut world, HECATE, THE_ROOM, "node='secrets'").unwrap().result().unwrap();
+}
+
+/// A record of an empty node, from a time when its name was free.
+fn stored(name: &str) -> NodeRecord {
+    let head = NodeHead { config: Vec::new(), made: 1, affiliations: Vec::new() };
+    NodeRecord { name: name.into(), head, items: Vec::new() }
+}
+
+#[test]
+fn disco_nodes_of_others_go_before_ours() {
+    let nodes = [
+        "x-roomuser-item",
+        "http://jabber.org/protocol/muc#rooms",
+        "http://jabber.org/protocol/muc#traffic",
+        "http://jabber.org/protocol/commands",
+        "http://jabber.org/protocol/rc#set-status",
+        "urn:xmpp:caps#sha-256.xyz",
+    ];
+    let mut world = coven();
+    world.host.load(&World::room(), nodes.map(stored).into_iter().collect());
+    for node in nodes {
+        let named = format!("node='{node}'");
+        assert!(info(&mut world, HECATE, THE_ROOM, &named).is_none(), "{node}");
+        assert!(list(&mut world, HECATE, THE_ROOM, &named, "").is_none(), "{node}");
+        let publish = format!("<publish node='{node}'><item><p xmlns='urn:p'/></item></publish>");
+        world.iq(HECATE, THE_ROOM, "set", &pubsub(&publish)).unwrap().refused("not-allowed", "");
+        world.iq(CRONE, CRONE, "set", &pubsub(&publish)).unwrap().refused("not-allowed", "");
+        let create = pubsub(&format!("<create node='{node}'/>"));
+        world.iq(CRONE, CRONE, "set", &create).unwrap().refused("not-allowed", "");
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn shown(name: &str, options: &Options) -> String {
         Kind::Flag { get, .. } => get(options).to_string(),
         Kind::Choice { get, .. } => get(options).to_owned(),
         Kind::Nodes { get, .. } => {
-            let mut names: Vec<_> = get(options).iter().cloned().collect();
+            let mut names: Vec<_> = get(options).entries().collect();
             names.sort();
             names.join(" ")
         }
@@ -129,7 +129,7 @@ fn words_and_flags_are_one_of_a_few() {
 
 #[test]
 fn a_list_that_names_no_node_is_the_default_and_is_said_to_be() {
-    for name in ["mep_reserved_nodes", "mep_subscription_only_nodes"] {
+    for name in ["mep_reserved_nodes", "mep_reserved_room_nodes", "mep_subscription_only_nodes"] {
         let default = shown(name, &Options::default());
         for wrong in [
             list([number(1)]),
@@ -139,6 +139,8 @@ fn a_list_that_names_no_node_is_the_default_and_is_said_to_be() {
             table([("urn:a", Value::Boolean(true))]),
             number(1),
             text(""),
+            text("+"),
+            list([text("-")]),
             Value::Boolean(false),
         ] {
             let (options, problems) = read(&[(name, wrong.clone())]);
@@ -155,7 +157,7 @@ fn a_list_that_names_no_node_is_the_default_and_is_said_to_be() {
         problems,
         [
             "mep_reserved_nodes: ignoring the entry 1, which is not a node name",
-            "mep_reserved_nodes has no valid entry; using the default of 13 nodes",
+            "mep_reserved_nodes has no valid entry; using the default of 15 entries",
         ]
     );
     let (_, problems) = read(&[("mep_subscription_only_nodes", table([("urn:a", Value::Boolean(true))]))]);
@@ -179,6 +181,39 @@ fn of_a_list_the_names_are_used_and_the_other_entries_are_said() {
         let (options, problems) = read(&[("mep_reserved_nodes", empty)]);
         assert_eq!((shown("mep_reserved_nodes", &options).as_str(), problems), (names, vec![]));
     }
+}
+
+#[test]
+fn signs_add_to_the_default_list_and_remove_from_it() {
+    let read = |name, entries: &[&str]| {
+        let (options, problems) = read(&[(name, list(entries.iter().map(|entry| text(entry))))]);
+        (options, problems)
+    };
+    let nick = "http://jabber.org/protocol/nick";
+    let reserved = |options: &Options, node: &str| options.reserved_nodes.contains(node);
+    let (options, problems) =
+        read("mep_reserved_nodes", &["+urn:a", "-http://jabber.org/protocol/nick", "-urn:xmpp:omemo:1:x"]);
+    assert_eq!(problems, [""; 0]);
+    let nodes = ["urn:a", nick, "urn:xmpp:omemo:1:x", "urn:xmpp:omemo:1:devices", "urn:xmpp:vcard4"];
+    assert_eq!(nodes.map(|node| reserved(&options, node)), [true, false, false, true, true]);
+    assert_eq!(options.reserved_room_nodes, Options::default().reserved_room_nodes);
+
+    let (options, problems) = read("mep_reserved_nodes", &["urn:b:*", "+urn:a", "-urn:b:c"]);
+    assert_eq!(problems, [""; 0], "a list with a plain entry is the whole list");
+    assert_eq!(nodes.map(|node| reserved(&options, node)), [true, false, false, false, false]);
+    assert_eq!(["urn:b:a", "urn:b:c"].map(|node| reserved(&options, node)), [true, false]);
+
+    let (options, problems) = read("mep_reserved_room_nodes", &["-storage:*", "-urn:xmpp:bookmark:*"]);
+    assert_eq!(
+        problems,
+        ["mep_reserved_room_nodes: the entry \"-urn:xmpp:bookmark:*\" removes nothing; did you mean \
+          \"-urn:xmpp:bookmarks:*\"?"]
+    );
+    let rooms = &options.reserved_room_nodes;
+    assert!(!rooms.contains("storage:bookmarks") && rooms.contains("urn:xmpp:bookmarks:1"));
+    let (options, problems) = read("mep_subscription_only_nodes", &["-urn:a"]);
+    assert_eq!(problems, ["mep_subscription_only_nodes: the entry \"-urn:a\" removes nothing"]);
+    assert!(options.subscription_only.is_empty());
 }
 
 fn forced(value: Value) -> (Vec<(String, String)>, Vec<String>) {

@@ -65,11 +65,8 @@ fn nothing_is_restored_to_a_free_nick() {
 fn what_was_made_meanwhile_stays_and_the_options_hold() {
     let (_, kept) = with_nodes(&["urn:a", "urn:b", "urn:c", "urn:d"]);
     let (mut world, newer) = with_nodes(&["urn:a"]);
-    let options = Options {
-        max_nodes: 3,
-        reserved_nodes: ["urn:b".to_owned()].into_iter().collect(),
-        ..Options::default()
-    };
+    let options =
+        Options { max_nodes: 3, reserved_nodes: ["urn:b"].into_iter().collect(), ..Options::default() };
     world.reload(options);
     world.now += 1000;
     bring_back(&mut world, kept);

@@ -8,14 +8,12 @@ mod forced;
 mod nearest;
 mod value;
 
-use std::collections::HashSet;
 use std::fmt::Display;
 
 use self::nearest::nearest;
 pub use self::value::Value;
 use crate::facts::Publishers;
-use crate::options::NotificationType;
-use crate::options::Options;
+use crate::options::{NodeNames, NotificationType, Options};
 use crate::xml::choice::one_of;
 
 /// The prefix of all option names.
@@ -45,7 +43,7 @@ pub enum Kind {
         set: fn(&mut Options, &str) -> Option<()>,
     },
     /// A list of node names.
-    Nodes { get: fn(&Options) -> &HashSet<String>, set: fn(&mut Options, HashSet<String>) },
+    Nodes { get: fn(&Options) -> &NodeNames, set: fn(&mut Options, NodeNames) },
     /// Configuration fields by node name: see `forced`.
     Forced,
 }
@@ -71,6 +69,10 @@ pub const OPTIONS: &[Row] = &[
     Row {
         name: "mep_reserved_nodes",
         kind: Kind::Nodes { get: |o| &o.reserved_nodes, set: |o, nodes| o.reserved_nodes = nodes },
+    },
+    Row {
+        name: "mep_reserved_room_nodes",
+        kind: Kind::Nodes { get: |o| &o.reserved_room_nodes, set: |o, nodes| o.reserved_room_nodes = nodes },
     },
     Row {
         name: "mep_subscription_only_nodes",
@@ -193,11 +195,11 @@ impl Row {
                     wrong(&one_of(names), &format!("{:?}", get(options)));
                 }
             }
-            Kind::Nodes { get, set } => match nodes(name, value, problems) {
+            Kind::Nodes { get, set } => match nodes(name, value, get(options), problems) {
                 Some(nodes) => set(options, nodes),
                 None => problems.push(match get(options).len() {
                     0 => format!("{name} has no valid entry; using the default, an empty list"),
-                    count => format!("{name} has no valid entry; using the default of {count} nodes"),
+                    count => format!("{name} has no valid entry; using the default of {count} entries"),
                 }),
             },
             Kind::Forced => options.forced = forced::read(name, value, options, problems),
@@ -205,15 +207,41 @@ impl Row {
     }
 }
 
-/// Returns the names in a list; a single name needs no list. Entries that are not names are ignored and added to
-/// `problems`. Returns `None` if the list has entries, but no name.
-fn nodes(option: &str, value: &Value, problems: &mut Vec<String>) -> Option<HashSet<String>> {
-    let alone = [(Value::Number(1.0), value.clone())];
-    let entries = if let Value::Table(entries) = value { entries.as_slice() } else { &alone };
-    let mut names = HashSet::new();
-    for (key, value) in entries {
-        match (key.whole(1, u32::MAX), node_name(value)) {
-            (Some(_), Some(name)) => _ = names.insert(name.to_owned()),
+/// Returns the list of a value; a single entry needs no list. If all entries begin with `+` or `-`, they are added to
+/// the default or removed from it; otherwise they are the whole list.
+///
+/// Entries that are not names are ignored and added to `problems`. Returns `None` if the value has entries, but no name.
+fn nodes(option: &str, value: &Value, default: &NodeNames, problems: &mut Vec<String>) -> Option<NodeNames> {
+    let names = names(option, value, problems)?;
+    let is_change = |name: &&str| name.starts_with(['+', '-']);
+    let plain: Vec<_> = names.iter().copied().filter(|name| !is_change(name)).collect();
+    let changes_default = plain.is_empty() && !names.is_empty();
+    let mut nodes = if changes_default { default.clone() } else { plain.into_iter().collect() };
+    for change in names.into_iter().filter(is_change) {
+        let (sign, name) = change.split_at(1);
+        if sign == "+" {
+            nodes.insert(name);
+        } else if !nodes.remove(name) {
+            let entries: Vec<_> = nodes.entries().collect();
+            let meant = nearest(name, entries.iter().map(String::as_str));
+            let hint = meant.map(|meant| format!("; did you mean \"-{meant}\"?")).unwrap_or_default();
+            problems.push(format!("{option}: the entry {change:?} removes nothing{hint}"));
+        }
+    }
+    Some(nodes)
+}
+
+/// Returns the entries of a list as texts.
+fn names<'a>(option: &str, value: &'a Value, problems: &mut Vec<String>) -> Option<Vec<&'a str>> {
+    let first = Value::Number(1.0);
+    let entries: Vec<(&Value, &'a Value)> = match value {
+        Value::Table(entries) => entries.iter().map(|(key, value)| (key, value)).collect(),
+        alone => vec![(&first, alone)],
+    };
+    let mut names = Vec::new();
+    for (key, value) in &entries {
+        match (key.whole(1, u32::MAX), node_name(value).filter(|name| !["+", "-"].contains(name))) {
+            (Some(_), Some(name)) => names.push(name),
             (Some(_), None) => {
                 problems.push(format!("{option}: ignoring the entry {value}, which is not a node name"));
             }

@@ -135,9 +135,7 @@ impl RequestContext<'_> {
 
     /// Checks that the node's name is not reserved. A node may exist that was created before its name was reserved.
     pub(super) fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
-        let reserved =
-            self.service_id != ServiceId::Room && self.options.reserved_nodes.contains(name.as_str());
-        if reserved { Err(Error::NodeReserved) } else { Ok(()) }
+        if self.options.is_reserved(self.service_id, name) { Err(Error::NodeReserved) } else { Ok(()) }
     }
 
     /// Checks the publish model: an occupant's node has one publisher (XEP-0316, 4.2).

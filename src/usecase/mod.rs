@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::facts::{Actor, Target};
 use crate::id::ServiceId;
 use crate::moment::Moment;
-use crate::options::Options;
+use crate::options::{Options, is_disco_node};
 use crate::room::Room;
 use crate::stanza::request::Request;
 
@@ -86,9 +86,10 @@ pub(crate) fn answer(
 fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
     let exists = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
     let held = request.node().map(|node| exists(node.as_str()));
+    let is_discoed_elsewhere = request.node().is_some_and(|node| is_disco_node(node.as_str()));
     let in_room = cx.actor.occupant.is_some();
     match (cx.service_id, request, held) {
-        (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held,
+        (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held && !is_discoed_elsewhere,
         (ServiceId::Room, Request::Info { .. }, None) => false,
         (ServiceId::Room, Request::List { .. }, None) => in_room,
         (ServiceId::Occupant(_), request, _) if !in_room && !request.may_be_open() => false,

@@ -321,7 +321,7 @@ fn options(model: &Model) -> Options {
         caps_cache_size: model.limit,
         caps_timeout: model.timeout,
         caps_max_features: MAX_FEATURES,
-        subscription_only: [QUIET.to_owned()].into(),
+        subscription_only: [QUIET].into_iter().collect(),
         publish_burst: 1_000_000,
         // tests/last_items.rs tests batches.
         last_items_batch: usize::MAX,

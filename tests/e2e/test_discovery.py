@@ -1,8 +1,9 @@
 """Discovery: what a room and its occupants say of themselves (XEP-0316, 6; XEP-0060, 5)."""
 
+import pytest
 from mep import (
-    DISCO_INFO, DISCO_ITEMS, MOOD, PUBSUB, ROOM, come_in, disco, features_in, identities_in, mood, must,
-    nodes_in, publish,
+    DISCO_INFO, DISCO_ITEMS, MOOD, PUBSUB, ROOM, come_in, disco, features_in, identities_in, ids_in, items, mood,
+    must, nodes_in, publish,
 )  # fmt: skip
 
 # What XEP-0316, 6, shows, and what Converse.js looks for before it publishes.
@@ -49,3 +50,13 @@ async def test_nodes_and_items_are_listed_for_those_in_the_room(connect):
     assert identities_in(info) == {"pubsub/leaf"}
     fields = {f.get("var") for f in info.iter("{jabber:x:data}field")}
     assert {"pubsub#title", "pubsub#type", "pubsub#access_model"} <= fields
+
+
+@pytest.mark.mep(muc_modules=["testbed_disco"])
+async def test_what_a_module_answers_about_a_room_goes_before_a_node_of_that_name(connect):
+    alice = await connect("alice")
+    await come_in(alice, "alice")
+    for node, identity in (("urn:example:theirs", "conference/theirs"), ("urn:example:ours", "pubsub/leaf")):
+        await must(alice, "set", ROOM, publish(node, mood(), "a"))
+        assert identities_in(await must(alice, "get", ROOM, disco(DISCO_INFO, node))) == {identity}
+        assert ids_in(await must(alice, "get", ROOM, items(node))) == ["a"]

@@ -57,3 +57,14 @@ def test_the_errors_are_those_of_the_core():
     rules = set(re.findall(r'\(\s*"(\w+)",\s*"([\w-]+)",\s*(?:None|Condition\("([\w-]+)"\)|Feature)', table))
     page = {(kind, condition, pubsub) for _, kind, condition, pubsub, _ in tables("Errors")}
     assert {(*error[:2], error[2].removeprefix("unsupported, with the feature")) for error in page} == rules
+
+
+def test_the_reserved_nodes_are_those_of_the_core_each_with_its_reason():
+    core = (TOP / "src" / "options" / "reserved.rs").read_text()
+    lists = re.findall(r"const (\w+): &\[&str\] = &\[\n(.*?)\n\];", core, re.S)
+    names = {node: kind for kind, body in lists for node in re.findall(r'^    "([^"]+)",\s*// \w', body, re.M)}
+    assert len(names) == core.count('    "') > 20, "each has a comment"
+    said = {"IDENTITY": ["refused", "welcome"], "ACCOUNT": ["refused"] * 2, "DISCO": ["always refused"] * 2}
+    rows = tables("Reserved nodes")
+    page = {node: refusals for nodes, *refusals, _ in rows for node in re.findall(r"`([^`]+)`", nodes)}
+    assert page == {node: said[kind] for node, kind in names.items()}

@@ -300,16 +300,49 @@ async def test_an_admin_sets_the_limits_of_payloads(den):
 
 
 async def test_nodes_that_are_somebodys_identity_are_the_rooms_only(den):
-    for node in ("http://jabber.org/protocol/nick", "urn:xmpp:avatar:metadata", "urn:xmpp:avatar:data"):
+    nick = "http://jabber.org/protocol/nick"
+    for node in (nick, "urn:xmpp:avatar:metadata", "urn:xmpp:avatar:data", "urn:xmpp:movim-banner:0"):
         for payload in (publish(node, "<nick xmlns='urn:a'/>"), pubsub(f"<create node='{node}'/>")):
             assert await den.refuses(den.alice, "set", ALICE, payload) == ("cancel", "not-allowed", None)
         await must(den.alice, "set", ROOM, publish(node, "<nick xmlns='urn:a'/>"))
+
+
+NOT_FREE = [
+    "urn:xmpp:bookmarks:1", "storage:bookmarks", "urn:xmpp:mds:displayed:0", "urn:xmpp:omemo:2:devices",
+    "eu.siacs.conversations.axolotl.bundles:31415", "urn:xmpp:blocking", "x-roomuser-item",
+    "http://jabber.org/protocol/muc#traffic", "http://jabber.org/protocol/commands", "http://jabber.org/protocol/rc",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("to", [ROOM, ALICE])
+async def test_nodes_that_are_an_accounts_or_answered_by_others_are_nobodys_here(den, to):
+    for node in NOT_FREE:
+        for payload in (publish(node, mood()), pubsub(f"<create node='{node}'/>")):
+            assert await refused(den.alice, "set", to, payload) == ("cancel", "not-allowed", None)
+    assert await den.refuses(den.alice, "set", to, payload) == ("cancel", "not-allowed", None)
 
 
 @pytest.mark.mep(options="mep_reserved_nodes = { 'new' }")
 async def test_an_admin_says_which_nodes_those_are(den):
     assert await den.refuses(den.alice, "set", ALICE, publish("new", mood())) == ("cancel", "not-allowed", None)
     await must(den.alice, "set", ALICE, publish("http://jabber.org/protocol/nick", "<nick xmlns='urn:a'/>"))
+
+
+CHANGED = """
+mep_reserved_nodes = { "+urn:example:*", "-http://jabber.org/protocol/nick" }
+mep_reserved_room_nodes = { "-urn:xmpp:bookmarks:1", "+new" }
+"""
+
+
+@pytest.mark.mep(options=CHANGED)
+async def test_an_admin_adds_names_to_those_and_removes_some(den):
+    not_allowed = ("cancel", "not-allowed", None)
+    for node in ("urn:example:a", "urn:xmpp:avatar:data", "urn:xmpp:bookmarks:1"):
+        assert await den.refuses(den.alice, "set", ALICE, publish(node, mood())) == not_allowed
+    for node in ("new", "urn:xmpp:bookmarks:0", "x-roomuser-item"):
+        assert await den.refuses(den.alice, "set", ROOM, publish(node, mood())) == not_allowed
+    for to, node in ((ALICE, "http://jabber.org/protocol/nick"), (ALICE, "new"), (ROOM, "urn:xmpp:bookmarks:1")):
+        await must(den.alice, "set", to, publish(node, mood()))
 
 
 async def test_a_burst_of_200_passes(connect):
