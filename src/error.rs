@@ -70,6 +70,9 @@ pub enum Error {
     /// The access model is `whitelist`, and the sender is not on the whitelist.
     #[error("you are not on the node's whitelist")]
     ClosedNode,
+    /// Clients know the node with a payload only, so it has to deliver payloads.
+    #[error("pubsub#deliver_payloads must be 1: clients know this node with a payload only")]
+    PayloadsNeeded,
     /// The service does not support this access model.
     #[error("unsupported access model")]
     UnsupportedAccessModel,
@@ -132,7 +135,9 @@ impl Error {
             Self::Unsupported(feature) | Self::UnsupportedAffiliation(feature) => {
                 ("cancel", "feature-not-implemented", Feature(feature))
             }
-            Self::NameTooLong | Self::Unacceptable(_) => ("modify", "not-acceptable", None),
+            Self::NameTooLong | Self::Unacceptable(_) | Self::PayloadsNeeded => {
+                ("modify", "not-acceptable", None)
+            }
             Self::TooManyAffiliations => ("wait", "policy-violation", None),
             Self::NodeFull => ("cancel", "conflict", Condition("node-full")),
             Self::NodeRequired => ("modify", "bad-request", Condition("nodeid-required")),

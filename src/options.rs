@@ -112,6 +112,11 @@ pub fn is_disco_node(node: &str) -> bool {
     reserved::is_disco(node)
 }
 
+/// Returns whether clients know this node with a payload only: Dino aborts on an avatar without one.
+pub fn needs_payloads(node: &str) -> bool {
+    reserved::IDENTITY.contains(&node)
+}
+
 choice! {
     /// The `type` of notifications; the prototype of 2012 sent `groupchat`.
     NotificationType {

@@ -308,7 +308,7 @@ impl Host {
 
     /// Replaces the nodes of a room with stored ones.
     pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
-        let service = Service::restore(records, &self.options);
+        let service = Service::restore(ServiceId::Room, records, &self.options);
         if let Some(entry) = self.rooms.get_mut(room) {
             entry.replace(ServiceId::Room, service);
         } else if !service.is_empty() {

@@ -32,7 +32,7 @@ impl Host {
         let Some(room) = self.rooms.get_mut(&info.jid) else { return Vec::new() };
         let Some(id) = room.find(occupant).map(ServiceId::Occupant) else { return Vec::new() };
         let mut restored = Vec::new();
-        for (name, node) in Service::restore(records, &self.options).nodes() {
+        for (name, node) in Service::restore(id, records, &self.options).nodes() {
             let Some(service) = room.service_mut(id) else { break };
             let fits = service.len() < self.options.max_nodes;
             if fits && !service.holds(name.as_str()) && !self.options.reserved_nodes.contains(name.as_str()) {
@@ -48,10 +48,9 @@ impl Host {
 
     /// Replaces the nodes of an occupant with the stored ones, to undo a change that could not be stored.
     pub fn put_back(&mut self, room: &RoomJid, occupant: &str, records: Vec<NodeRecord>) {
-        let service = Service::restore(records, &self.options);
         let Some(room) = self.rooms.get_mut(room) else { return };
-        if let Some(id) = room.find(occupant) {
-            room.replace(ServiceId::Occupant(id), service);
+        if let Some(id) = room.find(occupant).map(ServiceId::Occupant) {
+            room.replace(id, Service::restore(id, records, &self.options));
         }
     }
 }

@@ -2,13 +2,13 @@
 
 pub(crate) mod fields;
 
-use crate::options::NotificationType;
 use crate::xml::choice::choice;
 use minidom::Element;
 
 use self::fields::{FIELDS, Field, META_DATA, is_fixed, one};
 use crate::error::Error;
-use crate::options::Options;
+use crate::id::ServiceId;
+use crate::options::{NotificationType, Options, needs_payloads};
 use crate::xml::form::{self, Form, Kind};
 
 /// The configuration of a node. A request changes all of it that it names, or nothing.
@@ -85,26 +85,42 @@ impl NodeConfig {
     }
 
     /// Returns the configuration of a new node of this name: the defaults, and what the admin forces.
-    pub fn of(name: &str, options: &Options) -> Self {
-        Self::new(options).forced(name, options)
+    pub fn of(service: ServiceId, name: &str, options: &Options) -> Self {
+        Self::new(options).forced(service, name, options)
     }
 
-    /// Applies what the admin forces for the node of this name.
-    pub(crate) fn forced(self, name: &str, options: &Options) -> Self {
+    /// Applies what holds for the node of this name whatever a form says: what the admin forces, but on an occupant's
+    /// node the publish model, as it has one publisher (XEP-0316, 4.2); and payloads where clients can't do without.
+    pub(crate) fn forced(self, service: ServiceId, name: &str, options: &Options) -> Self {
         let forced = options.forced.get(name).and_then(|forced| self.with(forced, options).ok());
-        forced.unwrap_or(self)
+        let mut config = forced.unwrap_or(self);
+        if service != ServiceId::Room {
+            config.publish_model = PublishModel::Publishers;
+        }
+        config.deliver_payloads |= needs_payloads(name);
+        config
     }
 
     /// Like [`NodeConfig::with`], for the node of this name: what the admin forces stays, whatever the form says.
     ///
     /// # Errors
-    /// Those of [`NodeConfig::with`].
-    pub fn with_forced(&self, name: &str, form: &Form, options: &Options) -> Result<Self, Error> {
+    /// Those of [`NodeConfig::with`]; [`Error::InvalidField`] for a publish model that an occupant's node can't have;
+    /// [`Error::PayloadsNeeded`].
+    pub fn with_forced(
+        &self,
+        service: ServiceId,
+        name: &str,
+        form: &Form,
+        options: &Options,
+    ) -> Result<Self, Error> {
         let changed = self.with(form, options)?;
-        match options.forced.get(name) {
-            Some(forced) => changed.with(forced, options),
-            None => Ok(changed),
+        if service != ServiceId::Room && changed.publish_model != PublishModel::Publishers {
+            return Err(Error::InvalidField("pubsub#publish_model".into()));
         }
+        if !changed.deliver_payloads && needs_payloads(name) {
+            return Err(Error::PayloadsNeeded);
+        }
+        Ok(changed.forced(service, name, options))
     }
 
     /// Returns this configuration with the fields of a submitted form, which need not have all fields.

@@ -2,9 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::id::ItemId;
-use crate::id::NodeName;
-use crate::id::OccupantId;
+use crate::id::{ItemId, NodeName, OccupantId, ServiceId};
 use crate::options::Options;
 use crate::pubsub::access::Affiliations;
 use crate::pubsub::config::NodeConfig;
@@ -154,8 +152,8 @@ impl Node {
     }
 
     /// Applies the configuration that the admin forces. Returns whether that changes anything.
-    pub(crate) fn force(&mut self, name: &NodeName, options: &Options) -> bool {
-        let forced = self.config.clone().forced(name.as_str(), options);
+    pub(crate) fn force(&mut self, service: ServiceId, name: &NodeName, options: &Options) -> bool {
+        let forced = self.config.clone().forced(service, name.as_str(), options);
         let differs = forced != self.config;
         if differs {
             self.config = forced;

@@ -3,7 +3,7 @@
 //! Occupants are not stored: an occupant's affiliations end with the occupant. The publisher of an item is stored as an
 //! account.
 
-use crate::id::{ItemId, NodeName};
+use crate::id::{ItemId, NodeName, ServiceId};
 use crate::options::Options;
 use crate::pubsub::access::{Affiliate, Affiliation, Affiliations};
 use crate::pubsub::config::NodeConfig;
@@ -76,12 +76,12 @@ impl Service {
         self.nodes().map(|(name, node)| NodeRecord::of(name, node)).collect()
     }
 
-    /// Returns the service of these records. Values that the options don't allow any more become defaults.
-    pub fn restore(records: Vec<NodeRecord>, options: &Options) -> Self {
+    /// Returns the service `id` of these records. Values that the options don't allow any more become defaults.
+    pub fn restore(id: ServiceId, records: Vec<NodeRecord>, options: &Options) -> Self {
         let mut service = Self::default();
         for record in records {
             let name = record.name.clone();
-            service.node_or(&name, || record.into_node(options));
+            service.node_or(&name, || record.into_node(id, options));
         }
         service
     }
@@ -94,9 +94,9 @@ impl NodeRecord {
         Self { name: name.clone(), head: NodeHead::of(node), items }
     }
 
-    fn into_node(self, options: &Options) -> Node {
+    fn into_node(self, service: ServiceId, options: &Options) -> Node {
         let NodeHead { config, made, affiliations: named } = self.head;
-        let config = NodeConfig::from_fields(&config, options).forced(self.name.as_str(), options);
+        let config = NodeConfig::from_fields(&config, options).forced(service, self.name.as_str(), options);
         let mut node = Node::new(config, made);
         let mut affiliations = Affiliations::default();
         for (account, is) in named {

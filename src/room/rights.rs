@@ -88,14 +88,28 @@ impl<'a> Rights<'a> {
             Action::Read => self.may_read(),
             Action::Remove if self.moderates() => Ok(()),
             Action::Remove => self.affiliation().check(Action::Remove),
-            Action::Publish | Action::Configure => {
+            Action::Publish => match self.node {
+                Some((_, node)) => self.may_publish(node.config.publish_model),
+                None => self.may_publish(PublishModel::Publishers),
+            },
+            Action::Configure => {
                 let affiliation = self.affiliation();
-                if action == Action::Configure || !self.is_admitted_to_publish(affiliation) {
-                    affiliation.check(action)?;
-                }
+                affiliation.check(action)?;
                 self.check_voice(affiliation)
             }
         }
+    }
+
+    /// Checks whether the party may publish to a node of this publish model, which need not exist.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NoVoice`].
+    pub(crate) fn may_publish(&self, model: PublishModel) -> Result<(), Error> {
+        let affiliation = self.affiliation();
+        if !self.is_admitted_to_publish(affiliation, model) {
+            affiliation.check(Action::Publish)?;
+        }
+        self.check_voice(affiliation)
     }
 
     /// Returns whether the party owns the service: an occupant owns its own, those who may publish as the room the
@@ -119,14 +133,13 @@ impl<'a> Rights<'a> {
     }
 
     /// Returns whether the publish model of a room's node admits the party without it being a publisher.
-    fn is_admitted_to_publish(&self, affiliation: Affiliation) -> bool {
-        let Some((name, node)) = self.node else { return false };
+    fn is_admitted_to_publish(&self, affiliation: Affiliation, model: PublishModel) -> bool {
         self.service == ServiceId::Room
             && self.party.occupant.is_some()
             && affiliation != Affiliation::Outcast
-            && match node.config.publish_model {
+            && match model {
                 PublishModel::Publishers => false,
-                PublishModel::Subscribers => self.is_subscribed(name),
+                PublishModel::Subscribers => self.node.is_some_and(|(name, _)| self.is_subscribed(name)),
                 PublishModel::Open => true,
             }
     }

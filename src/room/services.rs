@@ -140,7 +140,7 @@ impl Room {
             for (service, name) in self.places(service) {
                 let shut_out = self.shut_out_of_node(service, &name, options);
                 let node = self.service_mut(service).and_then(|it| it.node_mut(name.as_str()).ok());
-                if node.is_some_and(|node| node.force(&name, options)) {
+                if node.is_some_and(|node| node.force(service, &name, options)) {
                     self.admit(shut_out, options);
                     effects.extend(self.end_without_access(service, &name, moment));
                 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::options::Options;
+use crate::options::{Options, needs_payloads};
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::config::fields::{FIELDS, Field};
 use crate::settings::{Value, nearest, node_name};
@@ -41,6 +41,10 @@ pub(crate) fn read(
         let mut form = Form::default();
         for (key, value) in entries {
             match read_field(key, value, options) {
+                Ok((var, values)) if leaves_out_payloads(node, &var, &values) => problems.push(format!(
+                    "{option}: node {node:?}: ignoring the field {key}: it is {value}, but must be true, as clients \
+                     know this node with a payload only"
+                )),
                 Ok(field) => form.fields.push(field),
                 Err(problem) => problems.push(format!("{option}: node {node:?}: ignoring {problem}")),
             }
@@ -65,6 +69,11 @@ fn read_field(key: &Value, value: &Value, options: &Options) -> Result<(String, 
         Some(text) => Ok((var, vec![text])),
         None => Err(format!("the field {name:?}: it is {value}, but must be {}", field.expects(options))),
     }
+}
+
+/// Returns whether a field would take a payload from events that mean nothing without it.
+fn leaves_out_payloads(node: &str, var: &str, values: &[String]) -> bool {
+    var == "pubsub#deliver_payloads" && values == ["0"] && needs_payloads(node)
 }
 
 /// Returns a value as in a form if the field can have a value of this type.

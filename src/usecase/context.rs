@@ -7,7 +7,7 @@ use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::moment::Moment;
 use crate::options::Options;
 use crate::pubsub::access::Action;
-use crate::pubsub::config::{NodeConfig, PublishModel};
+use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Node;
 use crate::pubsub::service::Service;
 use crate::room::Room;
@@ -80,6 +80,20 @@ impl RequestContext<'_> {
         self.rights(name).may(action)
     }
 
+    /// Checks whether the actor may publish to the node of this name. Returns whether it may configure it, too, if it
+    /// is still to be created: an occupant whom the admin's publish model admits may not.
+    ///
+    /// # Errors
+    /// Those of [`Rights::may`].
+    pub(super) fn authorise_publish(&self, name: &NodeName) -> Result<bool, Error> {
+        if self.service()?.holds(name.as_str()) {
+            return self.authorise(Action::Publish, Some(name)).map(|()| false);
+        }
+        let model = NodeConfig::of(self.service_id, name.as_str(), self.options).publish_model;
+        self.rights(None).may_publish(model)?;
+        Ok(self.rights(None).owns())
+    }
+
     /// Returns the node of this name if the actor may read it.
     pub(super) fn readable(&self, name: &NodeName) -> Result<&Node, Error> {
         let node = self.service()?.node(name.as_str())?;
@@ -125,25 +139,14 @@ impl RequestContext<'_> {
             ServiceId::Occupant(_) => self.options.max_nodes,
         };
         self.check_reserved(name)?;
-        let config = self.check_config(NodeConfig::of(name.as_str(), self.options).with_forced(
-            name.as_str(),
-            form,
-            self.options,
-        )?)?;
+        let (id, name) = (self.service_id, name.as_str());
+        let config = NodeConfig::of(id, name, self.options).with_forced(id, name, form, self.options)?;
         if self.service()?.len() >= limit { Err(Error::TooManyNodes) } else { Ok(config) }
     }
 
     /// Checks that the node's name is not reserved. A node may exist that was created before its name was reserved.
     pub(super) fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
         if self.options.is_reserved(self.service_id, name) { Err(Error::NodeReserved) } else { Ok(()) }
-    }
-
-    /// Checks the publish model: an occupant's node has one publisher (XEP-0316, 4.2).
-    pub(super) fn check_config(&self, config: NodeConfig) -> Result<NodeConfig, Error> {
-        if self.service_id != ServiceId::Room && config.publish_model != PublishModel::Publishers {
-            return Err(Error::InvalidField("pubsub#publish_model".into()));
-        }
-        Ok(config)
     }
 
     /// Creates a node of this name unless it exists. Notifies the subscribers to new nodes.

@@ -51,13 +51,12 @@ pub(super) fn configure(
     form: &Form,
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    let options = cx.options;
+    let (id, options) = (cx.service_id, cx.options);
     let node = cx.service()?.node(name.as_str())?;
-    let config = node.config.with_forced(name.as_str(), form, options)?;
+    let config = node.config.with_forced(id, name.as_str(), form, options)?;
     if config == node.config {
         return Ok(None);
     }
-    let config = cx.check_config(config)?;
 
     let most = options.max_items;
     let shut_out = cx.room.shut_out_of_node(cx.service_id, name, options);

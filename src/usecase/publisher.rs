@@ -23,11 +23,12 @@ pub(super) fn publish(
     item: Option<Published<'_>>,
     options: &Form,
 ) -> Result<Option<Element>, Error> {
-    cx.authorise(Action::Publish, Some(name))?;
+    let may_configure = cx.authorise_publish(name)?;
     cx.check_reserved(name)?;
     let config = match cx.service()?.node(name.as_str()) {
         Ok(node) => node.config.clone(),
-        Err(_) => cx.new_config(name, options)?,
+        Err(_) if may_configure => cx.new_config(name, options)?,
+        Err(_) => cx.new_config(name, &Form::default())?,
     };
     // Also for a new node: the admin may force different values.
     config.meets(options, cx.options)?;
