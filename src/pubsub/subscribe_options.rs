@@ -1,4 +1,4 @@
-//! The options of a subscription (XEP-0060, 6.3; XEP-0248 for the root), and the one table of their fields.
+//! The options of a subscription (XEP-0060, 6.3; XEP-0248, 5.1, for the root), and the one table of their fields.
 
 use minidom::Element;
 
@@ -88,8 +88,7 @@ impl SubscriptionType {
 }
 
 impl SubscribeOptions {
-    /// Returns these options with the fields of a submitted form; `root` is whether the subscription is to the root
-    /// collection.
+    /// Returns these options with the fields of a submitted form; `root` is whether the subscription is to the root.
     ///
     /// # Errors
     /// [`Error::InvalidField`] for an unknown field or an invalid value.

@@ -21,7 +21,7 @@ pub enum Subscriber {
     Occupant(OccupantId),
 }
 
-/// The subject of a subscription: a node of a service, or its root collection, which is all present and future nodes
+/// The subject of a subscription: a node of a service, or its root, which is all present and future nodes
 /// (XEP-0316, 5).
 pub type Topic = (ServiceId, Option<NodeName>);
 

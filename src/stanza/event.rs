@@ -89,7 +89,7 @@ impl Event {
         Self::new(config, EventKind::Configured, inner.append_all(form))
     }
 
-    /// A node was created, and so associated with the root collection (XEP-0248, 4.1.2).
+    /// A node was created, and so associated with the root: in the words of XEP-0248, 4.3.2.
     pub fn created(name: &NodeName, config: &NodeConfig) -> Self {
         let associate = Element::builder("associate", ns::EVENT).with("node", name.as_str());
         let associate = associate.append(config.to_meta_data()).build();

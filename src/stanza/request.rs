@@ -1,6 +1,8 @@
 //! Requests, read from stanzas and checked for their form (XEP-0060, 5 to 8).
 
 mod part;
+#[cfg(test)]
+mod tests;
 
 use minidom::Element;
 
@@ -11,6 +13,9 @@ use crate::options::Options;
 use crate::xml::form::Form;
 use crate::xml::rsm::Page;
 use crate::xml::{self, ns};
+
+/// XEP-0248 has requests for collections; here, all nodes of an address are directly below its root.
+const NO_COLLECTIONS: Error = Error::Unsupported("collections");
 
 /// A request of a client. Borrows the payload from its stanza.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +51,7 @@ pub enum Request<'a> {
     },
     /// XEP-0060, 6.1
     Subscribe {
-        /// The node; `None` is the root collection.
+        /// The node; `None` is the root.
         node: Option<NodeName>,
         /// The subscriber's JID as the client wrote it.
         jid: String,
@@ -55,7 +60,7 @@ pub enum Request<'a> {
     },
     /// XEP-0060, 6.2
     Unsubscribe {
-        /// The node; `None` is the root collection.
+        /// The node; `None` is the root.
         node: Option<NodeName>,
         /// The subscriber's JID as the client wrote it.
         jid: String,
@@ -72,14 +77,14 @@ pub enum Request<'a> {
     },
     /// XEP-0060, 6.3.1
     GetOptions {
-        /// The node; `None` is the root collection.
+        /// The node; `None` is the root.
         node: Option<NodeName>,
         /// The subscriber's JID as the client wrote it.
         jid: String,
     },
     /// XEP-0060, 6.3.5
     SetOptions {
-        /// The node; `None` is the root collection.
+        /// The node; `None` is the root.
         node: Option<NodeName>,
         /// The subscriber's JID as the client wrote it.
         jid: String,
@@ -88,7 +93,7 @@ pub enum Request<'a> {
     },
     /// XEP-0060, 6.4
     GetDefaultOptions {
-        /// The node; `None` is the root collection.
+        /// The node; `None` is the root.
         node: Option<NodeName>,
     },
     /// XEP-0060, 8.1
@@ -234,7 +239,9 @@ impl<'a> Request<'a> {
             (ns::PUBSUB, true, "create") => part.create(action, companion),
             (ns::OWNER, false, "configure") => Ok(Self::GetConfig { node: part.node(action)? }),
             (ns::OWNER, true, "configure") => part.configure(action),
+            (ns::OWNER, false, "default") if action.attr("type") == Some("collection") => Err(NO_COLLECTIONS),
             (ns::OWNER, false, "default") => Ok(Self::GetDefault),
+            (ns::OWNER, true, "collection") => Err(NO_COLLECTIONS),
             (ns::OWNER, true, "delete") => part.delete(action),
             (ns::OWNER, true, "purge") => Ok(Self::Purge { node: part.node(action)? }),
             (ns::OWNER, false, "subscriptions") => {
@@ -349,131 +356,5 @@ impl<'a> Request<'a> {
             | Self::List { node, .. } => node.as_ref(),
             Self::GetDefault => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(kind: &str, inner: &str) -> Result<Request<'static>, Error> {
-        let iq = format!("<iq xmlns='jabber:client' type='{kind}'>{inner}</iq>");
-        Request::read(Box::leak(Box::new(iq.parse().unwrap())), &Options::default())
-    }
-
-    fn pubsub(kind: &str, inner: &str) -> Result<Request<'static>, Error> {
-        read(kind, &format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{inner}</pubsub>"))
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_form_is_named() {
-        let item = |inner: &str| pubsub("set", &format!("<publish node='n'><item>{inner}</item></publish>"));
-        assert_eq!(item("<a xmlns='x'/><b xmlns='x'/>"), Err(Error::InvalidPayload));
-        assert_eq!(item("text<a xmlns='x'/>"), Err(Error::InvalidPayload));
-        assert!(item(" <a xmlns='x'/>\n").is_ok());
-        assert_eq!(pubsub("set", "<publish><item/></publish>"), Err(Error::NodeRequired));
-        let two = pubsub("set", "<publish node='n'><item/><item/></publish>");
-        assert_eq!(two, Err(Error::Malformed("a request publishes one item only")));
-        let long = format!("<publish node='{}'><item/></publish>", "n".repeat(1024));
-        assert_eq!(pubsub("set", &long), Err(Error::NameTooLong));
-        assert_eq!(pubsub("set", "<retract node='n'/>"), Err(Error::ItemRequired));
-        assert_eq!(pubsub("get", "<items node='n' subid='1'/>"), Err(Error::InvalidSubid));
-        assert!(matches!(pubsub("get", "<items node='n' max_items='0'/>"), Err(Error::Malformed(_))));
-        assert_eq!(pubsub("set", "<subscribe node='n'/>"), Err(Error::JidRequired));
-        assert!(matches!(pubsub("set", ""), Err(Error::Malformed(_))));
-        assert!(matches!(pubsub("get", "<publish node='n'/>"), Err(Error::Malformed(_))));
-        assert!(matches!(pubsub("set", "<publish xmlns='x' node='n'/>"), Err(Error::Malformed(_))));
-        assert_eq!(pubsub("get", "<options node='n'/>"), Err(Error::JidRequired));
-        assert!(matches!(read("set", ""), Err(Error::Malformed(_))));
-    }
-
-    #[test]
-    fn an_empty_node_is_the_root() {
-        for node in ["", "node=''"] {
-            let request = pubsub("set", &format!("<subscribe {node} jid='a@b'/>"));
-            assert_eq!(
-                request,
-                Ok(Request::Subscribe { node: None, jid: "a@b".into(), options: Form::default() })
-            );
-        }
-    }
-
-    /// Legal requests: the type, the namespace, and the elements, which may come in any order.
-    const LEGAL: &[(&str, &str, &[&str])] = &[
-        ("set", ns::PUBSUB, &["<publish node='n'><item id='a'><p xmlns='urn:p'/></item></publish>", OPTIONS]),
-        ("set", ns::PUBSUB, &["<create node='n'/>", CONFIGURE]),
-        ("set", ns::PUBSUB, &["<create/>", CONFIGURE]),
-        ("set", ns::PUBSUB, &["<subscribe node='n' jid='a@b'/>", SUBSCRIBE_OPTIONS]),
-        ("set", ns::PUBSUB, &["<unsubscribe node='n' jid='a@b'/>"]),
-        ("set", ns::PUBSUB, &["<options node='n' jid='a@b'/>"]),
-        ("set", ns::PUBSUB, &["<retract node='n'><item id='a'/></retract>"]),
-        ("get", ns::PUBSUB, &["<items node='n' max_items='3'/>", SET]),
-        ("get", ns::PUBSUB, &["<subscriptions/>", SET]),
-        ("get", ns::PUBSUB, &["<affiliations node='n'/>", SET]),
-        ("get", ns::PUBSUB, &["<options node='n' jid='a@b'/>"]),
-        ("get", ns::PUBSUB, &["<default/>"]),
-        ("get", ns::OWNER, &["<subscriptions node='n'/>", SET]),
-        ("get", ns::OWNER, &["<affiliations node='n'/>", SET]),
-        ("get", ns::OWNER, &["<configure node='n'/>"]),
-        ("get", ns::OWNER, &["<default/>"]),
-        ("set", ns::OWNER, &["<configure node='n'/>"]),
-        ("set", ns::OWNER, &["<delete node='n'><redirect uri='xmpp:a'/></delete>"]),
-        ("set", ns::OWNER, &["<purge node='n'/>"]),
-        ("set", ns::OWNER, &["<subscriptions node='n'><subscription jid='a@b'/></subscriptions>"]),
-        ("set", ns::OWNER, &["<affiliations node='n'><affiliation jid='a@b'/></affiliations>"]),
-    ];
-    const OPTIONS: &str = "<publish-options><x xmlns='jabber:x:data'><field var='a'/></x></publish-options>";
-    const CONFIGURE: &str = "<configure><x xmlns='jabber:x:data'><field var='a'/></x></configure>";
-    const SUBSCRIBE_OPTIONS: &str = "<options><x xmlns='jabber:x:data'><field var='a'/></x></options>";
-    const SET: &str = "<set xmlns='http://jabber.org/protocol/rsm'><max>2</max></set>";
-    /// What means nothing here, be it named like something that does.
-    const FOREIGN: &[&str] =
-        &["<publish xmlns='urn:x' node='m'/>", "<set xmlns='urn:x'/>", "<y xmlns='urn:y'/>"];
-
-    fn parse(kind: &str, ns: &str, children: &[&str]) -> Result<Request<'static>, Error> {
-        read(kind, &format!("<pubsub xmlns='{ns}'>{}</pubsub>", children.concat()))
-    }
-
-    /// A legal request, and its elements with some foreign ones in any order.
-    fn shuffled() -> impl Strategy<Value = (usize, Vec<&'static str>)> {
-        (0..LEGAL.len(), prop::sample::subsequence(FOREIGN, 0..=FOREIGN.len()))
-            .prop_flat_map(|(at, foreign)| (Just(at), Just([LEGAL[at].2, &foreign].concat()).prop_shuffle()))
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_of_its_elements_changes_no_request((at, elements) in shuffled()) {
-            let (kind, ns, legal) = LEGAL[at];
-            prop_assert_eq!(parse(kind, ns, &elements).unwrap(), parse(kind, ns, legal).unwrap());
-        }
-    }
-
-    #[test]
-    fn each_element_comes_once_and_with_the_action_that_it_belongs_to() {
-        for (kind, ns, legal) in LEGAL {
-            for at in 0..legal.len() {
-                let twice = [legal, &legal[at..=at]].concat();
-                assert!(matches!(parse(kind, ns, &twice), Err(Error::Malformed(_))), "{twice:?}");
-            }
-        }
-        for stray in [
-            ["<retract node='n'><item id='a'/></retract>", OPTIONS],
-            ["<publish node='n'><item/></publish>", CONFIGURE],
-            ["<create node='n'/>", SUBSCRIBE_OPTIONS],
-            ["<create node='n'/>", "<subscribe node='n' jid='a@b'/>"],
-        ] {
-            assert_eq!(
-                parse("set", ns::PUBSUB, &stray),
-                Err(Error::Malformed("a request has one action only")),
-                "{stray:?}"
-            );
-        }
-        let form = "<x xmlns='jabber:x:data'/>";
-        let two = format!("<configure node='n'>{form}{form}</configure>");
-        assert_eq!(parse("set", ns::OWNER, &[&two]), Err(Error::Malformed("an element occurs twice")));
-        let two = "<delete node='n'><redirect uri='xmpp:a'/><redirect uri='xmpp:b'/></delete>";
-        assert_eq!(parse("set", ns::OWNER, &[two]), Err(Error::Malformed("an element occurs twice")));
     }
 }

@@ -20,7 +20,6 @@ pub const FEATURES: &[&str] = &[
     "access-whitelist",
     "auto-create",
     "auto-subscribe",
-    "collections",
     "config-node",
     "config-node-max",
     "create-and-configure",

@@ -15,7 +15,7 @@ use crate::xml::form::Form;
 use crate::xml::payload::Payload;
 use crate::xml::rsm::Page;
 
-/// Subscribes to a node, or to the root collection of the service: all of its present and future nodes (6.1).
+/// Subscribes to a node, or to the root of the service: all of its present and future nodes (6.1).
 pub(super) fn subscribe(
     cx: &mut RequestContext<'_>,
     node: Option<NodeName>,
@@ -171,7 +171,7 @@ fn subscribed(
     Ok((topic, who, options))
 }
 
-/// Checks that the actor may subscribe to the root collection, which is for occupants only.
+/// Checks that the actor may subscribe to the root, which is for occupants only.
 fn check_root(cx: &RequestContext<'_>) -> Result<(), Error> {
     cx.authorise(Action::Read, None)?;
     if cx.actor.occupant.is_some() { Ok(()) } else { Err(Error::NotInRoom) }

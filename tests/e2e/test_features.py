@@ -166,7 +166,7 @@ async def test_a_full_node(people, full, kept, told):
         assert await refused(alice, "set", ALICE, publish(MOOD, mood(), "c")) == ("cancel", "conflict", "node-full")
 
 
-@shows("subscribe", "collections", "retrieve-subscriptions", "retrieve-default-sub", "subscription-options")
+@shows("subscribe", "retrieve-subscriptions", "retrieve-default-sub", "subscription-options")
 async def test_subscriptions_have_options(people):
     alice, bob = people
     await must(alice, "set", ALICE, publish(TUNE, mood(), "a"))

@@ -1,8 +1,9 @@
-"""Explicit subscriptions, to a node and to the root collection (XEP-0060, 6.1 and 6.2; XEP-0316, 5)."""
+"""Explicit subscriptions, to a node and to the root (XEP-0060, 6.1 and 6.2; XEP-0316, 5)."""
 
 import pytest
 from mep import (
-    MOOD, PUBSUB, ROOM, TUNE, come_in, form, mood, must, notify, publish, pubsub, refused, subscribe,
+    DISCO_INFO, DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, come_in, configure, disco, features_in, form, mood, must,
+    nodes_in, notify, publish, pubsub, refused, subscribe,
 )  # fmt: skip
 
 
@@ -57,6 +58,27 @@ async def test_the_root_is_all_nodes_now_and_later(people):
 
     await must(bob, "set", ROOM, subscribe(bob.jid, ""))
     assert (await bob.expect_event(MOOD, from_=ROOM)).item_ids == ["room"]
+
+
+async def test_there_are_no_collections_but_the_root(people):
+    alice, bob = people
+    for address in (ROOM, f"{ROOM}/alice"):
+        await must(alice, "set", address, publish(MOOD, mood(), "a"))
+        info = await must(alice, "get", address, disco(DISCO_INFO))
+        assert f"{PUBSUB}#collections" not in features_in(info)
+        collection = f"<configure>{form('node_config', node_type='collection')}</configure>"
+        for kind, payload in (
+            ("set", pubsub("<create node='new'/>" + collection)),
+            ("set", configure(MOOD, collection="new")),
+            ("set", configure(MOOD, children="new")),
+            ("set", pubsub(f"<collection node='new'><associate node='{MOOD}'/></collection>", OWNER)),
+            ("get", pubsub("<default type='collection'/>", OWNER)),
+        ):
+            error = (await alice.iq(kind, address, payload)).find(".//{*}unsupported")
+            assert error is not None and error.get("feature") == "collections", payload
+        assert await refused(bob, "get", address, pubsub("<items/>")) == ("modify", "bad-request", "nodeid-required")
+        assert nodes_in(await must(alice, "get", address, disco(DISCO_ITEMS))) == [MOOD]
+        await must(alice, "set", address, configure(MOOD, collection="", node_type="leaf"))
 
 
 async def test_one_event_however_many_reasons(connect):
