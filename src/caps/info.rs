@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 
 use minidom::Element;
-use minidom::rxml::Namespace;
 use once_cell::unsync::OnceCell;
 
 use super::hash::{Hash, Method};
 use crate::caps::NodeSet;
 use crate::id::NodeName;
-use crate::xml::ns;
+use crate::xml::{self, ns};
 
 /// The suffix of a feature that expresses interest in a node's events (XEP-0163, 4.3).
 const NOTIFY: &str = "+notify";
@@ -74,7 +73,7 @@ impl Info {
             identities: Vec::new(),
             features: Vec::new(),
             forms: Vec::new(),
-            inherited: self::lang(query).or(lang).map(str::to_owned),
+            inherited: xml::lang(query).or(lang).map(str::to_owned),
             has_more: false,
             inputs: Default::default(),
         };
@@ -83,7 +82,7 @@ impl Info {
                 info.identities.push(Identity {
                     category: attr(child, "category"),
                     kind: attr(child, "type"),
-                    lang: self::lang(child).map(str::to_owned),
+                    lang: xml::lang(child).map(str::to_owned),
                     name: attr(child, "name"),
                 });
             } else if child.is("feature", ns::DISCO_INFO) {
@@ -307,10 +306,6 @@ impl Field {
     fn parts(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.var).chain(&self.values).map(String::as_str)
     }
-}
-
-fn lang(element: &Element) -> Option<&str> {
-    element.attr_ns(&Namespace::XML, "lang")
 }
 
 fn unique<T: std::hash::Hash + Eq>(parts: &[T]) -> Option<()> {

@@ -178,6 +178,8 @@ pub struct Published<'a> {
     pub id: Option<ItemId>,
     /// The payload.
     pub payload: Option<&'a Element>,
+    /// The language that the payload inherits and keeps.
+    pub lang: Option<&'a str>,
 }
 
 /// One entry of a list that an owner changes.
@@ -211,7 +213,9 @@ impl<'a> Request<'a> {
         let (action, companion) = find_action(query)?;
         let page = Page::read(query)?;
         match (query.ns().as_str(), set, action.name()) {
-            (ns::PUBSUB, true, "publish") => part.publish(action, companion),
+            (ns::PUBSUB, true, "publish") => {
+                part.publish(action, companion, xml::lang(query).or(xml::lang(iq)))
+            }
             (ns::PUBSUB, true, "retract") => part.retract(action),
             (ns::PUBSUB, false, "items") => part.items(action, page),
             (ns::PUBSUB, true, "subscribe") => part.subscribe(action, companion),

@@ -145,7 +145,9 @@ fn check(
         None if only_notifies => Ok(None),
         None => Err(Error::ItemRequired),
         Some(_) if only_notifies => Err(Error::ItemForbidden),
-        Some(Published { payload: Some(payload), .. }) => Payload::new(payload, most).map(Some),
+        Some(Published { payload: Some(payload), lang, .. }) => {
+            Payload::in_language(payload, *lang, most).map(Some)
+        }
         Some(_) if config.deliver_payloads => Err(Error::PayloadRequired),
         Some(_) => Ok(None),
     }

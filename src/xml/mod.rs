@@ -17,6 +17,10 @@ pub(crate) use self::write::{size, write, write_text, write_value};
 
 use crate::error::Error;
 
+/// The language of the streams that Prosody opens, and of stanzas from streams that name none: it stamps each stanza
+/// with its stream's.
+pub(crate) const STREAM_LANG: &str = "en";
+
 /// Builder methods for attributes, including optional ones.
 pub(crate) trait With {
     /// Sets the attribute `name`, a literal of this crate.
@@ -70,6 +74,11 @@ pub(crate) fn only_child<'a>(
         (child, None) => Ok(child),
         _ => Err(Error::Malformed("an element occurs twice")),
     }
+}
+
+/// Returns the element's own `xml:lang`.
+pub(crate) fn lang(element: &Element) -> Option<&str> {
+    element.attr_ns(&minidom::rxml::Namespace::XML, "lang")
 }
 
 /// Returns the builder of an `<iq/>` from `from` to `to`.

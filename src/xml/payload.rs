@@ -22,10 +22,27 @@ impl Payload {
     /// # Errors
     /// [`Error::PayloadTooBig`]; [`Error::IllegalPayload`].
     pub fn new(element: &Element, most: usize) -> Result<Self, Error> {
+        Self::in_language(element, None, most)
+    }
+
+    /// Does the same, and adds the language that the element inherits.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn in_language(element: &Element, lang: Option<&str>, most: usize) -> Result<Self, Error> {
+        let mut attribute = String::new();
+        if let Some(lang) = lang {
+            attribute.push_str(" xml:lang='");
+            write::write_value(&mut attribute, lang);
+            attribute.push('\'');
+        }
         let mut text = String::new();
-        if !write::write_up_to(&mut text, element, most) {
+        let fits = attribute.len() < most
+            && write::write_up_to(&mut text, element, most.saturating_sub(attribute.len()));
+        if !fits {
             return Err(Error::PayloadTooBig(most));
         }
+        text.insert_str(1 + element.name().len(), &attribute);
         if is_legal(element) { Ok(Self(text.into())) } else { Err(Error::IllegalPayload) }
     }
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 from mep import (
-    DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, come_in, configure, disco, entries, fields, form, ids_in, item, mood, must,
-    nodes_in, notify, options, owner, publish, pubsub, refused, subscribe,
+    DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, come_in, configure, disco, entries, fields, form, ids_in, item, items, mood,
+    must, nodes_in, notify, options, owner, publish, pubsub, refused, subscribe,
 )  # fmt: skip
 from test_docs import tables
 
@@ -120,6 +120,42 @@ async def test_fields_that_can_not_be_set_may_say_what_holds(people):
         assert await refused(alice, "set", ALICE, configure(MOOD, title="x", **{name: other})) == error, name
         assert await refused(alice, "set", ALICE, publish(MOOD, mood(), "b", options(**{name: other}))) == error, name
     assert fields(await must(alice, "get", ALICE, owner("configure", MOOD))) == before
+
+
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+@pytest.mark.mep(storage="internal", options="muc_room_default_persistent = true")
+async def test_a_payload_keeps_the_language_that_it_inherited(server, connect):
+    alice, german = await connect("alice"), await connect("gretel", lang="de")
+    bob = await connect("bob", features=notify(MOOD))
+    for client, nick in ((alice, "alice"), (german, "gretel"), (bob, "bob")):
+        await come_in(client, nick)
+    gretel = f"{ROOM}/gretel"
+
+    async def heard(client, to, payload, around=""):
+        publishing = f"<publish node='{MOOD}'><item id='a'>{payload}</item></publish>"
+        client.send(f"<iq type='set' id='{client.new_id()}' to='{to}'{around}>{pubsub(publishing)}</iq>")
+        (told,) = (await bob.expect_event(MOOD, from_=to)).payloads
+        (read,) = (await must(bob, "get", to, items(MOOD))).iter(f"{{{MOOD}}}mood")
+        assert read.get(XML_LANG) == told.get(XML_LANG)
+        return told.get(XML_LANG)
+
+    own = mood().replace("<mood ", "<mood xml:lang='fr' ")
+    assert await heard(alice, ALICE, mood()) is None, "readers inherit the default from their streams"
+    assert await heard(alice, ALICE, mood(), " xml:lang='en'") is None
+    assert await heard(alice, ALICE, mood(), " xml:lang='sv'") == "sv"
+    assert await heard(german, gretel, mood()) == "de", "the stream's"
+    assert await heard(german, gretel, mood(), " xml:lang='en'") is None
+    for around in ("", " xml:lang='sv'"):
+        assert await heard(german, gretel, own, around) == "fr"
+    assert await heard(alice, ROOM, mood(), " xml:lang='sv'") == "sv"
+
+    server.restart()
+    bob = await connect("bob")
+    await come_in(bob, "bob")
+    (read,) = (await must(bob, "get", ROOM, items(MOOD))).iter(f"{{{MOOD}}}mood")
+    assert read.get(XML_LANG) == "sv", "also in storage"
 
 
 def configuration(**values):

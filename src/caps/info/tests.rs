@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minidom::rxml::Namespace;
 use proptest::prelude::*;
 
 use super::*;

@@ -9,7 +9,7 @@ use crate::id::{ItemId, NodeName};
 use crate::options::Options;
 use crate::xml::form::Form;
 use crate::xml::rsm::Page;
-use crate::xml::{ns, only_child};
+use crate::xml::{self, ns, only_child};
 
 /// Finds the action of a request and, where that action has one, its companion: by their names, in whatever order they
 /// come. Elements of other namespaces are ignored, but for the `<set/>` of XEP-0059.
@@ -42,21 +42,24 @@ pub(super) struct Part<'a> {
 }
 
 impl Part<'_> {
+    /// Reads a publish; `lang` is the language around it.
     pub(super) fn publish<'a>(
         &self,
         publish: &'a Element,
         options: Option<&Element>,
+        lang: Option<&'a str>,
     ) -> Result<Request<'a>, Error> {
         let node = self.node(publish)?;
+        let lang = xml::lang(publish).or(lang);
         let mut items = publish.children().filter(|child| child.is("item", ns::PUBSUB));
-        let item = items.next().map(|item| self.published(item)).transpose()?;
+        let item = items.next().map(|item| self.published(item, lang)).transpose()?;
         if items.next().is_some() {
             return Err(Error::Malformed("a request publishes one item only"));
         }
         Ok(Request::Publish { node, item, options: form(options, ns::PUBLISH_OPTIONS)? })
     }
 
-    fn published<'a>(&self, item: &'a Element) -> Result<Published<'a>, Error> {
+    fn published<'a>(&self, item: &'a Element, lang: Option<&'a str>) -> Result<Published<'a>, Error> {
         let mut payload = None;
         for node in item.nodes() {
             match node {
@@ -65,8 +68,9 @@ impl Part<'_> {
                 _ => return Err(Error::InvalidPayload),
             }
         }
+        let lang = xml::lang(item).or(lang).filter(|lang| payload.is_some_and(|it| keeps_lang(it, lang)));
         let id = item.attr("id").filter(|id| !id.is_empty()).map(|id| self.name(id)).transpose()?;
-        Ok(Published { id, payload })
+        Ok(Published { id, payload, lang })
     }
 
     pub(super) fn retract(&self, retract: &Element) -> Result<Request<'static>, Error> {
@@ -181,4 +185,10 @@ impl Part<'_> {
 /// Reads the form in a companion that need not be there.
 fn form(companion: Option<&Element>, form_type: &str) -> Result<Form, Error> {
     companion.map_or_else(|| Ok(Form::default()), |companion| Form::read(companion, form_type))
+}
+
+/// Returns whether a payload keeps the language that it inherits (RFC 6120, 8.1.5), as events have other elements around
+/// it. Without one it inherits that of the stream to its reader, which is [`xml::STREAM_LANG`].
+fn keeps_lang(payload: &Element, lang: &str) -> bool {
+    xml::lang(payload).is_none() && !lang.eq_ignore_ascii_case(xml::STREAM_LANG)
 }

@@ -132,3 +132,33 @@ fn each_element_comes_once_and_with_the_action_that_it_belongs_to() {
     let two = "<delete node='n'><redirect uri='xmpp:a'/><redirect uri='xmpp:b'/></delete>";
     assert_eq!(parse("set", ns::OWNER, &[two]), Err(Error::Malformed("an element occurs twice")));
 }
+
+#[test]
+fn a_payload_keeps_the_language_that_it_inherited() {
+    let payload = |iq: &str, pubsub: &str, publish: &str, item: &str, own: &str| {
+        let iq: Element = format!(
+            "<iq xmlns='jabber:client' type='set' {iq}><pubsub xmlns='{}' {pubsub}><publish node='n' {publish}>\
+             <item {item}><p xmlns='urn:p' {own}><q/></p></item></publish></pubsub></iq>",
+            ns::PUBSUB
+        )
+        .parse()
+        .unwrap();
+        match Request::read(&iq, &Options::default()) {
+            Ok(Request::Publish { item: Some(Published { payload: Some(payload), lang, .. }), .. }) => {
+                xml::lang(payload).or(lang).map(str::to_owned)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let [de, fr, none] = ["xml:lang='de'", "xml:lang='fr'", ""];
+    assert_eq!(payload(none, none, none, none, none), None);
+    assert_eq!(payload(de, none, none, none, none).as_deref(), Some("de"));
+    assert_eq!(payload(fr, de, none, none, none).as_deref(), Some("de"), "the closest is inherited");
+    assert_eq!(payload(fr, fr, de, none, none).as_deref(), Some("de"));
+    assert_eq!(payload(fr, fr, fr, de, none).as_deref(), Some("de"));
+    assert_eq!(payload(fr, fr, fr, fr, de).as_deref(), Some("de"), "its own goes before all");
+    assert_eq!(payload(de, none, none, none, "xml:lang=''").as_deref(), Some(""));
+    assert_eq!(payload("xml:lang='en'", none, none, none, none), None, "its readers inherit that anyway");
+    assert_eq!(payload(de, none, none, "xml:lang='EN'", none), None);
+    assert_eq!(payload(none, none, none, none, "xml:lang='en'").as_deref(), Some("en"));
+}
