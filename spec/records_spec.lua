@@ -40,7 +40,7 @@ for _, version in ipairs(prosody.versions) do
 		end);
 
 		it("of payloads that are damaged or exceed the limits are left out, and the others are not", function ()
-			room.host:set_options({ mep_max_payload_depth = 8, mep_max_payload_parts = 100 });
+			room.host:set_options(room.now, room.random, { mep_max_payload_depth = 8, mep_max_payload_parts = 100 });
 			local good = "<a xmlns='urn:a'>text</a>";
 			local deep = st.stanza("a", { xmlns = "urn:a" });
 			for _ = 1, 8 do deep:tag("a"); end
