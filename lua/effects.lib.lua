@@ -15,7 +15,7 @@ end
 local carry_out = {};
 
 function carry_out.reply(effect, batch)
-	batch.origin.send(effect.stanza);
+	batch.origin.send(effect.stanza or shared.copy(effect));
 end
 
 function carry_out.send(effect)

@@ -145,7 +145,8 @@ local function new(call_core, drive, info, outages)
 	-- Stores the nodes at `nick` after the request. If that fails, puts back the nodes from `before` and returns false.
 	function registered.keep(room, nick, effects, before)
 		local first = effects[1];
-		if not before or first and first.kind == "reply" and first.stanza.attr.type == "error" then return true; end
+		local reply = first and first.kind == "reply" and first.stanza;
+		if not before or reply and reply.attr.type == "error" then return true; end
 		local snapshot = call_core("snapshot_of", room.jid, nick);
 		if not snapshot then return true; end
 		if save(room, room:get_occupant_by_nick(nick), snapshot) then return true; end

@@ -1,9 +1,10 @@
--- Stanzas that are already rendered: the core hands over a message as text, so a copy only costs a start tag.
+-- Stanzas that are already rendered: the core hands over a message, or a result with items, as text, so a copy only
+-- costs a start tag.
 --
--- `message` holds the sender, the id, the type, and its number in `source`. For several recipients it has the `start`
--- of the start tag, up to the value of `to`, and the `rest` after that tag; for a single recipient, `to` and the whole
--- `text`. `source:build(message, stanza_mt)` parses it as a stanza without `to`; `source:children(number)` lists the
--- names and namespaces of its children in turn.
+-- `message` holds the sender, the id, the type, and its number in `source`; a result also its `name`, "iq". For several
+-- recipients it has the `start` of the start tag, up to the value of `to`, and the `rest` after that tag; for a single
+-- recipient, `to` and the whole `text`. `source:build(message, stanza_mt)` parses it as a stanza without `to`;
+-- `source:children(number)` lists the names and namespaces of its children in turn.
 --
 -- The stanzas go through module:send like any other, and modules can inspect, clone and edit them. As long as a stanza
 -- is unchanged, tostring puts a start tag before the text; else it renders the stanza as usual. One stanza serves all
@@ -106,7 +107,7 @@ end
 
 local function start_is_whole(stanza)
 	local state, attr = stanza[STATE], stanza.attr;
-	if state.edited or stanza.name ~= "message" or attr.to == nil
+	if state.edited or stanza.name ~= (state.name or "message") or attr.to == nil
 	or attr.from ~= state[1] or attr.id ~= state[2] or attr.type ~= state[3] then
 		return false;
 	elseif attr == state.guarded then
@@ -223,7 +224,7 @@ local rendered_mt = {
 
 local function rendered(message, state)
 	local attr = { from = message[1], id = message[2], type = message[3], to = message.text and message.to };
-	return setmetatable({ name = "message", attr = attr, [STATE] = state }, rendered_mt);
+	return setmetatable({ name = message.name or "message", attr = attr, [STATE] = state }, rendered_mt);
 end
 
 -- Makes a stanza that is sent to one recipient after the other by changing its attribute `to`.

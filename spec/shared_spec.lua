@@ -124,7 +124,8 @@ for _, version in ipairs(prosody.versions) do
 				start = top:sub(1, -2).." to='"; rest = text:sub(#top + 1);
 				source = {
 					build = function (_, opened)
-						assert.equal(message.rest, opened.rest or opened.text:match("^[^>]*>(.*)$"));
+						assert.equal(1, opened[4]);
+						assert.is_string(opened.rest or opened.text);
 						built = built + 1;
 						return st.clone(original);
 					end;
@@ -219,6 +220,23 @@ for _, version in ipairs(prosody.versions) do
 			for i = 1, 10 do
 				assert.equal(#first - #to + #("user"..i.."@localhost/x"), #texts[i]);
 			end
+		end);
+
+		it("may be the result of a request", function ()
+			local start = message.start:gsub("^<message", "<iq")..st.xml_escape(to).."'>";
+			local one = { from, "x", "result", 1, name = "iq", to = to, source = message.source };
+			one.text = start:gsub("headline", "result")..message.rest:gsub("</message>$", "</iq>");
+			local stanza, expected = shared.copy(one), plain(to);
+			expected.name, expected.attr.type = "iq", "result";
+			assert.equal(lua.version == "5.1" and 1 or 0, built);
+			assert.equal("iq", stanza.name);
+			assert.equal(one.text, tostring(stanza));
+			assert.same(meaning(expected), meaning(stanza));
+			stanza:tag("more");
+			expected:tag("more");
+			assert.same(meaning(lib.parse(tostring(expected))), meaning(lib.parse(tostring(stanza))));
+			stanza.name = "message";
+			assert.match("^<message", tostring(stanza));
 		end);
 
 		it("builds its children for a read of one, not for a search for others", function ()

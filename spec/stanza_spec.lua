@@ -225,6 +225,28 @@ for _, version in ipairs(prosody.versions) do
 			assert.is_not_nil(message:get_child("event", xmlns.event));
 		end);
 
+		it("has items as text, which says what the stanza says", function ()
+			local function published()
+				return room:publish_iq("alice", "urn:a"):tag("a", { xmlns = "urn:a", ["urn:p\1b"] = "<" }):text("&"):reset();
+			end
+			room:request("alice", published());
+			local iq = room:iq("alice", "get", "i<1>"):tag("pubsub", { xmlns = xmlns.pubsub })
+				:tag("items", { node = "urn:a" }):up():tag("set", { xmlns = "http://jabber.org/protocol/rsm" }):reset();
+			local effects = room:request("alice", iq);
+			assert.equal("reply", core.kinds(effects));
+			local built = effects[1].source:build(effects[1], st.stanza_mt);
+			assert.same({ from = room:address("alice"), id = "i<1>", type = "result" }, built.attr);
+			assert.same({ "pubsub", xmlns.pubsub }, effects[1].source:children(1));
+			built.attr.to = room:session("alice");
+			local parsed = lib.parse(effects[1].text);
+			assert.equal("iq", parsed.name);
+			assert.equal(built.attr.to, parsed.attr.to);
+			assert.same(canonical(parsed.tags[1]), canonical(built.tags[1]));
+			local item = built.tags[1]:get_child("items"):get_child("item");
+			assert.same(canonical(core.payload_of_publish(published())), canonical(item.tags[1]));
+			assert.equal("1", built.tags[1]:find("{http://jabber.org/protocol/rsm}set/count#"));
+		end);
+
 		it("has an error that Prosody can read", function ()
 			local iq = room:iq("alice", "set"):tag("pubsub", { xmlns = xmlns.pubsub }):tag("publish"):reset();
 			local refused = room:request("alice", iq)[1].stanza;

@@ -5,7 +5,7 @@ use minidom::Element;
 use crate::id::NodeName;
 use crate::jid::{RoomJid, SessionJid};
 use crate::pubsub::snapshot::Change;
-use crate::stanza::message::Message;
+use crate::stanza::rendered::Rendered;
 
 /// One thing to do. A call returns its effects in the order in which they must happen: the reply, then the
 /// notifications.
@@ -23,12 +23,19 @@ pub enum Effect {
     },
     /// Answer the request that the call was made for.
     Reply(Element),
+    /// Answer it with items: this result, sent to `to`.
+    ReplyItems {
+        /// The result, without a `to`.
+        result: Rendered,
+        /// Who sent the request, if that has a `from`.
+        to: String,
+    },
     /// Send this question, which is already addressed.
     Send(Element),
     /// Send this message to each of these sessions, in this order; only its `to` differs.
     Notify {
         /// The message, without a `to`.
-        message: Message,
+        message: Rendered,
         /// The recipients, each once.
         to: Vec<SessionJid>,
     },
@@ -43,7 +50,11 @@ impl Effect {
     pub fn is_always(&self) -> bool {
         match self {
             Self::Send(_) | Self::Learned => true,
-            Self::Keep { .. } | Self::Reply(_) | Self::Notify { .. } | Self::Explain(_) => false,
+            Self::Keep { .. }
+            | Self::Reply(_)
+            | Self::ReplyItems { .. }
+            | Self::Notify { .. }
+            | Self::Explain(_) => false,
         }
     }
 }

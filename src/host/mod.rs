@@ -25,7 +25,7 @@ use crate::pubsub::snapshot::NodeRecord;
 use crate::room::Room;
 use crate::stanza::request::Request;
 use crate::stanza::response;
-use crate::usecase::{self, RequestOutcome};
+use crate::usecase::{self, Reply, RequestOutcome};
 use crate::xml;
 
 pub use self::counts::Counts;
@@ -385,8 +385,14 @@ impl Host {
                 self.settle(moment);
                 return None;
             }
-            Ok(Some(RequestOutcome { stored, reply: inner, effects })) => {
-                let reply = Effect::Reply(response::reply(iq, Ok(inner)));
+            Ok(Some(RequestOutcome { stored, reply, effects })) => {
+                let reply = match reply {
+                    Reply::Element(inner) => Effect::Reply(response::reply(iq, Ok(inner))),
+                    Reply::Items(items) => Effect::ReplyItems {
+                        result: response::items(iq, &items),
+                        to: iq.attr("from").unwrap_or_default().to_owned(),
+                    },
+                };
                 stored.into_iter().chain([reply]).chain(effects).collect()
             }
             Err(error) => self.refuse(iq, error),

@@ -8,13 +8,13 @@ use super::records;
 use super::stanza::Builder;
 use crate::effect::Effect;
 use crate::jid::SessionJid;
-use crate::stanza::message::{ChildName, Message};
+use crate::stanza::rendered::{ChildName, Rendered};
 use crate::xml;
 
 /// The list of effects:
 ///
 /// - `{ kind = "keep", room, node, … }`: store this change of a room's node ([`records::change`]);
-/// - `{ kind = "reply", stanza }`: answer the request;
+/// - `{ kind = "reply", stanza }`, or like `tell`: answer the request;
 /// - `{ kind = "send", stanza }`: send this stanza, which is already addressed;
 /// - `{ kind = "tell", … }`: send a message to one JID;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
@@ -40,6 +40,15 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 table
             }
             Effect::Reply(stanza) => with_stanza(builder, "reply", &stanza)?,
+            Effect::ReplyItems { result, to } => {
+                children.push(result.children().to_vec());
+                let table = rendered(lua, &result, children.len())?;
+                table.raw_set("kind", "reply")?;
+                table.raw_set("name", result.name())?;
+                for_one(&table, &result, &to)?;
+                told.push(table.clone());
+                table
+            }
             Effect::Send(stanza) => with_stanza(builder, "send", &stanza)?,
             Effect::Notify { message, to } => {
                 children.push(message.children().to_vec());
@@ -81,25 +90,16 @@ fn with_stanza(builder: &Builder<'_>, kind: &str, stanza: &Element) -> LuaResult
 }
 
 /// The effect of the message with number `at`.
-fn notify(lua: &Lua, message: &Message, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
-    let table = lua.create_table_with_capacity(4, 4)?;
-    for (value, place) in [message.from(), message.id(), message.kind()].into_iter().zip(1..) {
-        table.raw_set(place, value)?;
-    }
-    table.raw_set(4, at)?;
-    let mut text = message.render_start();
+fn notify(lua: &Lua, message: &Rendered, at: usize, to: &[SessionJid]) -> LuaResult<LuaTable> {
+    let table = rendered(lua, message, at)?;
     if let [to] = to {
-        xml::write_value(&mut text, to.as_str());
-        text.push_str("'>");
         table.raw_set("kind", "tell")?;
-        table.raw_set("to", to.as_str())?;
-        message.render_rest(&mut text);
-        table.raw_set("text", text)?;
+        for_one(&table, message, to.as_str())?;
     } else {
         let jids = to.iter().map(|jid| lua.create_string(jid.as_str()));
         table.raw_set("kind", "notify")?;
         table.raw_set("to", lua.create_sequence_from(jids.collect::<LuaResult<Vec<_>>>()?)?)?;
-        table.raw_set("start", text)?;
+        table.raw_set("start", message.render_start())?;
         let mut rest = String::new();
         message.render_rest(&mut rest);
         table.raw_set("rest", rest)?;
@@ -107,7 +107,27 @@ fn notify(lua: &Lua, message: &Message, at: usize, to: &[SessionJid]) -> LuaResu
     Ok(table)
 }
 
-/// The names and namespaces of the children of each message of one call. The messages themselves are Lua's.
+/// A table with the attributes of the rendered stanza with number `at`.
+fn rendered(lua: &Lua, stanza: &Rendered, at: usize) -> LuaResult<LuaTable> {
+    let table = lua.create_table_with_capacity(4, 5)?;
+    for (value, place) in [stanza.from(), stanza.id(), stanza.kind()].into_iter().zip(1..) {
+        table.raw_set(place, value)?;
+    }
+    table.raw_set(4, at)?;
+    Ok(table)
+}
+
+/// Adds the text for a single recipient.
+fn for_one(table: &LuaTable, stanza: &Rendered, to: &str) -> LuaResult<()> {
+    let mut text = stanza.render_start();
+    xml::write_value(&mut text, to);
+    text.push_str("'>");
+    stanza.render_rest(&mut text);
+    table.raw_set("to", to)?;
+    table.raw_set("text", text)
+}
+
+/// The names and namespaces of the children of each rendered stanza of one call. The stanzas themselves are Lua's.
 struct Source(Vec<Vec<ChildName>>);
 
 impl LuaUserData for Source {
@@ -118,17 +138,19 @@ impl LuaUserData for Source {
         });
         methods.add_method("children", |lua, this, at: usize| {
             let children = at.checked_sub(1).and_then(|at| this.0.get(at));
-            let children = children.ok_or_else(|| LuaError::runtime("no such message"))?;
+            let children = children.ok_or_else(|| LuaError::runtime("no such stanza"))?;
             lua.create_sequence_from(children.iter().flat_map(|(name, ns)| [&**name, &**ns]))
         });
     }
 }
 
-/// Parses a message that was rendered, without its `to`.
+/// Parses a stanza that was rendered, without its `to`.
 fn open(message: &LuaTable) -> LuaResult<Element> {
     let [from, id, kind] = [message.raw_get::<LuaString>(1)?, message.raw_get(2)?, message.raw_get(3)?];
+    let name = message.raw_get::<Option<String>>("name")?;
     let parse = |rest: &str| {
-        Message::parse(&from.to_str()?, &id.to_str()?, &kind.to_str()?, rest).map_err(LuaError::external)
+        let attributes = [&*from.to_str()?, &*id.to_str()?, &*kind.to_str()?];
+        Rendered::parse(name.as_deref().unwrap_or("message"), attributes, rest).map_err(LuaError::external)
     };
     if let Some(rest) = message.raw_get::<Option<LuaString>>("rest")? {
         return parse(&rest.to_str()?);

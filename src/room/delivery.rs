@@ -21,7 +21,7 @@ use crate::room::last_items::{LastItemTrigger, PendingItem, Place};
 use crate::room::rights::outside;
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
-use crate::stanza::message::Message;
+use crate::stanza::rendered::Rendered;
 use crate::xml::payload::Payload;
 
 impl Room {
@@ -121,7 +121,7 @@ impl Room {
         }
         moment.tally.deliveries += to.len() as u64;
         let id = moment.message_id();
-        let mut message = Message::new(self.address(service), &id, NotificationType::Headline);
+        let mut message = Rendered::message(self.address(service), &id, NotificationType::Headline);
         message.element(payload);
         (!to.is_empty()).then_some(Effect::Notify { message, to })
     }

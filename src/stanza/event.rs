@@ -8,7 +8,7 @@ use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Item;
 use crate::pubsub::subscribe_options::EventKind;
 use crate::stanza::body;
-use crate::stanza::message::{Message, attribute};
+use crate::stanza::rendered::{Rendered, attribute, write_item};
 use crate::xml::payload::Payload;
 use crate::xml::{self, With, ns};
 
@@ -115,12 +115,12 @@ impl Event {
     }
 
     /// Renders the message of the event.
-    pub fn to_message(&self, body: Option<&str>, envelope: &Envelope<'_>) -> Message {
-        let mut message = Message::new(envelope.from, &envelope.id, self.message_type);
+    pub fn to_message(&self, body: Option<&str>, envelope: &Envelope<'_>) -> Rendered {
+        let mut message = Rendered::message(envelope.from, &envelope.id, self.message_type);
         if let Some(body) = body {
             message.body(body);
         }
-        message.event(|text| self.content.render(text));
+        message.child("event", ns::EVENT, |text| self.content.render(text));
         if let Some(id) = envelope.occupant_id {
             message.occupant_id(id);
         }
@@ -147,15 +147,9 @@ impl Content {
                 text.reserve(payload.map_or(0, Payload::size) + 256);
                 text.push_str("<items");
                 attribute(text, "node", node.as_str());
-                text.push_str("><item");
-                attribute(text, "id", id.as_str());
-                if let Some(publisher) = publisher {
-                    attribute(text, "publisher", publisher);
-                }
-                match payload {
-                    Some(payload) => text.extend([">", payload.text(), "</item></items>"]),
-                    None => text.push_str("/></items>"),
-                }
+                text.push('>');
+                write_item(text, id, payload, publisher.as_deref());
+                text.push_str("</items>");
             }
             Self::Other(element) => xml::write(text, element),
         }

@@ -1,7 +1,7 @@
-//! Stanzas: requests, responses, and the messages of notifications.
+//! Stanzas: requests, responses, and notifications.
 
 pub(crate) mod body;
 pub mod event;
-pub mod message;
+pub mod rendered;
 pub mod request;
 pub mod response;

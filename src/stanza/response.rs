@@ -1,9 +1,10 @@
 //! Responses to requests: a result, or an error that says what is wrong.
 
-use minidom::{Element, ElementBuilder, Node};
+use minidom::{Element, ElementBuilder};
 
 use crate::error::{Error, Pubsub, Rule};
-use crate::id::ItemId;
+use crate::id::{ItemId, NodeName};
+use crate::stanza::rendered::{Rendered, attribute, write_item};
 use crate::xml::payload::Payload;
 use crate::xml::{self, With, ns};
 
@@ -19,6 +20,43 @@ pub fn reply(iq: &Element, outcome: Result<Option<Element>, Error>) -> Element {
         }
     };
     xml::iq(kind, attr("id"), attr("to"), attr("from")).append_all(inner.into_iter().flatten()).build()
+}
+
+/// Renders the result of `iq` with these items.
+pub(crate) fn items(iq: &Element, items: &Items) -> Rendered {
+    let attr = |name| iq.attr(name).unwrap_or_default();
+    let mut result = Rendered::result(attr("to"), attr("id"));
+    result.child("pubsub", ns::PUBSUB, |text| text.push_str(&items.0));
+    result
+}
+
+/// The items of a node, as text: payloads are text already, so nothing is built for those who retrieve them.
+pub(crate) struct Items(String);
+
+impl Items {
+    /// Returns none, with room for items of so many octets.
+    pub(crate) fn new(node: &NodeName, octets: usize) -> Self {
+        let mut text = String::with_capacity(octets);
+        text.push_str("<items");
+        attribute(&mut text, "node", node.as_str());
+        text.push('>');
+        Self(text)
+    }
+
+    /// Adds an item.
+    pub(crate) fn add(&mut self, id: &ItemId, payload: Option<&Payload>, publisher: Option<&str>) {
+        write_item(&mut self.0, id, payload, publisher);
+    }
+
+    /// Ends the list, with the page that it is, if it is one.
+    #[must_use]
+    pub(crate) fn end(mut self, page: Option<&Element>) -> Self {
+        self.0.push_str("</items>");
+        if let Some(page) = page {
+            xml::write(&mut self.0, page);
+        }
+        self
+    }
 }
 
 /// Builds the `<error/>` of a response.
@@ -47,15 +85,6 @@ pub(crate) fn pubsub(inner: Element) -> Element {
 /// Wraps `inner` in the `<pubsub/>` of a node's owner.
 pub(crate) fn owner(inner: Element) -> Element {
     Element::builder("pubsub", ns::OWNER).append(inner).build()
-}
-
-/// Builds an `<item/>` with its payload.
-pub(crate) fn item(id: &ItemId, payload: Option<&Payload>, publisher: Option<&str>) -> Element {
-    Element::builder("item", ns::PUBSUB)
-        .with("id", id.as_str())
-        .with_some("publisher", publisher)
-        .append_all(payload.and_then(|payload| payload.to_element().ok()).map(Node::Element))
-        .build()
 }
 
 /// Builds an element of the pubsub namespace about a node, or about the root without one.

@@ -21,15 +21,24 @@ use crate::moment::Moment;
 use crate::options::{Options, is_disco_node};
 use crate::room::Room;
 use crate::stanza::request::Request;
+use crate::stanza::response::Items;
 
 /// The outcome of a request that is not refused.
 pub(crate) struct RequestOutcome {
     /// The change to store before the reply and the notifications are sent.
     pub stored: Option<Effect>,
-    /// The child of the reply.
-    pub reply: Option<Element>,
+    /// What is in the reply.
+    pub reply: Reply,
     /// The effects after the reply.
     pub effects: Vec<Effect>,
+}
+
+/// What is in the reply to a request.
+pub(crate) enum Reply {
+    /// An element, or nothing.
+    Element(Option<Element>),
+    /// Items.
+    Items(Items),
 }
 
 /// Answers a request of `actor` to the room or to one of its occupants. Returns `None` if MEP does not answer it: the
@@ -101,7 +110,7 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
 }
 
 /// Carries a request out unless its sender is over the rate limit.
-fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<Element>, Error> {
+fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, Error> {
     let (options, now) = (cx.options, cx.moment.now);
     if cx.read_only && request.is_change() {
         return Err(Error::NotStored);
@@ -115,9 +124,12 @@ fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<Eleme
     dispatch(cx, request)
 }
 
-fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<Element>, Error> {
+fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, Error> {
     cx.expire(request.node());
-    match request {
+    let reply = match request {
+        Request::Items { node, items, max, page } => {
+            return subscriber::items(cx, &node, &items, max, page.as_ref()).map(Reply::Items);
+        }
         Request::Info { node } => entity::info(cx, node.as_ref()),
         Request::List { node, page } => entity::list(cx, node.as_ref(), page.as_ref()),
         Request::Subscriptions { node } => Ok(Some(entity::subscriptions(cx, node.as_ref()))),
@@ -127,7 +139,6 @@ fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<
         Request::GetOptions { node, jid } => subscriber::options(cx, node, &jid),
         Request::SetOptions { node, jid, form } => subscriber::set_options(cx, node, &jid, &form),
         Request::GetDefaultOptions { node } => Ok(Some(subscriber::default_options(node.as_ref()))),
-        Request::Items { node, items, max, page } => subscriber::items(cx, &node, &items, max, page.as_ref()),
         Request::Publish { node, item, options } => publisher::publish(cx, &node, item, &options),
         Request::Retract { node, items, notify } => publisher::retract(cx, &node, &items, notify),
         Request::Create { node, config } => owner::create(cx, node, &config),
@@ -140,5 +151,6 @@ fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Option<
         Request::SetSubscribers { node, entries } => owner::lists::set_subscribers(cx, &node, &entries),
         Request::GetAffiliates { node, page } => owner::lists::affiliates(cx, &node, page.as_ref()),
         Request::SetAffiliates { node, entries } => owner::lists::set_affiliates(cx, &node, &entries),
-    }
+    };
+    reply.map(Reply::Element)
 }

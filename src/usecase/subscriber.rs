@@ -7,6 +7,7 @@ use crate::id::{ItemId, NodeName};
 use crate::pubsub::access::Action;
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
+use crate::stanza::response::Items;
 use crate::stanza::{event, response};
 use crate::usecase::context::RequestContext;
 use crate::usecase::identity;
@@ -104,7 +105,7 @@ pub(super) fn items(
     ids: &[ItemId],
     max: Option<usize>,
     page: Option<&Page>,
-) -> Result<Option<Element>, Error> {
+) -> Result<Items, Error> {
     let node = cx.readable(name)?;
     if !node.config.persist_items {
         return Err(Error::Unsupported("persistent-items"));
@@ -127,16 +128,13 @@ pub(super) fn items(
     };
     let shown = slice.fit(cx.options.max_reply_size, size);
 
-    let mut items = response::about("items", Some(name.as_str())).build();
+    let mut items = Items::new(name, (shown.start..shown.end).map(size).sum());
     for (id, item) in found.iter().skip(shown.start).take(shown.end - shown.start) {
         let publisher = cx.room.publisher(cx.service_id, node, item);
-        items.append_child(response::item(id, item.payload.as_ref(), publisher));
+        items.add(id, item.payload.as_ref(), publisher);
     }
-    let mut pubsub = response::pubsub(items);
-    if page.is_some() || shown != slice {
-        pubsub.append_child(shown.to_element(found.len(), id_at));
-    }
-    Ok(Some(pubsub))
+    let page = (page.is_some() || shown != slice).then(|| shown.to_element(found.len(), id_at));
+    Ok(items.end(page.as_ref()))
 }
 
 /// Adds a subscription. Returns whether it is new.

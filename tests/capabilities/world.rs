@@ -283,7 +283,7 @@ impl World {
                         got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
                     }
                 }
-                Effect::Keep { .. } | Effect::Explain(_) => {}
+                Effect::ReplyItems { .. } | Effect::Keep { .. } | Effect::Explain(_) => {}
                 Effect::Learned => self.after(60 * SECOND, Event::Keep),
             }
         }

@@ -252,6 +252,11 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 assert!(happened.messages.is_empty(), "the reply comes before the notifications");
                 assert!(happened.reply.replace(reply).is_none(), "one reply");
             }
+            Effect::ReplyItems { result, to } => {
+                assert!(happened.messages.is_empty(), "the reply comes before the notifications");
+                let reply = with(&result.to_element().unwrap(), "to", Some(&to));
+                assert!(happened.reply.replace(reply).is_none(), "one reply");
+            }
             Effect::Send(question) => happened.questions.push(question),
             Effect::Notify { message, to } => {
                 let message = message.to_element().unwrap();

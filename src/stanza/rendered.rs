@@ -1,25 +1,26 @@
-//! The messages of notifications, sent to one session or to many.
+//! Stanzas with payloads: the messages of notifications, sent to one session or to many, and results with items.
 //!
-//! Almost all messages pass through as text, and no module opens them. So a message is rendered once, and its children
-//! are parsed from that text if a module opens it.
+//! Almost all of them pass through as text, and no module opens them. So such a stanza is rendered once, from the texts
+//! of its payloads, and its children are parsed from its text if a module opens it.
 
 use std::borrow::Cow;
 
 use minidom::Element;
 
+use crate::id::ItemId;
 use crate::options::NotificationType;
 use crate::xml::parse::Unreadable;
+use crate::xml::payload::Payload;
 use crate::xml::time::timestamp;
 use crate::xml::{self, ns};
 
-/// A message without its `to`, which is the only thing that differs between its recipients.
+/// A stanza without its `to`, which is the only thing that differs between its recipients.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    /// The service's JID.
+pub struct Rendered {
+    name: &'static str,
     from: String,
-    /// One id for all copies: clients take the same id for the same event.
     id: String,
-    kind: NotificationType,
+    kind: &'static str,
     /// The children, as text.
     inside: String,
     children: Vec<ChildName>,
@@ -28,11 +29,20 @@ pub struct Message {
 /// The name and the namespace of a child.
 pub type ChildName = (Cow<'static, str>, Cow<'static, str>);
 
-impl Message {
-    /// Returns a message without children.
-    pub(crate) fn new(from: &str, id: &str, kind: NotificationType) -> Self {
+impl Rendered {
+    /// Returns a message without children. All copies of an event have the same id, by which clients know them.
+    pub(crate) fn message(from: &str, id: &str, kind: NotificationType) -> Self {
+        Self::new("message", from, id, kind.as_str())
+    }
+
+    /// Returns the result of a request, without a child.
+    pub(crate) fn result(from: &str, id: &str) -> Self {
+        Self::new("iq", from, id, "result")
+    }
+
+    fn new(name: &'static str, from: &str, id: &str, kind: &'static str) -> Self {
         let (from, id) = (from.to_owned(), id.to_owned());
-        Self { from, id, kind, inside: String::new(), children: Vec::with_capacity(2) }
+        Self { name, from, id, kind, inside: String::new(), children: Vec::with_capacity(2) }
     }
 
     /// Adds a body that people can read (XEP-0060, 12.7). It declares no namespace: its namespace is the stream's, which
@@ -44,12 +54,12 @@ impl Message {
         self.inside.push_str("</body>");
     }
 
-    /// Adds an event, whose content `write` appends.
-    pub(crate) fn event(&mut self, write: impl FnOnce(&mut String)) {
-        self.open("event", ns::EVENT);
+    /// Adds a child, whose content `write` appends in its namespace.
+    pub(crate) fn child(&mut self, name: &'static str, ns: &'static str, write: impl FnOnce(&mut String)) {
+        self.open(name, ns);
         self.inside.push('>');
         write(&mut self.inside);
-        self.inside.push_str("</event>");
+        self.inside.extend(["</", name, ">"]);
     }
 
     /// Adds any other element.
@@ -79,6 +89,11 @@ impl Message {
         self.inside.push_str("/>");
     }
 
+    /// Returns its name, `message` or `iq`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Returns its attribute `from`.
     pub fn from(&self) -> &str {
         &self.from
@@ -91,7 +106,7 @@ impl Message {
 
     /// Returns its attribute `type`.
     pub fn kind(&self) -> &'static str {
-        self.kind.as_str()
+        self.kind
     }
 
     /// Returns the names and namespaces of its children, in order.
@@ -101,34 +116,35 @@ impl Message {
 
     /// Renders its start tag, up to the value of the attribute `to`.
     pub fn render_start(&self) -> String {
-        let mut text = String::from("<message");
-        attributes(&mut text, &self.from, &self.id, self.kind());
+        let mut text = format!("<{}", self.name);
+        attributes(&mut text, &self.from, &self.id, self.kind);
         text.push_str(" to='");
         text
     }
 
     /// Appends everything after the start tag to a text. Every child but the body declares its own namespace.
     pub fn render_rest(&self, text: &mut String) {
-        text.extend([&self.inside, "</message>"]);
+        text.extend([&self.inside, "</", self.name, ">"]);
     }
 
     /// Builds it as an element.
     ///
     /// # Errors
-    /// [`Unreadable`], which no message is.
+    /// [`Unreadable`], which none is.
     pub fn to_element(&self) -> Result<Element, Unreadable> {
         let mut rest = String::with_capacity(self.inside.len() + 16);
         self.render_rest(&mut rest);
-        Self::parse(&self.from, &self.id, self.kind(), &rest)
+        Self::parse(self.name, [&self.from, &self.id, self.kind], &rest)
     }
 
-    /// Builds a message of which only `rest` is still at hand, with everything after the start tag.
+    /// Builds a stanza of which only `rest` is still at hand, with everything after the start tag; and the attributes
+    /// `from`, `id` and `type`.
     ///
     /// # Errors
     /// [`Unreadable`]
-    pub(crate) fn parse(from: &str, id: &str, kind: &str, rest: &str) -> Result<Element, Unreadable> {
+    pub(crate) fn parse(name: &str, [from, id, kind]: [&str; 3], rest: &str) -> Result<Element, Unreadable> {
         let mut text = String::with_capacity(rest.len() + 256);
-        text.push_str("<message");
+        text.extend(["<", name]);
         attribute(&mut text, "xmlns", ns::CLIENT);
         attributes(&mut text, from, id, kind);
         text.push('>');
@@ -142,6 +158,19 @@ impl Message {
         self.inside.push('<');
         self.inside.push_str(name);
         attribute(&mut self.inside, "xmlns", ns);
+    }
+}
+
+/// Appends an item, in the namespace of an event or of a result.
+pub(crate) fn write_item(text: &mut String, id: &ItemId, payload: Option<&Payload>, publisher: Option<&str>) {
+    text.push_str("<item");
+    attribute(text, "id", id.as_str());
+    if let Some(publisher) = publisher {
+        attribute(text, "publisher", publisher);
+    }
+    match payload {
+        Some(payload) => text.extend([">", payload.text(), "</item>"]),
+        None => text.push_str("/>"),
     }
 }
 
@@ -163,18 +192,18 @@ mod tests {
     use super::*;
     use crate::xml::{With, text};
 
-    fn rest(message: &Message) -> String {
+    fn rest(message: &Rendered) -> String {
         let mut rest = String::new();
         message.render_rest(&mut rest);
         rest
     }
 
-    fn message() -> Message {
-        Message::new("den@rooms.example.org/o'neill & <sons>", "mep-1", NotificationType::Headline)
+    fn message() -> Rendered {
+        Rendered::message("den@rooms.example.org/o'neill & <sons>", "mep-1", NotificationType::Headline)
     }
 
     /// Asserts that its children are those of its element.
-    fn check(message: &Message) -> Element {
+    fn check(message: &Rendered) -> Element {
         let element = message.to_element().unwrap();
         let children: Vec<_> =
             element.children().map(|child| (child.name().into(), child.ns().into())).collect();
@@ -190,7 +219,7 @@ mod tests {
                 .unwrap();
         let mut message = message();
         message.body("<body> & soul");
-        message.event(|text| xml::write(text, &payload));
+        message.child("event", ns::EVENT, |text| xml::write(text, &payload));
         message.element(&payload);
         message.occupant_id("'id'");
         message.delay(1_000_000_000_000, "den@rooms.example.org");
@@ -214,12 +243,33 @@ mod tests {
     #[test]
     fn its_start_and_its_rest_are_the_whole() {
         let mut message = message();
-        message.event(|text| text.push_str("<purge/>"));
+        message.child("event", ns::EVENT, |text| text.push_str("<purge/>"));
         let whole = format!("{}a@b'>{}", message.render_start(), rest(&message));
         let whole: Element = whole.replacen(' ', " xmlns='jabber:client' ", 1).parse().unwrap();
         assert_eq!(whole.attr("to"), Some("a@b"));
         assert_eq!(whole.children().next(), check(&message).children().next());
         assert_eq!(whole.attr("from"), Some(message.from()));
+    }
+
+    #[test]
+    fn a_result_is_an_iq() {
+        let mut result = Rendered::result("den@rooms.example.org", "<1>");
+        let payload: Element = "<a xmlns='http://jabber.org/protocol/pubsub'><b/></a>".parse().unwrap();
+        let payload = Payload::new(&payload, 100).unwrap();
+        result.child("pubsub", ns::PUBSUB, |text| {
+            write_item(text, &"'1'".into(), Some(&payload), Some("a@b/&"));
+            write_item(text, &"2".into(), None, None);
+        });
+        let element = check(&result);
+        assert_eq!(
+            (element.name(), element.attr("type"), element.attr("id")),
+            ("iq", Some("result"), Some("<1>"))
+        );
+        let pubsub = element.get_child("pubsub", ns::PUBSUB).unwrap();
+        let items: Vec<_> = pubsub.children().map(|item| (item.attr("id"), item.attr("publisher"))).collect();
+        assert_eq!(items, [(Some("'1'"), Some("a@b/&")), (Some("2"), None)]);
+        assert_eq!(pubsub.children().next().unwrap().children().next(), payload.to_element().ok().as_ref());
+        assert!(result.render_start().starts_with("<iq from='") && rest(&result).ends_with("</pubsub></iq>"));
     }
 
     #[test]
