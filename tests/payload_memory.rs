@@ -1,10 +1,14 @@
 //! What a payload takes of the heap: about its text, however it was sent.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod support;
 
 use std::alloc::System;
 
+use mep_core::effect::Effect;
 use mep_core::error::Error;
+use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
 use mep_core::pubsub::config::NodeConfig;
 use mep_core::pubsub::node::{Item, Node};
@@ -12,6 +16,7 @@ use mep_core::xml::payload::Payload;
 use minidom::Element;
 use minidom::rxml::{Namespace, NcName};
 use stats_alloc::{Region, StatsAlloc};
+use support::World;
 
 /// Counts the requested octets of all threads: so this file has one test only.
 #[global_allocator]
@@ -21,6 +26,7 @@ static ALLOCATOR: &StatsAlloc<System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 fn a_payload_takes_what_its_text_takes() {
     an_item_holds_about_its_text();
     a_small_stanza_is_not_written_at_length();
+    a_retrieval_and_a_last_item_take_about_their_texts();
 }
 
 fn an_item_holds_about_its_text() {
@@ -62,4 +68,36 @@ fn of_children(ns: usize, children: usize) -> Element {
     let ns = format!("urn:{}", "x".repeat(ns));
     let child = Element::bare("b", ns.clone());
     Element::builder("a", ns).append_all(std::iter::repeat_n(child, children)).build()
+}
+
+fn a_retrieval_and_a_last_item_take_about_their_texts() {
+    let mut world = World::new(Options::default());
+    let request = |world: &mut World, kind: &str, inner: &str| {
+        let address = support::occupant("hecate");
+        let iq = format!(
+            "<iq type='{kind}' id='1' to='{address}' from='h@b/c'>\
+             <pubsub xmlns='http://jabber.org/protocol/pubsub'>{inner}</pubsub></iq>"
+        );
+        world.request_effects("hecate", "h@b/c", Role::Moderator, RoomAffiliation::None, &iq).unwrap()
+    };
+    world.enter("hecate", "h@b/c", "<presence/>");
+    let payload = format!("<a xmlns='urn:a'>{}</a>", "<b/>".repeat(9_900));
+    let item = format!("<publish node='n'><item id='1'>{payload}</item></publish>");
+    assert_eq!(request(&mut world, "set", &item).len(), 1);
+
+    let region = Region::new(ALLOCATOR);
+    let effects = request(&mut world, "get", "<items node='n'/>");
+    let taken = region.change().bytes_allocated;
+    assert!(taken <= 4 * payload.len() + 16 * 1024, "{taken} octets for items of {}", payload.len());
+    let [Effect::ReplyItems { result, .. }] = &effects[..] else { panic!("{effects:?}") };
+    let items = result.to_element().unwrap();
+    let items = items.children().next().unwrap().children().next().unwrap();
+    assert_eq!(items.children().next().unwrap().children().next(), Some(&payload.parse().unwrap()));
+
+    let region = Region::new(ALLOCATOR);
+    let effects = request(&mut world, "set", "<subscribe node='n' jid='h@b/c'/>");
+    let taken = region.change().bytes_allocated;
+    assert!(taken <= 4 * payload.len() + 32 * 1024, "{taken} octets for a last item of {}", payload.len());
+    let [Effect::Reply(_), Effect::Notify { message, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert!(message.to_element().unwrap().has_child("delay", "urn:xmpp:delay"));
 }
