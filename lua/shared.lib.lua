@@ -91,12 +91,29 @@ local function next_entry(stanza, key)
 	return key, value;
 end
 
+-- Returns a plain stanza with a rendered one's children. Websocket connections edit each stanza, so every recipient
+-- needs children of its own: from the second time on they are copied, as parsing takes longer.
+local function parsed(state)
+	local message = state.message;
+	if not message then
+		return state.source:build(state, stanza_mt);
+	elseif not message.copy then
+		local built = message.source:build(message, stanza_mt);
+		if not message.was_opened then
+			message.was_opened = true;
+			return built;
+		end
+		message.copy = built;
+	end
+	return clone(message.copy);
+end
+
 -- Builds a stanza's children.
 local function open(stanza)
 	local state = stanza[STATE];
 	if state.children_are_whole then return; end
 	state.children_are_whole = nothing_to_check; -- building accesses children, too
-	local copy = state.source:build(state, stanza_mt);
+	local copy = parsed(state);
 	for at = 1, #copy do rawset(stanza, at, copy[at]); end
 	rawset(stanza, "tags", copy.tags);
 	state.children_are_whole = watch(stanza, function (t, key, value)

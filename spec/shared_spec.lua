@@ -279,6 +279,21 @@ for _, version in ipairs(prosody.versions) do
 			assert.same(meaning(plain("romeo@localhost/x")), meaning(lib.parse_document(tostring(other))));
 		end);
 
+		it("is parsed twice at most, and no recipient gets another's edits", function ()
+			for number = 1, 5 do
+				local jid = "user"..number.."@localhost/x";
+				local stanza, expected = copy_for(jid), plain(jid);
+				for _, each in ipairs({ stanza, expected }) do
+					each.attr.xmlns = "jabber:client"; -- as mod_websocket does
+					each.tags[1].attr.edit, each.tags[1].tags[1][1] = jid, jid;
+					each.tags[1]:tag("more");
+				end
+				assert.same(meaning(expected), meaning(lib.parse_document(tostring(stanza))));
+				assert.equal(lua.version ~= "5.1" and math.min(number, 2) or built, built);
+			end
+			assert.is_true(built <= 2);
+		end);
+
 		it("leaves what it was made from alone", function ()
 			local rest = message.rest;
 			for _, edit in pairs(edits) do
