@@ -21,7 +21,7 @@ DIST = dist
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
 	clean notice deb archive dist release newest rock rock-build rock-install \
-	coverage mutants
+	coverage mutants histories
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -135,6 +135,13 @@ test-lua: system newest module ## busted: the boundary and the glue
 
 test-e2e: system newest python module ## pytest: real Prosodys of three versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e
+
+# The tests play some thousands of random histories; this plays so many times more, for hours if that is wanted.
+TIMES ?= 200
+
+histories: system ## the property tests of the core, with TIMES (200) as many histories
+	MEP_HISTORIES=$(TIMES) $(CARGO) test --release --no-default-features \
+		--test access_histories --test histories --test last_items --test operations --test room_nodes
 
 # The Luas that Debian's Prosody is not built for. What runs on each is a part: docs/compatibility.md.
 LUAS = lua5.1 lua5.2 lua5.3 luajit

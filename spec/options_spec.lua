@@ -60,7 +60,7 @@ describe("The options", function ()
 		}, logged({ mep_max_items = 0/0 }));
 		assert.same({
 			[[mep_reserved_nodes: ignoring the entry 1, which is not a node name]];
-			[[mep_reserved_nodes has no valid entry; using the default of 15 entries]];
+			[[mep_reserved_nodes has no valid entry; using the default of 14 entries]];
 		}, logged({ mep_reserved_nodes = { 1 } }));
 		assert.same({
 			[[mep_reserved_nodes: ignoring the entry a text that is not UTF-8, which is not a node name]];

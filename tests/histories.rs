@@ -470,7 +470,7 @@ fn options() -> Options {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(support::histories(2000))]
 
     #[test]
     fn a_room_is_what_its_history_made_of_it(steps in prop::collection::vec(step(), 1..40)) {

@@ -452,7 +452,7 @@ fn what_is_pending_already_is_sent_where_the_bounds_are_lowered() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(support::histories(500))]
 
     #[test]
     fn each_arrives_once_whatever_happens_meanwhile(steps in prop::collection::vec(step(), 1..60)) {

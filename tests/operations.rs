@@ -431,7 +431,7 @@ fn session(who: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(support::histories(400))]
 
     #[test]
     fn everybody_is_told_what_they_want_and_nothing_else(steps in prop::collection::vec(step(), 1..60)) {

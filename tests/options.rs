@@ -157,7 +157,7 @@ fn a_list_that_names_no_node_is_the_default_and_is_said_to_be() {
         problems,
         [
             "mep_reserved_nodes: ignoring the entry 1, which is not a node name",
-            "mep_reserved_nodes has no valid entry; using the default of 15 entries",
+            "mep_reserved_nodes has no valid entry; using the default of 14 entries",
         ]
     );
     let (_, problems) = read(&[("mep_subscription_only_nodes", table([("urn:a", Value::Boolean(true))]))]);

@@ -212,7 +212,7 @@ fn value<'a>(record: &'a NodeRecord, field: &str) -> &'a str {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(support::histories(300))]
 
     #[test]
     fn a_rooms_nodes_hold_what_their_configuration_says(steps in prop::collection::vec(step(), 1..60)) {

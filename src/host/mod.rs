@@ -176,7 +176,7 @@ impl Host {
         let permitted = !again || entry.take_from_rate_limit(id, moment.now, &self.options);
         let mut effects =
             if permitted { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
-        self.note_pending(room);
+        self.collect(room, moment);
         effects.extend(self.withdraw(room, moment));
         if let (None, Some(claim)) = (known, claim) {
             effects.extend(self.ask(room, session, &claim, moment));
@@ -201,7 +201,7 @@ impl Host {
         let here = entry.presence(presence, expected, &sessions.left, coming, &self.options);
         let mut effects = Vec::new();
         // Also of a session that was readmitted after a change of nick.
-        self.note_pending(room);
+        self.collect(room, moment);
         for (jid, said) in &sessions.here {
             if sessions.coming.as_ref() == Some(jid) {
                 continue;
@@ -225,7 +225,7 @@ impl Host {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
                     effects.extend(entry.last_items_of(id, &new, moment, &self.options));
-                    self.note_pending(room);
+                    self.collect(room, moment);
                     // It may have been asked in vain about another of its hashes than the one that is known by now.
                     effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], moment));
                 }
@@ -281,7 +281,7 @@ impl Host {
                 entry.update_occupant(occupant, &self.options);
             }
         }
-        self.note_pending(&info.jid);
+        self.collect(&info.jid, moment);
         self.drop_if_empty(&info.jid);
         self.finish(Vec::new(), moment)
     }
@@ -378,7 +378,7 @@ impl Host {
         self.update(&target.room, moment);
         let entry = self.rooms.get_mut(room)?;
         let answered = usecase::answer(entry, target, actor, iq, moment, &self.options);
-        self.note_pending(room);
+        self.collect(room, moment);
         self.drop_if_empty(room);
         let effects = match answered {
             Ok(None) => {
@@ -449,9 +449,17 @@ impl Host {
     /// Takes in the server's facts about a room, if it is known.
     fn update(&mut self, info: &RoomInfo, moment: &mut Moment) {
         if let Some(room) = self.rooms.get_mut(&info.jid) {
-            self.notices.extend(room.update(info, moment, &self.options));
-            self.note_pending(&info.jid);
+            room.update(info, &self.options);
+            self.collect(&info.jid, moment);
         }
+    }
+
+    /// Collects what follows from the changes in a room: last items and notices that are due.
+    fn collect(&mut self, room: &RoomJid, moment: &mut Moment) {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            self.notices.extend(entry.end_all_without_access(moment));
+        }
+        self.note_pending(room);
     }
 
     /// Ends a call that returns these effects: adds the notices that are due.

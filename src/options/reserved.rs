@@ -14,7 +14,7 @@ pub(super) const IDENTITY: &[&str] = &[
 /// Nodes that are an account's alone. Clients take them without a look at the sender, so they are neither an
 /// occupant's nor a room's.
 pub(super) const ACCOUNT: &[&str] = &[
-    "eu.siacs.conversations.axolotl.*", // OMEMO: somebody else's devices and keys
+    "eu.siacs.conversations.axolotl.*", // OMEMO: devices and keys of others
     "urn:xmpp:omemo:*",                 // the same
     "urn:xmpp:openpgp:0:*",             // keys, also the secret one
     "urn:xmpp:bookmarks:*",             // clients would join rooms that others name
@@ -22,7 +22,6 @@ pub(super) const ACCOUNT: &[&str] = &[
     "urn:xmpp:mds:displayed:*",         // conversations would count as read
     "urn:xmpp:blocking",                // others would say who is blocked
     "urn:xmpp:pubsub:subscription",     // others would say what is followed
-    "urn:xmpp:moved:*",                 // contacts would be replaced by others
 ];
 
 /// Nodes that others answer for by service discovery: such a name is no MEP node's, and nothing is asked of one that

@@ -25,12 +25,10 @@ use crate::stanza::event;
 pub(crate) struct ShutOut(Vec<(SessionId, Place)>);
 
 impl Room {
-    /// Takes in the server's facts about the room. Returns the notices of subscriptions that end by them.
-    ///
-    /// Free if the facts are the same as before.
-    pub(crate) fn update(&mut self, info: &RoomInfo, moment: &mut Moment, options: &Options) -> Vec<Effect> {
+    /// Takes in the server's facts about the room. Free if they are the same as before.
+    pub(crate) fn update(&mut self, info: &RoomInfo, options: &Options) {
         if self.info == *info {
-            return Vec::new();
+            return;
         }
         let shut_out = if self.info.publishers == info.publishers {
             ShutOut::default()
@@ -39,10 +37,9 @@ impl Room {
         };
         let before = std::mem::replace(&mut self.info, info.clone());
         self.admit(shut_out, options);
-        if before.members_only == info.members_only && before.outsiders == info.outsiders {
-            return Vec::new();
-        }
-        self.end_outside_without_access(moment)
+        self.rights_changed |= before.publishers != info.publishers
+            || before.members_only != info.members_only
+            || before.outsiders != info.outsiders;
     }
 
     /// Takes in the server's facts about an occupant, if it is known.
@@ -57,6 +54,7 @@ impl Room {
         }
         if has_other_rights {
             shut_out.0.extend(self.shut_out_of_room(id, options));
+            self.rights_changed = true;
         }
         if let Some(occupant) = self.occupants.get_mut(&id) {
             occupant.info = info;
@@ -84,7 +82,26 @@ impl Room {
         }
     }
 
-    /// Ends the subscriptions of those that may not read a node (any more). Returns the notices to them.
+    /// If rights may have changed since this was last called, ends the subscriptions of those that may not read a node any
+    /// more. Returns the notices to them. Linear in the subscriptions of the room then.
+    pub(crate) fn end_all_without_access(&mut self, moment: &mut Moment) -> Vec<Effect> {
+        if !std::mem::take(&mut self.rights_changed) {
+            return Vec::new();
+        }
+        let mut ended = Vec::new();
+        for who in self.subscriptions.known() {
+            for topic in self.subscriptions.topics(who) {
+                let (service, Some(name)) = topic else { continue };
+                let node = self.service(*service).and_then(|service| service.node(name.as_str()).ok());
+                if node.is_some_and(|node| !self.subscriber_may_read(who, *service, name, node)) {
+                    ended.push((who.clone(), topic.clone()));
+                }
+            }
+        }
+        ended.iter().filter_map(|(who, topic)| self.end_subscription(who, topic, moment)).collect()
+    }
+
+    /// Ends the subscriptions of those that may not read a node any more. Returns the notices to them.
     pub(crate) fn end_without_access(
         &mut self,
         service: ServiceId,
@@ -220,21 +237,5 @@ impl Room {
         node.is_some_and(|node| {
             node.config.deliver_notifications && self.may_see(session, *service, name, node)
         })
-    }
-
-    /// Ends the subscriptions of accounts outside the room to nodes that they may not read any more.
-    fn end_outside_without_access(&mut self, moment: &mut Moment) -> Vec<Effect> {
-        let outside = self.subscriptions.known().filter(|who| self.sessions_of(who).next().is_none());
-        let mut ended = Vec::new();
-        for who in outside {
-            for topic in self.subscriptions.topics(who) {
-                let (service, Some(name)) = topic else { continue };
-                let node = self.service(*service).and_then(|service| service.node(name.as_str()).ok());
-                if node.is_some_and(|node| !self.subscriber_may_read(who, *service, name, node)) {
-                    ended.push((who.clone(), topic.clone()));
-                }
-            }
-        }
-        ended.iter().filter_map(|(who, topic)| self.end_subscription(who, topic, moment)).collect()
     }
 }

@@ -51,6 +51,8 @@ pub struct Room {
     pub(crate) accounts: HashMap<Box<str>, Vec<SessionId>>,
     /// Last items that are still to be sent.
     pub(crate) pending: Pending,
+    /// Whether facts changed since subscriptions were last checked against them.
+    rights_changed: bool,
     /// The rate limit that all senders outside the room share.
     pub(crate) rate_limit: RateLimit,
     by_nick: NameIndex<OccupantId>,
@@ -75,6 +77,7 @@ impl Room {
             holders: HashMap::new(),
             accounts: HashMap::new(),
             pending: Pending::default(),
+            rights_changed: false,
             rate_limit: RateLimit::default(),
             by_nick: NameIndex::default(),
             next_occupant: 0,

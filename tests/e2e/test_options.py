@@ -84,7 +84,7 @@ mep_max_last_item = 5
 """
 SAID = [
     "mep_reserved_nodes: ignoring the entry 1, which is not a node name",
-    "mep_reserved_nodes has no valid entry; using the default of 15 entries",
+    "mep_reserved_nodes has no valid entry; using the default of 14 entries",
     "mep_subscription_only_nodes: ignoring the entry 5, which is not a node name",
     "mep_max_payload_depth is 100000, but must be a whole number from 8 to 512; using the default, 64",
     "mep_max_items is not a number, but must be a whole number from 1 to 100000; using the default, 256",

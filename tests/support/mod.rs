@@ -20,6 +20,17 @@ use mep_core::options::Options;
 use mep_core::pubsub::snapshot::Change;
 use minidom::Element;
 
+/// How many random histories a property test plays: `cases`, or as many times more as `MEP_HISTORIES` says (`make
+/// histories`).
+pub fn histories(cases: u32) -> proptest::test_runner::Config {
+    let times = std::env::var("MEP_HISTORIES").map_or(1, |times| times.parse().unwrap());
+    proptest::test_runner::Config {
+        cases: cases * times,
+        failure_persistence: None,
+        ..proptest::test_runner::Config::default()
+    }
+}
+
 pub const ROOM: &str = "coven@chat.shakespeare.lit";
 
 #[allow(clippy::struct_excessive_bools, reason = "facts that tests set")]
