@@ -213,3 +213,22 @@ fn a_text_that_is_not_one_payload_is_not_read() {
     let read = Payload::read(odd, BOUNDS).unwrap();
     assert_eq!(read.text(), "<a xmlns='urn:p' xmlns:p0='urn:p' p0:c='1'><b xmlns='urn:q'>&lt;</b></a>");
 }
+
+#[test]
+fn a_language_that_was_inherited_is_an_attribute_like_others() {
+    for (bare, whole) in [
+        ("<a xmlns='urn:a'/>", "<a xmlns='urn:a' xml:lang='de'/>"),
+        (
+            "<a xmlns='urn:a' x='1' xmlns:p='urn:p' p:y='2'>b<c/></a>",
+            "<a xmlns='urn:a' x='1' xml:lang='de' xmlns:p='urn:p' p:y='2'>b<c/></a>",
+        ),
+    ] {
+        let (bare, whole): (Element, Element) = (bare.parse().unwrap(), whole.parse().unwrap());
+        let size = Payload::new(&whole, usize::MAX).unwrap().size();
+        assert_eq!(Payload::in_language(&bare, Some("de"), size), Payload::new(&whole, size));
+        assert_eq!(Payload::in_language(&bare, Some("de"), size - 1), Err(Error::PayloadTooBig(size - 1)));
+        assert_eq!(Payload::in_language(&bare, None, size), Payload::new(&bare, size));
+    }
+    let odd = Payload::in_language(&"<a xmlns='urn:a'/>".parse().unwrap(), Some("<'&"), 100).unwrap();
+    assert_eq!(odd.text(), "<a xmlns='urn:a' xml:lang='&lt;&apos;&amp;'/>");
+}

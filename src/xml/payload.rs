@@ -30,19 +30,10 @@ impl Payload {
     /// # Errors
     /// The same.
     pub fn in_language(element: &Element, lang: Option<&str>, most: usize) -> Result<Self, Error> {
-        let mut attribute = String::new();
-        if let Some(lang) = lang {
-            attribute.push_str(" xml:lang='");
-            write::write_value(&mut attribute, lang);
-            attribute.push('\'');
-        }
         let mut text = String::new();
-        let fits = attribute.len() < most
-            && write::write_up_to(&mut text, element, most.saturating_sub(attribute.len()));
-        if !fits {
+        if !write::write_up_to(&mut text, element, lang, most) {
             return Err(Error::PayloadTooBig(most));
         }
-        text.insert_str(1 + element.name().len(), &attribute);
         if is_legal(element) { Ok(Self(text.into())) } else { Err(Error::IllegalPayload) }
     }
 

@@ -5,16 +5,18 @@
 use minidom::rxml::Namespace;
 use minidom::{Element, Node};
 
+use super::literal;
+
 /// Appends an element to a text. It declares its own namespace, so it means the same wherever the text is put.
 pub(crate) fn write(text: &mut String, element: &Element) {
-    write_up_to(text, element, usize::MAX);
+    write_up_to(text, element, None, usize::MAX);
 }
 
 /// Appends an element to a text, as [`write`] does, and returns whether the text is of at most `end` octets then. Stops
 /// soon after: namespaces that were inherited or had a prefix are repeated, so an element may need thousands of times
-/// the octets that it came in.
-pub(super) fn write_up_to(text: &mut String, element: &Element, end: usize) -> bool {
-    Writer { text, end }.element(element, None).is_some()
+/// the octets that it came in. With a `lang`, the element gets this `xml:lang`.
+pub(super) fn write_up_to(text: &mut String, element: &Element, lang: Option<&str>, end: usize) -> bool {
+    Writer { text, lang, end }.element(element, None).is_some()
 }
 
 /// Returns the size of an element as text.
@@ -41,6 +43,8 @@ pub(super) fn is_impossible(c: char) -> bool {
 
 struct Writer<'a> {
     text: &'a mut String,
+    /// The `xml:lang` of the next element.
+    lang: Option<&'a str>,
     end: usize,
 }
 
@@ -55,7 +59,13 @@ impl Writer<'_> {
             write_value(self.text, ns);
             self.text.push('\'');
         }
-        for (at, ((ns, name), value)) in element.attrs().iter().enumerate() {
+        let with_lang = self.lang.take().map(|lang| {
+            let mut attrs = element.attrs().clone();
+            attrs.insert(Namespace::XML, literal("lang"), lang.to_owned());
+            attrs
+        });
+        let attrs = with_lang.as_ref().unwrap_or_else(|| element.attrs());
+        for (at, ((ns, name), value)) in attrs.iter().enumerate() {
             if ns.is_none() {
                 self.text.push(' ');
             } else if *ns == Namespace::XML {
