@@ -127,7 +127,7 @@ impl Event {
         if let Some(at) = envelope.delayed {
             message.delay(at, envelope.room);
         }
-        if self.may_be_stored() && !envelope.to_accounts {
+        if self.may_be_stored() && !envelope.to_accounts && body.is_none() {
             message.no_store();
         }
         message

@@ -113,8 +113,9 @@ async def test_without_deliver_notifications_nobody_is_told_of_anything(people, 
         assert client.events() == []
     assert ids_in(await must(bob, "get", ALICE, items(MOOD))) == ["b"], "it is there to be read"
     await must(alice, "set", ALICE, configure(MOOD, deliver_notifications="1", notify_config="0"))
+    await bob.expect_event(MOOD)
     await fill(alice, "c")
-    assert await told(bob) == [["c"]]
+    assert await told(bob) == [["b"], ["c"]], "the last item, as it is let in now"
 
 
 async def test_without_deliver_payloads_events_have_the_items_id_only(people):

@@ -47,7 +47,7 @@ async def nothing_is_left(crowd, function, place, total, turns, stays):
     heap_after, heard_after, counts_after = await crowd.measure()
     assert heard_after["message"] - heard["message"] > total, "they were told of each other"
     assert counts_after == counts
-    assert {name: count for name, count in counts.items() if count and name != "known"} == stays
+    assert {name: count for name, count in counts.items() if count and name != "caps_known"} == stays
     assert heap_after <= heap * 1.02
     assert max(resident[turns // 2 :]) - resident[turns // 2 - 1] <= SPARE
     return heard_after["question"] - heard["question"]

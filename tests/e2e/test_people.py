@@ -315,11 +315,13 @@ async def test_who_is_hidden_publishes_to_own_sessions_and_moderators_to_all(den
     assert ids(dave) == ["shown"], "nor as a last item"
 
     await must(alice, "set", ROOM, admin(nick="bob", role="moderator"))
+    for client in (alice, carol, dave):
+        assert (await client.expect_event(MOOD, from_=BOB)).item_ids == ["hidden"], "as a last item"
     await tells(desk, BOB, "no longer", alice, carol, dave)
     await must(alice, "set", ROOM, admin(nick="bob", role="participant"))
     await tells(desk, BOB, "hidden again", desk, phone)
     for client in (alice, carol, dave):
-        await told_nothing(client, ["shown", "no longer"])
+        await told_nothing(client, ["shown", "hidden", "no longer"])
 
 
 async def test_a_room_made_members_only_throws_others_out(den):
