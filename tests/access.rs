@@ -281,3 +281,35 @@ fn notices_that_no_reply_carries_come_with_the_next_wake() {
     assert!(world.iq(HECATE, THE_ROOM, "get", info).is_none(), "mod_muc's");
     assert_eq!(world.wake().recipients(), [BANQUO.jid, BANQUO.account()]);
 }
+
+#[test]
+fn a_publisher_without_voice_does_not_get_it_by_leaving() {
+    let mut world = room_of(&[HECATE, CRONE]);
+    world.publish(HECATE, THE_ROOM, "spells", "1");
+    name(&mut world, CRONE.account(), "publisher");
+    world.publish(CRONE, THE_ROOM, "spells", "2").result().unwrap();
+    world.leave(CRONE.nick);
+    let outside = Person { nick: "", role: Role::None, ..CRONE };
+    for inner in
+        ["<publish node='spells'><item id='3'/></publish>", "<retract node='spells'><item id='2'/></retract>"]
+    {
+        world.set(outside, THE_ROOM, inner).refused("forbidden", "");
+    }
+    // Who owns the room's nodes need not be in the room.
+    let outside = Person { nick: "", role: Role::None, ..HECATE };
+    world.publish(outside, THE_ROOM, "spells", "3").result().unwrap();
+}
+
+#[test]
+fn the_banned_learn_no_names_of_nodes() {
+    let banned = Person { room_affiliation: RoomAffiliation::Outcast, ..BANQUO };
+    let mut world = closed();
+    name(&mut world, BANQUO.account(), "member");
+    for inner in ["<affiliations/>", "<affiliations node='spells'/>"] {
+        let told = world.get(banned, THE_ROOM, inner).result().unwrap();
+        let list = told.children().next().unwrap();
+        assert_eq!(list.children().count(), 0, "{inner}");
+        let told = world.get(BANQUO, THE_ROOM, inner).result().unwrap();
+        assert_eq!(told.children().next().unwrap().children().count(), 1, "{inner}");
+    }
+}

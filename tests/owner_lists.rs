@@ -5,11 +5,11 @@
 
 mod support;
 
-use mep_core::facts::{Role, RoomAffiliation};
+use mep_core::facts::{Role, RoomAffiliation, SessionsSeen};
 use mep_core::options::Options;
 use minidom::Element;
 use support::people::{BANQUO, CRONE, HECATE, Person, THE_ROOM, WICCA, event, owner, participant, room_of};
-use support::{Happened, ROOM, World, plain};
+use support::{Happened, ROOM, World, plain, said};
 
 const SUBSCRIPTIONS: &str = "<subscriptions node='spells'/>";
 const AFFILIATIONS: &str = "<affiliations node='spells'/>";
@@ -238,22 +238,87 @@ fn affiliates_are_listed_behind_the_owner_by_names_that_the_asker_may_see() {
         (&*WICCA.address(), "member"),
         (BANQUO.account(), "outcast"),
         (HECATE.account(), "member"),
+        // As if it were not in the room, where its presence is hidden.
+        (GHOST.account(), "publish-only"),
     ];
     world.owner_get(HECATE, THE_ROOM, AFFILIATIONS).shows(&owner(&affiliations(&shown)));
-    // An owner who is no moderator sees no real JID.
+    // An owner who is no moderator sees no real JID, and no nick that stands for one.
     let other = Person { room_affiliation: RoomAffiliation::Owner, ..WICCA };
-    let shown = [
-        (ROOM, "owner"),
-        (&*CRONE.address(), "publisher"),
-        (WICCA.account(), "member"),
-        (&*HECATE.address(), "member"),
-    ];
+    let shown = [(ROOM, "owner"), (&*CRONE.address(), "publisher"), (WICCA.account(), "member")];
     world.owner_get(other, THE_ROOM, AFFILIATIONS).shows(&owner(&affiliations(&shown)));
     world.anonymous = false;
     let shown = [&[(ROOM, "owner")], &list[..]].concat();
     world.owner_get(other, THE_ROOM, AFFILIATIONS).shows(&owner(&affiliations(&shown)));
     let own = affiliations(&[(&*CRONE.address(), "owner")]);
     world.owner_get(CRONE, CRONE, AFFILIATIONS).shows(&owner(&own));
+}
+
+/// Named while real JIDs were shown, the account comes in as someone: neither list tells as whom.
+#[test]
+fn no_nick_is_made_from_an_account_that_was_named_while_real_jids_were_shown() {
+    let named = [(BANQUO.account(), "outcast"), (WICCA.account(), "member")];
+    let ghost = Person { nick: "ghost", role: Role::Participant, ..BANQUO };
+    let mut world = room_of(&[CRONE]);
+    world.publish(CRONE, CRONE, "spells", "1");
+    world.anonymous = false;
+    world.owner_set(CRONE, CRONE, &affiliations(&named)).accepted();
+    world.configure(CRONE, CRONE, "spells", &[("notify_sub", "1"), ("send_last_published_item", "never")]);
+    world.anonymous = true;
+    world.room_changed(Vec::new());
+    for who in [ghost, WICCA, GHOST] {
+        world.join(who);
+    }
+    let own = owner(&affiliations(&[(&*CRONE.address(), "owner")]));
+    world.owner_get(CRONE, CRONE, AFFILIATIONS).shows(&own);
+    // Nor does a subscription, which in a closed node only the one that was named could have.
+    let jid = WICCA.address();
+    for jid in [WICCA.jid, WICCA.account(), &*jid] {
+        let told = world.set(WICCA, CRONE, &format!("<subscribe node='spells' jid='{jid}'/>"));
+        assert!(told.messages.is_empty(), "{jid}");
+    }
+    world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&owner(&subscriptions(&[])));
+    world.anonymous = false;
+    let owner_of_it = CRONE.address();
+    let shown = [&[(&*owner_of_it, "owner")], &named[..]].concat();
+    world.owner_get(CRONE, CRONE, AFFILIATIONS).shows(&owner(&affiliations(&shown)));
+}
+
+#[test]
+fn a_subscription_shows_no_nick_that_its_account_took_later() {
+    let nobody = owner(&subscriptions(&[]));
+    for jid in [WICCA.jid, WICCA.account()] {
+        let mut world = coven();
+        world.configure(CRONE, CRONE, "spells", &[("access_model", "open")]);
+        subscribe(&mut world, WICCA, Some(CRONE), jid);
+        let shown = owner(&subscriptions(&[(&*WICCA.address(), "subscribed")]));
+        world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&shown);
+        world.leave(WICCA.nick);
+        world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&nobody);
+        let again = Person { nick: "ghost", ..WICCA };
+        world.join(again);
+        world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&nobody);
+        subscribe(&mut world, again, Some(CRONE), jid);
+        let shown = owner(&subscriptions(&[(&*again.address(), "subscribed")]));
+        world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&shown);
+    }
+}
+
+#[test]
+fn a_client_that_takes_another_nick_than_its_accounts_other_one_is_shown_by_that() {
+    let phone = Person { jid: "wiccarocks@shakespeare.lit/phone", ..WICCA };
+    let mut world = coven();
+    world.join(phone);
+    subscribe(&mut world, phone, Some(CRONE), phone.jid);
+    // The phone leaves the nick, and is there at the next one at once.
+    let here = |who: Person| SessionsSeen {
+        here: vec![(who.session(), said("<presence/>"))],
+        ..SessionsSeen::default()
+    };
+    world.broadcast(WICCA, &here(WICCA));
+    let other = Person { nick: "other", ..phone };
+    world.broadcast(other, &here(other));
+    let shown = owner(&subscriptions(&[(&*other.address(), "subscribed")]));
+    world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&shown);
 }
 
 #[test]

@@ -294,12 +294,13 @@ fn owners_are_not_told_a_name_that_is_hidden_from_them() {
         assert!(told.messages.is_empty(), "{}", who.jid);
     }
     world.join(HECATE);
-    for (who, jid) in [(hidden, hidden.jid), (BANQUO, BANQUO.jid)] {
-        let told = unsubscribe(&mut world, who, THE_ROOM, "spells", jid);
-        assert_eq!(told.sent(HECATE), notice(jid, "none"));
-        let told = subscribe(&mut world, who, THE_ROOM, "spells", who.account());
-        assert_eq!(told.sent(HECATE), notice(who.account(), "subscribed"));
-    }
+    let told = unsubscribe(&mut world, BANQUO, THE_ROOM, "spells", BANQUO.jid);
+    assert_eq!(told.sent(HECATE), notice(BANQUO.jid, "none"));
+    let told = subscribe(&mut world, BANQUO, THE_ROOM, "spells", BANQUO.account());
+    assert_eq!(told.sent(HECATE), notice(BANQUO.account(), "subscribed"));
+    // A real JID would tell a moderator that the occupant is here, whom the room hides.
+    let told = unsubscribe(&mut world, hidden, THE_ROOM, "spells", hidden.jid);
+    assert!(told.messages.is_empty());
     world.join(owner);
     world.anonymous = false;
     let told = unsubscribe(&mut world, BANQUO, THE_ROOM, "spells", BANQUO.account());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::map::Entry;
 use indexmap::{IndexMap, IndexSet};
 
 use crate::error::Error;
@@ -28,12 +29,19 @@ pub type Topic = (ServiceId, Option<NodeName>);
 /// The explicit subscriptions in a room, by topic and by subscriber.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
-    services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, SubscribeOptions>>>,
+    services: HashMap<ServiceId, IndexMap<Option<NodeName>, IndexMap<Subscriber, Subscription>>>,
     topics: IndexMap<Subscriber, IndexSet<Topic>>,
     /// The number of subscriptions of an account, by its full and bare JIDs.
     by_account: HashMap<Box<str>, usize>,
     /// When the first lease ends.
     next_expiry: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    options: SubscribeOptions,
+    /// The occupant that subscribed: see [`Subscriptions::occupant`].
+    occupant: Option<OccupantId>,
 }
 
 impl Subscriptions {
@@ -66,7 +74,12 @@ impl Subscriptions {
     pub fn insert(&mut self, who: Subscriber, topic: Topic, options: SubscribeOptions) -> bool {
         self.next_expiry = self.next_expiry.into_iter().chain(options.expire).min();
         let nodes = self.services.entry(topic.0).or_default();
-        nodes.entry(topic.1.clone()).or_default().insert(who.clone(), options);
+        match nodes.entry(topic.1.clone()).or_default().entry(who.clone()) {
+            Entry::Occupied(mut known) => known.get_mut().options = options,
+            Entry::Vacant(new) => {
+                new.insert(Subscription { options, occupant: None });
+            }
+        }
         let account = account_of(&who).map(Box::from);
         let new = self.topics.entry(who).or_default().insert(topic);
         if let Some(account) = account.filter(|_| new) {
@@ -77,7 +90,37 @@ impl Subscriptions {
 
     /// Returns the options of a subscription.
     pub fn options(&self, who: &Subscriber, (service, node): &Topic) -> Option<&SubscribeOptions> {
-        self.services.get(service)?.get(node)?.get(who)
+        Some(&self.services.get(service)?.get(node)?.get(who)?.options)
+    }
+
+    /// Returns the occupant as which a subscriber subscribed with a real JID; `None` if it did so outside the room, or
+    /// was subscribed by another. The occupant may have left, and the account returned as another one.
+    pub fn occupant(&self, who: &Subscriber, (service, node): &Topic) -> Option<OccupantId> {
+        self.services.get(service)?.get(node)?.get(who)?.occupant
+    }
+
+    /// Sets the occupant as which a subscriber subscribed.
+    pub(crate) fn set_occupant(
+        &mut self,
+        who: &Subscriber,
+        (service, node): &Topic,
+        occupant: Option<OccupantId>,
+    ) {
+        let nodes = self.services.get_mut(service);
+        if let Some(it) = nodes.and_then(|nodes| nodes.get_mut(node)?.get_mut(who)) {
+            it.occupant = occupant;
+        }
+    }
+
+    /// A session goes on as another occupant: its client has changed the nick, and others of the old nick have not.
+    pub(crate) fn follow(&mut self, session: &SessionJid, from: OccupantId, to: OccupantId) {
+        let who = Subscriber::Session(session.clone());
+        let topics: Vec<_> = self.topics(&who).cloned().collect();
+        for topic in topics {
+            if self.occupant(&who, &topic) == Some(from) {
+                self.set_occupant(&who, &topic, Some(to));
+            }
+        }
     }
 
     /// Ends the leases that are over at `now`. Free while there are none.
@@ -89,7 +132,7 @@ impl Subscriptions {
         self.next_expiry = None;
         for (&service, nodes) in &self.services {
             for (node, subscribers) in nodes {
-                for (who, options) in subscribers {
+                for (who, Subscription { options, .. }) in subscribers {
                     match options.expire {
                         Some(at) if at <= now => over.push((who.clone(), (service, node.clone()))),
                         Some(at) => self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at))),
@@ -105,7 +148,8 @@ impl Subscriptions {
 
     /// Returns the subscribers to a node, or to the root, with their options, in the order of subscribing.
     pub fn of(&self, (service, node): &Topic) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
-        self.services.get(service).and_then(|nodes| nodes.get(node)).into_iter().flatten()
+        let subscribers = self.services.get(service).and_then(|nodes| nodes.get(node));
+        subscribers.into_iter().flatten().map(|(who, it)| (who, &it.options))
     }
 
     /// Ends a subscription. Returns whether it existed.
@@ -129,7 +173,8 @@ impl Subscriptions {
     ) -> impl Iterator<Item = (&Subscriber, &SubscribeOptions)> {
         let service = self.services.get(&service);
         let of = move |topic: &Option<NodeName>| {
-            service.and_then(|service| service.get(topic)).into_iter().flatten()
+            let subscribers = service.and_then(|service| service.get(topic)).into_iter().flatten();
+            subscribers.map(|(who, it)| (who, &it.options))
         };
         let direct = of(&Some(node.clone())).filter(move |_| kind != EventKind::Created);
         let root = of(&None).filter(move |(_, options)| options.kind.includes(kind));

@@ -322,6 +322,7 @@ impl Room {
         if from == occupant {
             return;
         }
+        self.subscriptions.follow(&entry.jid, from, occupant);
         if let Some(from) = self.occupants.get_mut(&from) {
             from.sessions.retain(|&other| other != session);
         }
@@ -389,12 +390,15 @@ impl Room {
             // Nothing waits for its claim any more; its presence makes the claim again.
             session.claim = None;
         }
-        let id = self.add(session.occupant, session);
+        let occupant = session.occupant;
+        let id = self.add(occupant, session);
         self.interest.set(id, &wanted);
         self.pending.put_back(id, pending);
         for (topic, options) in ended {
             if self.service(topic.0).is_some() {
-                self.subscriptions.insert(Subscriber::Session(jid.clone()), topic, options);
+                let who = Subscriber::Session(jid.clone());
+                self.subscriptions.insert(who.clone(), topic.clone(), options);
+                self.subscriptions.set_occupant(&who, &topic, Some(occupant));
             }
         }
         Some(id)

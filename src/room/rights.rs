@@ -159,11 +159,12 @@ impl<'a> Rights<'a> {
         names.into_iter().any(|who| self.room.subscriptions.contains(&who, &topic))
     }
 
-    /// Checks for voice (XEP-0045, 7.9). The owners of a room publish as the room, whatever their role.
+    /// Checks for voice (XEP-0045, 7.9). The owners of a room publish as the room, whatever their role and wherever they
+    /// are. All others have voice in the room only: a publisher that was muted or kicked must not go on outside.
     fn check_voice(&self, affiliation: Affiliation) -> Result<(), Error> {
         let as_room = self.service == ServiceId::Room && affiliation == Affiliation::Owner;
-        let is_mute = self.party.occupant.is_some() && self.party.role < Role::Participant;
-        if is_mute && !as_room { Err(Error::NoVoice) } else { Ok(()) }
+        let has_voice = self.party.occupant.is_some() && self.party.role >= Role::Participant;
+        if has_voice || as_room { Ok(()) } else { Err(Error::NoVoice) }
     }
 }
 

@@ -3,6 +3,7 @@
 use minidom::Element;
 
 use crate::error::Error;
+use crate::facts::RoomAffiliation;
 use crate::id::NodeName;
 use crate::pubsub::access::Affiliation;
 use crate::pubsub::service::Service;
@@ -128,11 +129,13 @@ pub(super) fn subscriptions(cx: &RequestContext<'_>, node: Option<&NodeName>) ->
     response::pubsub(list)
 }
 
-/// Lists the actor's affiliations to the nodes of this service, except `none` (5.7).
+/// Lists the actor's affiliations to the nodes of this service, except `none` (5.7). An outcast of the room, who is an
+/// outcast of each node, learns no names by that.
 pub(super) fn affiliations(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Element {
     let mut list = response::about("affiliations", node.map(NodeName::as_str)).build();
     let nodes = cx.service().into_iter().flat_map(Service::nodes);
-    for (name, _) in nodes.filter(|(name, _)| node.is_none_or(|node| node == *name)) {
+    let is_banned = cx.actor.room_affiliation == RoomAffiliation::Outcast;
+    for (name, _) in nodes.filter(|(name, _)| !is_banned && node.is_none_or(|node| node == *name)) {
         let is = cx.rights(Some(name)).affiliation();
         if is != Affiliation::None {
             let entry = response::about("affiliation", Some(name.as_str())).with("affiliation", is.as_str());

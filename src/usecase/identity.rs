@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use crate::facts::Role;
 use crate::id::{OccupantId, ServiceId};
 use crate::jid::{SessionJid, names};
-use crate::pubsub::access::Affiliate;
-use crate::pubsub::subscription::Subscriber;
+use crate::pubsub::access::{Affiliate, Affiliation};
+use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::usecase::context::RequestContext;
 
 /// Returns the subscriber for a JID that is the actor's own: full, bare, or its occupant JID.
@@ -70,28 +70,39 @@ pub(super) fn affiliate_named(cx: &RequestContext<'_>, jid: &str) -> Option<Affi
 }
 
 /// Returns the JID of a subscriber that the actor may see.
+///
+/// An actor that may not see real JIDs gets a nick only if the subscription was made at that nick: one that an account
+/// made earlier, or outside the room, would tell that the account is here again, and who it is now.
 pub(super) fn subscriber_shown(
     cx: &RequestContext<'_>,
     who: &Subscriber,
+    topic: &Topic,
     nicks: &Nicks<'_>,
 ) -> Option<String> {
     let own = &cx.actor.session;
     match who {
+        Subscriber::Session(jid) if jid == own => return Some(jid.to_string()),
+        Subscriber::Account(account) if &**account == own.bare() => return Some(account.to_string()),
+        _ if cx.actor.sees_jids => {}
+        _ if is_named(cx, who, topic) => return None,
+        Subscriber::Occupant(id) => return nick(cx, *id),
+        _ => return nick(cx, cx.room.subscriptions.occupant(who, topic)?),
+    }
+    match who {
         Subscriber::Occupant(id) => nick(cx, *id),
-        Subscriber::Session(jid) if jid == own => Some(jid.to_string()),
-        Subscriber::Account(account) if &**account == own.bare() => Some(account.to_string()),
         Subscriber::Session(jid) => {
             let there = cx.room.sessions.find(jid.as_str()).and_then(|id| cx.room.sessions.get(id));
-            there.map_or_else(|| if_seen(cx, jid.as_str()), |session| nick(cx, session.occupant))
+            there.map_or_else(|| Some(jid.to_string()), |session| nick(cx, session.occupant))
         }
         Subscriber::Account(account) => match nicks.find(account) {
             Some(id) => nick(cx, id),
-            None => if_seen(cx, account),
+            None => Some(account.to_string()),
         },
     }
 }
 
-/// Returns the JID of an affiliate that the actor may see.
+/// Returns the JID of an affiliate that the actor may see. An affiliate that was named by its account is shown only to
+/// those who may see real JIDs, or its nick would tell who it is.
 pub(super) fn affiliate_shown(
     cx: &RequestContext<'_>,
     affiliate: &Affiliate,
@@ -100,14 +111,12 @@ pub(super) fn affiliate_shown(
     match affiliate {
         Affiliate::Occupant(id) => nick(cx, *id),
         Affiliate::Account(account) if &**account == cx.actor.session.bare() => Some(account.to_string()),
-        // The owner used the real JID. In a non-anonymous room it is shown.
-        Affiliate::Account(account) if cx.actor.sees_jids && !cx.room.info.anonymous => {
-            Some(account.to_string())
+        Affiliate::Account(_) if !cx.actor.sees_jids => None,
+        // In a non-anonymous room the owner knows it by the JID that it named.
+        Affiliate::Account(account) if !cx.room.info.anonymous => Some(account.to_string()),
+        Affiliate::Account(account) => {
+            nicks.find(account).and_then(|id| nick(cx, id)).or_else(|| Some(account.to_string()))
         }
-        Affiliate::Account(account) => match nicks.find(account) {
-            Some(id) => nick(cx, id),
-            None => if_seen(cx, account),
-        },
     }
 }
 
@@ -123,27 +132,45 @@ pub(super) fn nicks<'a>(cx: &'a RequestContext<'_>) -> Nicks<'a> {
     Nicks(nicks)
 }
 
-/// Returns whether an owner can see the actor in the room.
-pub(super) fn is_seen_by(cx: &RequestContext<'_>, owner: OccupantId) -> bool {
-    let session = cx.room.occupants.get(&owner).and_then(|owner| owner.sessions.first());
-    let account = session.and_then(|&id| cx.room.sessions.get(id)).map(|session| session.jid.bare());
-    let me = cx.me().map(ServiceId::Occupant);
-    me.zip(account).is_some_and(|(me, account)| cx.room.shows(me, account))
-}
-
-/// Returns the JID of a subscriber outside the room that an owner may see.
-pub(super) fn outsider_shown_to(
+/// Returns the JID of the actor, which subscribes as `who`, that an owner of the service may see.
+pub(super) fn actor_shown_to(
     cx: &RequestContext<'_>,
     owner: OccupantId,
     who: &Subscriber,
+    topic: &Topic,
 ) -> Option<String> {
-    let owner = cx.room.occupants.get(&owner)?;
-    let sees = !cx.room.info.anonymous || owner.info.role == Role::Moderator;
-    match who {
-        Subscriber::Session(jid) if sees => Some(jid.to_string()),
-        Subscriber::Account(account) if sees => Some(account.to_string()),
-        _ => None,
+    let occupant = cx.room.occupants.get(&owner)?;
+    let sees_jids = !cx.room.info.anonymous || occupant.info.role == Role::Moderator;
+    match (cx.me(), who) {
+        (Some(_), _) if !sees_jids && is_named(cx, who, topic) => None,
+        // Not its real JID either, if the room hides that it is here.
+        (Some(me), _) => {
+            let session = occupant.sessions.first().and_then(|&id| cx.room.sessions.get(id))?;
+            let is_seen = cx.room.shows(ServiceId::Occupant(me), session.jid.bare());
+            cx.actor.occupant.as_ref().filter(|_| is_seen).map(ToString::to_string)
+        }
+        (None, Subscriber::Session(jid)) if sees_jids => Some(jid.to_string()),
+        (None, Subscriber::Account(account)) if sees_jids => Some(account.to_string()),
+        (None, _) => None,
     }
+}
+
+/// Returns whether the node's owner affiliated the subscriber's account by its real JID, when it was allowed to see
+/// real JIDs. If it may not see them now, a nick that it could match with that account would tell who has that nick.
+fn is_named(cx: &RequestContext<'_>, who: &Subscriber, (_, node): &Topic) -> bool {
+    let Some(node) = node.as_ref().and_then(|name| cx.service().ok()?.node(name.as_str()).ok()) else {
+        return false;
+    };
+    let account = match who {
+        Subscriber::Session(jid) => Some(jid.bare()),
+        Subscriber::Account(account) => Some(&**account),
+        Subscriber::Occupant(id) => {
+            let session = cx.room.occupants.get(id).and_then(|occupant| occupant.sessions.first());
+            session.and_then(|&id| cx.room.sessions.get(id)).map(|session| session.jid.bare())
+        }
+    };
+    account
+        .is_some_and(|account| node.affiliations.of(&Affiliate::Account(account.into())) != Affiliation::None)
 }
 
 fn nick(cx: &RequestContext<'_>, id: OccupantId) -> Option<String> {
@@ -164,10 +191,6 @@ fn occupant_named(cx: &RequestContext<'_>, jid: &str) -> Option<OccupantId> {
 fn real_jid_named(cx: &RequestContext<'_>, jid: &str) -> Option<::jid::Jid> {
     let jid = ::jid::Jid::new(jid).ok().filter(|_| cx.actor.sees_jids)?;
     (jid.to_bare().as_str() != cx.room.info.jid.as_str()).then_some(jid)
-}
-
-fn if_seen(cx: &RequestContext<'_>, jid: &str) -> Option<String> {
-    cx.actor.sees_jids.then(|| jid.to_owned())
 }
 
 /// The occupants of each account in the room: an account can have several nicks.

@@ -35,7 +35,9 @@ pub(super) fn subscribe(
     let options = known.unwrap_or_default().with(form, topic.1.is_none(), cx.moment.now)?;
     cx.room.subscriptions.check(&who, &topic, 1, cx.options)?;
 
-    if add(cx, who.clone(), &topic, options) {
+    let is_new = add(cx, who.clone(), &topic, options);
+    cx.room.subscriptions.set_occupant(&who, &topic, cx.me());
+    if is_new {
         notify_owners(cx, &who, &topic, "subscribed");
     }
     if let Some(session) = cx.room.sessions.find(cx.actor.session.as_str()) {
@@ -184,9 +186,7 @@ fn notify_owners(cx: &mut RequestContext<'_>, who: &Subscriber, topic: &Topic, s
         return;
     }
     for owner in cx.room.owners_of(cx.service_id) {
-        let shown =
-            cx.actor.occupant.as_ref().filter(|_| identity::is_seen_by(cx, owner)).map(ToString::to_string);
-        let Some(jid) = shown.or_else(|| identity::outsider_shown_to(cx, owner, who)) else { continue };
+        let Some(jid) = identity::actor_shown_to(cx, owner, who, topic) else { continue };
         let notice = event::subscription(Some(name), &jid, state);
         cx.effects.extend(cx.room.notify_subscriber(
             cx.service_id,

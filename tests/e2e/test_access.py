@@ -2,8 +2,8 @@
 
 import pytest
 from mep import (
-    MOOD, PUBSUB, ROOM, affiliate, come_in, configure, ids_in, items, make_persistent, mood, must, notify, options,
-    owner, publish, pubsub, refused, retract, subscribe,
+    MOOD, PUBSUB, ROOM, affiliate, come_in, configure, entries, ids_in, items, make_persistent, mood, must, notify,
+    options, owner, publish, pubsub, refused, retract, subscribe,
 )  # fmt: skip
 from testbed.xml import MUC, STANZAS
 
@@ -254,3 +254,20 @@ async def test_what_goes_with_its_publisher_is_gone_after_a_crash(server, people
     carol = await connect("carol")
     await come_in(carol, "carol")
     assert ids_in(await must(carol, "get", ROOM, items(MOOD))) == []
+
+
+async def test_a_publisher_has_no_voice_outside(people):
+    alice, bob = people
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "1"))
+    await must(alice, "set", ROOM, affiliate(MOOD, **{"bob@localhost": "publisher"}))
+    await must(bob, "set", ROOM, publish(MOOD, mood(), "inside"))
+    await bob.leave(ROOM)
+    assert (await refused(bob, "set", ROOM, publish(MOOD, mood(), "outside")))[:2] == ("auth", "forbidden")
+
+
+async def test_the_banned_are_told_no_names_of_nodes(people):
+    alice, bob = people
+    await close(alice, bob)
+    await must(alice, "set", ROOM, admin(jid="bob@localhost", affiliation="outcast"))
+    reply = await must(bob, "get", ROOM, pubsub("<affiliations/>"))
+    assert entries(reply, "affiliation") == {}

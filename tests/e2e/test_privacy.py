@@ -207,6 +207,30 @@ async def test_an_owner_is_shown_nicks(people):
     shows_nobody(bob, carol)
 
 
+def whois(value):
+    return HIDING.replace("presencebroadcast", "whois").replace("moderator", value)
+
+
+async def test_a_name_from_the_days_of_real_jids_gets_no_nick(people):
+    """Carol names Dave while the room shows real JIDs; then it is semi-anonymous, and Dave comes in as somebody."""
+    alice, bob, carol, dave = people
+    address = f"{ROOM}/carol"
+    await must(carol, "set", address, publish(MOOD, mood()))
+    await must(carol, "set", address, owner("configure", MOOD, form("node_config", notify_sub="1")))
+    await must(alice, "set", ROOM, whois("anyone"))
+    await must(carol, "set", address, affiliations({"dave@localhost": "member", "bob@localhost": "outcast"}, MOOD))
+    await must(alice, "set", ROOM, whois("moderators"))
+    await come_in(dave, "ghost")
+    for jid in (dave.jid, "dave@localhost", f"{ROOM}/ghost"):
+        await must(dave, "set", address, subscribe(jid, MOOD))
+    for change, kind in ((affiliations, "affiliation"), (subscriptions, "subscription")):
+        reply = await must(carol, "get", address, change({}, MOOD))
+        shown = {entry.get("jid") for entry in reply.iter(f"{{{OWNER}}}{kind}")}
+        assert shown <= {address}, kind
+    await carol.barrier()
+    assert not any("subscription=" in stanza and "ghost" in stanza for stanza in carol.wire)
+
+
 async def test_the_log_names_nobody(server, people):
     await asyncio.gather(*(do_everything(client, people) for client in people))
     naming = [line for line in server.log.splitlines() if "@localhost" in line]

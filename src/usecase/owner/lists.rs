@@ -30,8 +30,8 @@ pub(in crate::usecase) fn subscribers(
     let nicks = identity::nicks(cx);
     let topic = (cx.service_id, Some(name.clone()));
     // Several subscriptions of one occupant appear as one.
-    let names =
-        cx.room.subscriptions.of(&topic).filter_map(|(who, _)| identity::subscriber_shown(cx, who, &nicks));
+    let all = cx.room.subscriptions.of(&topic);
+    let names = all.filter_map(|(who, _)| identity::subscriber_shown(cx, who, &topic, &nicks));
     let names: IndexSet<_> = names.collect();
     let entries: Vec<_> = names.iter().map(|jid| subscription(jid, true)).collect();
     list("subscriptions", name, &entries, page, cx.options)
