@@ -20,7 +20,7 @@ use mep_core::options::Options;
 use minidom::Element;
 use proptest::prelude::*;
 use support::people::{HECATE, Person, THE_ROOM};
-use support::{Happened, ROOM, World, element, said, sort};
+use support::{Happened, ROOM, World, answer_to, said, sort};
 
 const NODES: [&str; 2] = ["urn:a", "urn:b"];
 const DOMAINS: [&str; 2] = ["a.example", "b.example"];
@@ -426,16 +426,8 @@ impl Play {
     fn answer(&mut self, who: usize, asked: &Happened) -> Happened {
         let asks = |question: &&Element| question.attr("to") == Some(PEOPLE[who].2);
         let question = asked.questions.iter().find(asks).unwrap();
-        let wants = self.model.people[who].wants.iter();
-        let features: Vec<_> =
-            wants.map(|&node| format!("<feature var='{}+notify'/>", NODES[node])).collect();
-        self.world.answer(&element(&format!(
-            "<iq type='result' id='{}' from='{}' to='{ROOM}'>\
-             <query xmlns='http://jabber.org/protocol/disco#info'>{}</query></iq>",
-            question.attr("id").unwrap(),
-            PEOPLE[who].2,
-            features.concat()
-        )))
+        let wants = self.model.people[who].wants.iter().map(|&node| NODES[node]);
+        self.world.answer(&answer_to(question, wants))
     }
 
     fn broadcast(&mut self, who: usize) -> Happened {

@@ -11,7 +11,7 @@ mod support;
 
 use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
-use support::{ROOM, World, element, occupant};
+use support::{ROOM, World, answer_to, element, occupant};
 
 const MOOD: &str = "<mood xmlns='urn:mood'><happy/></mood>";
 
@@ -40,13 +40,7 @@ fn enter(world: &mut World, nick: &str, presence: &str, wants: &str) -> Vec<Stri
     let happened = world.enter(nick, &session(nick), presence);
     let mut explained = happened.explained;
     for question in happened.questions {
-        let id = question.attr("id").unwrap();
-        let answer = element(&format!(
-            "<iq type='result' id='{id}' from='{}' to='{ROOM}'>\
-             <query xmlns='http://jabber.org/protocol/disco#info'><feature var='{wants}+notify'/></query></iq>",
-            session(nick)
-        ));
-        explained.extend(world.answer(&answer).explained);
+        explained.extend(world.answer(&answer_to(&question, [wants])).explained);
     }
     explained
 }

@@ -7,6 +7,7 @@ mod support;
 
 use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
+use support::people::{BANQUO, CRONE, Person, THE_ROOM, WICCA, participant, pubsub, room_of};
 use support::{ROOM, World, occupant};
 
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
@@ -98,4 +99,30 @@ fn a_set_is_meps_at_every_address() {
     assert_eq!(ask(&occupant("romeo")).as_deref(), Some("forbidden"));
     assert_eq!(ask(ROOM).as_deref(), Some("forbidden"));
     assert_eq!(ask(&occupant("mercutio")), None, "an address where no one is, is mod_muc's");
+}
+
+#[test]
+fn a_hidden_occupant_holds_nothing_for_others() {
+    let ghost = Person { visible: false, ..participant("ghost", "ghost@shakespeare.lit/sheet") };
+    let mut world = room_of(&[CRONE, ghost]);
+    world.publish(ghost, ghost, "spells", "1");
+    let items = pubsub("<items node='spells'/>");
+    assert!(world.iq(CRONE, ghost, "get", &items).is_none());
+    assert!(world.iq(ghost, ghost, "get", &items).is_some());
+}
+
+/// The room's own errors don't tell whether the occupant exists.
+#[test]
+fn what_mep_would_refuse_from_outside_at_an_occupant_is_left_to_the_room() {
+    let mut world = room_of(&[CRONE, WICCA]);
+    world.publish(CRONE, CRONE, "spells", "1");
+    for wrong in ["<nonsense/>", "<items node='spells'/>"] {
+        assert!(world.iq(BANQUO, CRONE, "get", &pubsub(wrong)).is_none(), "{wrong}");
+    }
+    let refused = world.iq(WICCA, CRONE, "get", &pubsub("<nonsense/>")).unwrap();
+    refused.refused("bad-request", "");
+    let refused = world.iq(BANQUO, THE_ROOM, "get", &pubsub("<nonsense/>")).unwrap();
+    refused.refused("bad-request", "");
+    world.configure(CRONE, CRONE, "spells", &[("access_model", "open")]);
+    assert!(world.iq(BANQUO, CRONE, "get", &pubsub("<items node='spells'/>")).is_some(), "it is not refused");
 }

@@ -18,7 +18,7 @@ use mep_core::options::Options;
 use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;
-use support::{Happened, ROOM, World, element, occupant, said, seen, sort};
+use support::{Happened, ROOM, World, answer_to, occupant, said, seen, sort};
 
 const NODES: [&str; 3] = ["urn:a", "urn:b", "urn:c"];
 const NICKS: usize = 5;
@@ -250,16 +250,7 @@ impl Play {
         let Some(client) = self.model.client(session) else { return Ok(()) };
         let Some(question) = client.question.take() else { return Ok(()) };
         let wants = client.wants.clone();
-        let features: Vec<_> =
-            wants.iter().map(|&node| format!("<feature var='{}+notify'/>", NODES[node])).collect();
-        let answer = element(&format!(
-            "<iq type='result' id='{}' from='{}' to='{ROOM}'><query xmlns='http://jabber.org/protocol/disco#info'>\
-             {}</query></iq>",
-            question.attr("id").unwrap(),
-            question.attr("to").unwrap(),
-            features.concat()
-        ));
-        let happened = self.world.answer(&answer);
+        let happened = self.world.answer(&answer_to(&question, wants.iter().map(|&node| NODES[node])));
         let subscribed = self.model.subscribed(session);
         let mut new = self.model.last_items(session, &wants);
         new.retain(|(_, from, node, _)| {

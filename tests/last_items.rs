@@ -18,7 +18,7 @@ use mep_core::options::Options;
 use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;
-use support::{Happened, ROOM, World, element, occupant, said, seen, sort};
+use support::{Happened, ROOM, World, answer_to, occupant, said, seen, sort};
 
 const BATCH: usize = 2;
 const NODES: [&str; 2] = ["urn:a", "urn:b"];
@@ -199,15 +199,7 @@ impl Play {
     fn asked(&mut self, who: usize, wants: BTreeSet<usize>, effects: Vec<Effect>) {
         let mut happened = self.done(effects, 0);
         let question = happened.questions.pop().unwrap();
-        let features: Vec<_> =
-            wants.iter().map(|&node| format!("<feature var='{}+notify'/>", NODES[node])).collect();
-        let answer = element(&format!(
-            "<iq type='result' id='{}' from='{}' to='{ROOM}'><query xmlns='http://jabber.org/protocol/disco#info'>\
-             {}</query></iq>",
-            question.attr("id").unwrap(),
-            jid(who),
-            features.concat()
-        ));
+        let answer = answer_to(&question, wants.iter().map(|&node| NODES[node]));
         let person = self.people.get_mut(&who).unwrap();
         person.heard.retain(|node, _| wants.contains(node) && person.wants.contains(node));
         person.wants = wants;

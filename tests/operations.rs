@@ -15,7 +15,7 @@ use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::host::Counts;
 use mep_core::options::Options;
 use proptest::prelude::*;
-use support::{Happened, World, element, occupant};
+use support::{Happened, World, answer_to, occupant};
 
 const NODES: [&str; 3] = ["urn:a", "urn:b", "urn:c"];
 const PEOPLE: usize = 4;
@@ -256,15 +256,7 @@ impl Play {
 
         prop_assert_eq!(happened.questions.len(), 1, "nothing here is ever verified, so everybody is asked");
         let question = happened.questions.remove(0);
-        let features: Vec<_> =
-            wants.iter().map(|&node| format!("<feature var='{}+notify'/>", NODES[node])).collect();
-        let features = features.concat();
-        let answer = element(&format!(
-            "<iq type='result' id='{}' from='{}' to='room'><query xmlns='http://jabber.org/protocol/disco#info'>\
-             {features}</query></iq>",
-            question.attr("id").unwrap(),
-            question.attr("to").unwrap()
-        ));
+        let answer = answer_to(&question, wants.iter().map(|&node| NODES[node]));
         let happened = self.world.answer(&answer);
         let wanted = self.model.nodes.keys().copied().filter(|(_, node)| wants.contains(node));
         let new = wanted.filter(|place| !subscribed.contains(place)).collect();

@@ -14,7 +14,7 @@ use mep_core::facts::{ClientPresence, RoomAffiliation, SessionsSeen};
 use mep_core::jid::SessionJid;
 use mep_core::options::Options;
 use support::people::{CRONE, HECATE, Person, THE_ROOM, WICCA, room_of};
-use support::{Happened, World, said};
+use support::{Happened, World, answer_to, said};
 
 const PHONE: Person = Person { jid: "wiccarocks@shakespeare.lit/phone", ..WICCA };
 const RENAMED: Person = Person { nick: "thirdwitch", ..PHONE };
@@ -131,18 +131,6 @@ fn joining_again_counts_against_the_rate_of_publishes() {
     world.set(CRONE, CRONE, publish).result();
 }
 
-fn answer_wanting(world: &mut World, question: &minidom::Element, nodes: &[&str]) -> Happened {
-    let features: Vec<_> = nodes.iter().map(|node| format!("<feature var='{node}+notify'/>")).collect();
-    let answer = support::element(&format!(
-        "<iq type='result' id='{}' from='{}' to='{}'><query xmlns='http://jabber.org/protocol/disco#info'>{}</query></iq>",
-        question.attr("id").unwrap(),
-        question.attr("to").unwrap(),
-        question.attr("from").unwrap(),
-        features.concat()
-    ));
-    world.answer(&answer)
-}
-
 #[test]
 fn a_session_without_capabilities_is_asked_once_if_the_admin_wants_that() {
     let mut world = room_of(&[HECATE]);
@@ -155,7 +143,7 @@ fn a_session_without_capabilities_is_asked_once_if_the_admin_wants_that() {
     let query = question.children().next().unwrap();
     assert_eq!((question.attr("to"), query.attr("node")), (Some(WICCA.jid), None));
     assert!(world.join(CRONE).questions.is_empty(), "one at a time");
-    assert_eq!(answer_wanting(&mut world, question, &["spells"]).recipients(), [WICCA.jid], "the last item");
+    assert_eq!(world.answer(&answer_to(question, ["spells"])).recipients(), [WICCA.jid], "the last item");
     assert_eq!(
         world.publish(HECATE, THE_ROOM, "spells", "2").recipients(),
         [WICCA.jid],

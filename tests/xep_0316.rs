@@ -16,7 +16,7 @@ mod support;
 use mep_core::facts::{Role, RoomAffiliation};
 use mep_core::options::Options;
 use mep_core::usecase::entity;
-use support::{World, element, occupant, plain};
+use support::{World, answer_to, element, occupant, plain};
 
 const CRONE1: &str = "crone1@shakespeare.lit/desktop";
 const WICCAROCKS: &str = "wiccarocks@shakespeare.lit/laptop";
@@ -56,17 +56,8 @@ fn coven() -> World {
 }
 
 fn answer(world: &mut World, question: &minidom::Element) {
-    let (id, from, to) = (question.attr("id"), question.attr("to"), question.attr("from"));
-    let features = ["urn:ietf:params:xml:ns:conference-info", "http://jabber.org/protocol/activity"]
-        .map(|node| format!("<feature var='{node}+notify'/>"))
-        .concat();
-    world.answer(&element(&format!(
-        "<iq type='result' id='{}' from='{}' to='{}'><query xmlns='http://jabber.org/protocol/disco#info'>\
-         <identity category='client' type='pc'/>{features}</query></iq>",
-        id.unwrap(),
-        from.unwrap(),
-        to.unwrap(),
-    )));
+    let nodes = ["urn:ietf:params:xml:ns:conference-info", "http://jabber.org/protocol/activity"];
+    world.answer(&answer_to(question, nodes));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 """Every test gets a server of its own, on each version of Prosody, and fails on any error in that server's log."""
 
 import pytest
+from mep import MOOD, alice_and_bob
 from testbed import Client, Prosody
 from testbed.prosody import PROSODYS, VERSIONS
 
@@ -57,3 +58,9 @@ async def connect(server):
     yield connect
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+async def people(connect):
+    """The people of most tests; a file can have others."""
+    return await alice_and_bob(connect, MOOD)

@@ -155,3 +155,12 @@ async def come_in(client, nick, room=ROOM):
     await client.join(room, nick)
     await client.barrier()  # the room's question has come, and is answered
     await client.barrier()  # the answer has been read
+
+
+async def alice_and_bob(connect, *wants):
+    """Alice, who owns the room and wants nothing, and Bob, who wants these nodes; both are in the room."""
+    alice, bob = await connect("alice"), await connect("bob", features=notify(*wants))
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    return alice, bob
+

@@ -51,15 +51,6 @@ async def sent(client, id):
     assert told(client) == [(id, True)]
 
 
-@pytest.fixture
-async def people(connect):
-    """Alice, the owner, and Bob, who wants MOOD; both are in the room."""
-    alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
-
-
 async def close(alice, bob):
     """A node of the room that is closed to Bob."""
     await must(alice, "set", ROOM, publish(MOOD, mood(), "1", CLOSED))

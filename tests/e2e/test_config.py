@@ -19,15 +19,6 @@ EMPTY = pubsub(f"<publish node='{MOOD}'/>")
 PROTOCOL = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 
 
-@pytest.fixture
-async def people(connect):
-    """Alice, who owns the room and wants nothing, and Bob, who wants moods."""
-    alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
-
-
 async def settings(client, node=MOOD, to=ALICE):
     return fields(await must(client, "get", to, owner("configure", node)))
 

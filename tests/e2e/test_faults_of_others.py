@@ -11,15 +11,6 @@ NOT_FOUND = ("cancel", "item-not-found", None)
 RSM = "http://jabber.org/protocol/rsm"
 
 
-@pytest.fixture
-async def people(connect):
-    """Alice, who owns the room and wants nothing, and Bob, who wants moods."""
-    alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
-
-
 REFUSED = {
     "an unknown option": publish(MOOD, mood(), "a", options(colour="red")),
     "an access model that there is not": publish(MOOD, mood(), "a", options(access_model="roster")),

@@ -22,15 +22,6 @@ def shows(*features):
     return lambda test: test
 
 
-@pytest.fixture
-async def people(connect):
-    """Alice, who owns the room and wants nothing, and Bob, who wants moods."""
-    alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
-
-
 async def test_advertised_is_what_is_shown(people):
     alice, _ = people
     for address, only in ((ROOM, ONLY_ROOMS), (ALICE, set())):

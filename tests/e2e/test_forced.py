@@ -2,7 +2,7 @@
 
 import pytest
 from mep import (
-    MOOD, ROOM, come_in, configure, fields, form, ids_in, items, mood, must, notify, options, owner, publish, pubsub,
+    MOOD, ROOM, come_in, configure, fields, form, ids_in, items, mood, must, options, owner, publish, pubsub,
     refused,
 )  # fmt: skip
 from testbed.xml import MUC
@@ -15,15 +15,6 @@ NOT_ACCEPTABLE = ("modify", "not-acceptable", None)
 
 def forced(value):
     return pytest.mark.mep(options=f'mep_node_config = {{ ["{MOOD}"] = {{ {value} }} }}')
-
-
-@pytest.fixture
-async def people(connect):
-    """Alice, who owns the room, and Bob, who wants moods."""
-    alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
 
 
 @forced('publish_model = "open"; title = "Forced"')

@@ -18,15 +18,6 @@ NO_COLLECTIONS = ("cancel", "feature-not-implemented", "unsupported")
 FOREIGN = "<publish xmlns='urn:example:other' node='x'/>"
 
 
-@pytest.fixture
-async def people(connect):
-    """Alice, who owns the room, and Bob, who wants moods."""
-    alice, bob = await connect("alice"), await connect("bob", features=notify(MOOD))
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
-
-
 def page(inner):
     return f"<set xmlns='{RSM}'>{inner}</set>"
 

@@ -40,14 +40,14 @@ def affiliation(jid, what):
     return f"<query xmlns='{MUC_NS}#admin'><item jid='{jid}' affiliation='{what}'/></query>"
 
 
-async def alice_and_bob(connect):
+async def two_clients(connect):
     return await connect("alice"), await connect("bob", features=notify(MOOD))
 
 
 @pytest.fixture
 async def crowd(connect):
     """Alice and Bob, who are in all of the rooms."""
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     for room in ROOMS:
         await come_in(alice, "alice", room)
         await come_in(bob, "bob", room)
@@ -116,7 +116,7 @@ async def test_whose_connection_breaks_has_left_all_rooms_swapped_out_or_not(ser
 
 @pytest.mark.mep(**KEPT, global_options="muc_room_cache_size = 1")
 async def test_empty_persistent_rooms_that_are_swapped_out_keep_what_they_have(server, connect):
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     for room in ROOMS:
         await come_in(alice, "alice", room)
         await must(alice, "set", room, publish(MOOD, mood(), room))
@@ -151,7 +151,7 @@ async def test_a_reload_of_the_room_module_with_people_in_rooms_loses_nothing(se
 
 
 async def test_a_question_outlives_a_reload_of_the_room_module(server, connect):
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     bob.answers[DISCO_INFO + "query"] = lambda iq: None
     await come_in(alice, "alice", DEN)
     await come_in(bob, "bob", DEN)
@@ -166,7 +166,7 @@ async def test_a_question_outlives_a_reload_of_the_room_module(server, connect):
 
 @pytest.mark.parametrize("swapped", [False, True])
 async def test_a_room_changes_hands_and_so_does_publishing_for_it(server, connect, swapped):
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     await come_in(alice, "alice", DEN)
     await come_in(bob, "bob", DEN)
     await must(alice, "set", DEN, publish(MOOD, mood(), "by alice"))
@@ -182,7 +182,7 @@ async def test_a_room_changes_hands_and_so_does_publishing_for_it(server, connec
 
 @pytest.mark.mep(storage="internal")
 async def test_a_room_becomes_persistent_and_temporary_as_often_as_one_likes(server, connect):
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     await come_in(alice, "alice", DEN)
     for turn in range(3):
         await must(alice, "set", DEN, publish(MOOD, mood(), str(turn)))
@@ -206,7 +206,7 @@ def kept(server, room):
 @pytest.mark.mep(**KEPT, global_options="muc_room_cache_size = 1")
 @pytest.mark.parametrize("how", ["by its owner", "by the admin", "swapped out"])
 async def test_a_destroyed_room_leaves_nothing_to_the_next_of_its_name(server, connect, how):
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     await come_in(alice, "alice", DEN)
     await come_in(bob, "bob", DEN)
     await must(alice, "set", DEN, publish(MOOD, mood(), "of the room"))
@@ -240,7 +240,7 @@ async def test_a_destroyed_room_leaves_nothing_to_the_next_of_its_name(server, c
 
 
 async def test_a_destroyed_room_says_where_it_went_in_mod_mucs_words(connect):
-    alice, bob = await alice_and_bob(connect)
+    alice, bob = await two_clients(connect)
     await come_in(alice, "alice", DEN)
     await must(alice, "set", DEN, configure_room(persistentroom=1))
     new = "den2@rooms.localhost"

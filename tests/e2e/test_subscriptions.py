@@ -2,8 +2,8 @@
 
 import pytest
 from mep import (
-    DISCO_INFO, DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, come_in, configure, disco, features_in, form, mood, must,
-    nodes_in, notify, publish, pubsub, refused, subscribe,
+    DISCO_INFO, DISCO_ITEMS, MOOD, OWNER, PUBSUB, ROOM, TUNE, alice_and_bob, come_in, configure, disco, features_in,
+    form, mood, must, nodes_in, notify, publish, pubsub, refused, subscribe,
 )  # fmt: skip
 
 
@@ -15,10 +15,7 @@ def subscriptions_in(reply):
 @pytest.fixture
 async def people(connect):
     """Alice, who publishes, and Bob, whose client says that it wants nothing."""
-    alice, bob = await connect("alice"), await connect("bob")
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
+    return await alice_and_bob(connect)
 
 
 @pytest.mark.parametrize("name", ["full", "bare", "occupant"])

@@ -2,8 +2,8 @@
 
 import pytest
 from mep import (
-    DISCO_INFO, DISCO_ITEMS, MOOD, PUBSUB, ROOM, come_in, disco, features_in, form, identities_in, ids_in, items, mood,
-    must, nodes_in, notify, owner, publish, refused, retract,
+    DISCO_INFO, DISCO_ITEMS, MOOD, PUBSUB, ROOM, alice_and_bob, come_in, disco, features_in, form, identities_in,
+    ids_in, items, mood, must, nodes_in, notify, owner, publish, refused, retract,
 )  # fmt: skip
 from testbed import Client, Prosody
 from testbed.xml import CLIENT, PING
@@ -25,10 +25,7 @@ both = pytest.mark.parametrize(
 @pytest.fixture
 async def people(connect):
     """Alice, the owner, and Bob in a room."""
-    alice, bob = await connect("alice"), await connect("bob")
-    await come_in(alice, "alice")
-    await come_in(bob, "bob")
-    return alice, bob
+    return await alice_and_bob(connect)
 
 
 def body_is(text):

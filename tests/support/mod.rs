@@ -216,6 +216,19 @@ pub fn seen(nick: &str) -> OccupantInfo {
     }
 }
 
+/// What a client answers to the room's question if it wants these nodes.
+pub fn answer_to(question: &Element, nodes: impl IntoIterator<Item = impl std::fmt::Display>) -> Element {
+    let features: Vec<_> = nodes.into_iter().map(|node| format!("<feature var='{node}+notify'/>")).collect();
+    let features = features.concat();
+    element(&format!(
+        "<iq type='result' id='{}' from='{}' to='{}'><query xmlns='http://jabber.org/protocol/disco#info'>\
+         <identity category='client' type='pc'/>{features}</query></iq>",
+        question.attr("id").unwrap(),
+        question.attr("to").unwrap(),
+        question.attr("from").unwrap(),
+    ))
+}
+
 pub fn element(xml: &str) -> Element {
     let xml = xml.trim();
     let (name, rest) = xml.split_at(xml.find([' ', '>', '/']).unwrap());

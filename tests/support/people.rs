@@ -4,7 +4,7 @@ use mep_core::facts::{Actor, ClientPresence, OccupantInfo, Role, RoomAffiliation
 use mep_core::jid::SessionJid;
 use minidom::Element;
 
-use super::{Happened, ROOM, World, element, occupant, plain, said, sort};
+use super::{Happened, ROOM, World, answer_to, element, occupant, plain, said, sort};
 
 /// The address of the room itself.
 pub const THE_ROOM: Option<Person> = None;
@@ -84,15 +84,7 @@ impl World {
         let presence = format!("<presence><c {caps} ver='{}'/></presence>", who.jid);
         let happened = self.join_saying(who, said(&presence));
         let question = happened.questions.first().unwrap();
-        let features: Vec<_> = nodes.iter().map(|node| format!("<feature var='{node}+notify'/>")).collect();
-        let features = features.concat();
-        let answer = element(&format!(
-            "<iq type='result' id='{}' from='{}' to='{ROOM}'>\
-             <query xmlns='http://jabber.org/protocol/disco#info'>{features}</query></iq>",
-            question.attr("id").unwrap(),
-            who.jid
-        ));
-        self.answer(&answer)
+        self.answer(&answer_to(question, nodes))
     }
 
     /// The room broadcasts the presence of `who`, with these sessions at the nick.
