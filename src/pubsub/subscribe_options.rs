@@ -164,7 +164,7 @@ impl SubscribeOptions {
                 self.show_values =
                     values.iter().map(|value| Show::from_name(value)).collect::<Option<_>>()?;
             }
-            // There are no digests: whoever wants none gets what they want.
+            // There are no digests, so a subscriber that wants none gets what it wants.
             "pubsub#digest" if form::boolean(one()?)? => return None,
             "pubsub#digest" => {}
             "pubsub#subscription_type" if root => self.kind = SubscriptionType::from_name(one()?)?,
