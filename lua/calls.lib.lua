@@ -16,6 +16,8 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	local capabilities = new_capabilities(outages, lib.caps_shards);
 	-- The configured values, as the core takes them.
 	local options;
+	-- Stores the nodes of occupants: see `start`.
+	local occupants;
 	-- Called for a new core: see `start`.
 	local reset, restore;
 	local rebuild;
@@ -78,13 +80,22 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	calls.set_timer = set_timer;
 
 	-- Carries out the effects of a call; the parameters are the fields of a batch in effects.lib.lua.
-	local function carry_out(list, origin, on_failure, dropped)
+	local function carry_out(list, origin, on_failure)
+		local kept = calls.kept;
 		run_effects({
 			effects = list;
 			origin = origin;
-			dropped = dropped;
-			keep = calls.kept.keep;
-			revert = calls.kept.revert;
+			keep = function (effect)
+				if not effect.occupant then return kept.keep(effect); end
+				return kept == calls.kept and occupants.keep(effect); -- else the core was rebuilt
+			end;
+			revert = function (effect)
+				if not effect.occupant then
+					kept.revert(effect.room);
+				elseif kept == calls.kept then
+					occupants.revert(effect);
+				end
+			end;
 			on_failure = on_failure;
 			on_learned = on_learned;
 		});
@@ -133,9 +144,10 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	end
 
 	-- Starts with the core from before a reload, or with a new one. `on_new_core()` is called for each new core, which
-	-- knows no rooms yet; then `restore_rooms()` tells it who is in which room.
-	function calls.start(saved_core, on_new_core, restore_rooms)
-		reset, restore = on_new_core, restore_rooms;
+	-- knows no rooms yet; then `restore_rooms()` tells it who is in which room. `keeper` has `keep` and `revert`, which
+	-- store the nodes of an occupant and undo the change in memory if that failed; they take the effect.
+	function calls.start(saved_core, keeper, on_new_core, restore_rooms)
+		occupants, reset, restore = keeper, on_new_core, restore_rooms;
 		if not saved_core then return rebuild(); end
 		calls.core = saved_core;
 		saved_core:configure(time_now(), random_bytes(16), st.stanza_mt, options);

@@ -46,32 +46,33 @@ function carry_out.learned(_, batch)
 end
 
 -- Undoes in memory what could not be stored. Queued batches were built on it, so they are marked as reverted too.
-local function revert(batch, room)
-	if batch.reverted and batch.reverted[room] then return; end
+local function revert(batch, effect)
+	local service = effect.occupant or effect.room;
+	if batch.reverted and batch.reverted[service] then return; end
 	for i = first, last do
 		queue[i].reverted = queue[i].reverted or {};
-		queue[i].reverted[room] = true;
+		queue[i].reverted[service] = true;
 	end
-	batch.revert(room);
+	batch.revert(effect);
 end
 
 -- Returns whether a change was stored. Storage failures are logged by the caller of the storage.
 local function keep(batch, effect)
-	if batch.reverted and batch.reverted[effect.room] then return false; end -- its base is undone
+	if batch.reverted and batch.reverted[effect.occupant or effect.room] then return false; end -- its base is undone
 	local ok, kept = pcall(batch.keep, effect);
 	if not ok then
 		log_failure("keep", kept);
 	elseif kept then
 		return true;
 	end
-	revert(batch, effect.room);
+	revert(batch, effect);
 	return false;
 end
 
 -- A change that can't be stored must not be announced, so the rest of its batch is dropped, except for what the core
 -- marks with `always`.
 local function run_batch(batch)
-	local dropped, unsent = batch.dropped, 0;
+	local dropped, unsent = false, 0;
 	for _, effect in ipairs(batch.effects) do
 		local kind = effect.kind;
 		if dropped and not effect.always then
@@ -93,8 +94,7 @@ end
 -- Runs a batch. Its fields:
 -- `effects`: the core's list
 -- `origin`: the session that sent the request
--- `dropped`: whether the change has failed already, so that only effects with `always` are left
--- `keep(effect)`: stores a change; `revert(room)` undoes it in memory if that fails
+-- `keep(effect)`: stores a change; `revert(effect)` undoes it in memory if that fails
 -- `on_failure(unsent)`: called with the number of messages that were not sent, if the batch was dropped
 -- `on_learned()`: called when the core has learned capabilities that are worth storing
 local function run(batch)

@@ -86,7 +86,9 @@ local function info(room)
 end
 
 -- Occupants whose nodes outlive their stay.
-local registered = module:require "registered".new(call_core, drive, info, outages);
+local registered = module:require "registered".new(call_core, drive, info, outages, function (room_jid)
+	return muc().get_room_from_jid(room_jid);
+end);
 
 local function restore_registered(room)
 	for _, occupant in room:each_occupant() do
@@ -220,18 +222,16 @@ local function request(event, room)
 	end
 	local actor = rooms.actor(room, stanza.attr.from);
 	debugging.note(actor.nick or "An outsider", ("sends an iq %s"):format(stanza.attr.type));
-	local before = stanza.attr.type == "set" and registered.before(room, target.nick);
 	if target.nick then
-		target.read_only = before and registered.rests(room, target.nick);
+		target.stored, target.read_only = registered.is_stored(room, target.nick);
 	else
 		target.read_only = room:get_persistent() and calls.kept.rests(room.jid) or nil;
 	end
 	local list, failed = call_now("request", info(room), target, actor, stanza);
 	if list then
-		local is_kept = registered.keep(room, target.nick, list, before);
 		carry_out(list, origin, function (unsent)
 			refuse_by_core(event, "not_stored", unsent);
-		end, not is_kept);
+		end);
 		return true;
 	elseif failed then
 		return refuse(event, "wait", failed);
@@ -385,7 +385,7 @@ end
 show_status();
 module:log("info", "%s", summary());
 
-calls.start(saved and saved.core, function ()
+calls.start(saved and saved.core, registered, function ()
 	debugging.reset();
 	registered.reset();
 end, function ()

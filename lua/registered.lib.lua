@@ -53,8 +53,8 @@ local function is_crowded(room)
 end
 
 -- `call_core(method, ...)` calls the core, `drive(method, ...)` also carries out its effects, `info(room)` returns what
--- the core is told about a room, and `outages` takes note of storage failures.
-local function new(call_core, drive, info, outages)
+-- the core is told about a room, `outages` takes note of storage failures, and `get_room(jid)` returns a room.
+local function new(call_core, drive, info, outages, get_room)
 	-- Calls the storage for an entry of a room. The log does not name the account, which the room may hide.
 	local function try(method, verb, room, name, ...)
 		local is_write = method == "set";
@@ -91,22 +91,28 @@ local function new(call_core, drive, info, outages)
 		return try("set", "store", room, name, { format = format; nick = jid_resource(occupant.nick); nodes = records });
 	end
 
-	local function forget(room, account)
-		try("set", "remove", room, name_of(room, account), nil);
-	end
-
-	-- Occupants whose stored nodes are restored, by room and nick.
+	-- For occupants whose stored nodes are restored, by room and nick: their nodes as they were last stored, or left
+	-- unstored because of the limits.
 	local restored = setmetatable({}, { __mode = "k" });
 	local registered = {};
 
+	local function forget(room, account)
+		try("set", "remove", room, name_of(room, account), nil);
+		-- If the registration is a new one, what the occupant has published is stored again
+		for nick in pairs(restored[room] or {}) do
+			local occupant = room:get_occupant_by_nick(nick);
+			if not occupant or occupant.bare_jid == account then restored[room][nick] = nil; end
+		end
+	end
+
 	-- Returns whether storing begins with these options: the caller then calls `on_join` for all present occupants.
 	function registered.set_options(new_options)
-		local was_kept = options and options.keep_registered;
+		local was_on = options and options.keep_registered;
 		options = new_options;
 		if not options.keep_registered then
-			restored = setmetatable({}, { __mode = "k" });
+			registered.reset();
 		end
-		return options.keep_registered and not was_kept;
+		return options.keep_registered and not was_on;
 	end
 
 	-- Called for a new core, which knows no occupants yet.
@@ -114,49 +120,64 @@ local function new(call_core, drive, info, outages)
 		restored = setmetatable({}, { __mode = "k" });
 	end
 
-	-- Called when an occupant is at a nick, by joining or by a nick change.
+	-- Called when an occupant is at a nick, by joining or by a nick change, and before its nodes may be changed. Nodes
+	-- that it has created before its registration are stored now.
 	function registered.on_join(room, occupant)
 		if not is_registered(room, occupant) or restored[room] and restored[room][occupant.nick] then return; end
-		local snapshot = call_core("snapshot_of", room.jid, occupant.nick);
-		if not snapshot then return; end -- has not joined yet
-		restored[room] = restored[room] or {};
-		restored[room][occupant.nick] = true;
+		local early = call_core("snapshot_of", room.jid, occupant.nick);
+		if not early then return; end -- has not joined yet
 		local records = load(room, occupant);
-		if records and records[1] then
+		if not records then return; end -- tried again with the next presence or request
+		restored[room] = restored[room] or {};
+		restored[room][occupant.nick] = records;
+		if records[1] then
 			drive("bring_back", info(room), occupant.nick, records);
 		end
-	end
-
-	-- Called before an occupant leaves. Its changes are stored already, but not the nodes from before its registration.
-	function registered.leave(room, occupant)
-		if restored[room] then restored[room][occupant.nick] = nil; end
-		local snapshot = is_registered(room, occupant) and call_core("snapshot_of", room.jid, occupant.nick);
-		if snapshot and snapshot[1] then
-			save(room, occupant, snapshot);
+		if early[1] then
+			local all = call_core("snapshot_of", room.jid, occupant.nick) or early;
+			restored[room][occupant.nick] = all;
+			save(room, occupant, all);
 		end
 	end
 
-	-- Returns the nodes at `nick` before a request changes them, or nil if they are not to be stored.
-	function registered.before(room, nick)
-		local occupant = nick and room:get_occupant_by_nick(nick);
-		return is_registered(room, occupant) and call_core("snapshot_of", room.jid, nick) or nil;
+	-- Called before an occupant leaves its nick. Its changes are stored already, but not those from before a registration
+	-- that no presence or request has shown.
+	function registered.leave(room, occupant)
+		if not (restored[room] and restored[room][occupant.nick]) then
+			local early = is_registered(room, occupant) and call_core("snapshot_of", room.jid, occupant.nick);
+			if early and early[1] then registered.on_join(room, occupant); end
+		end
+		if restored[room] then restored[room][occupant.nick] = nil; end
 	end
 
-	-- Stores the nodes at `nick` after the request. If that fails, puts back the nodes from `before` and returns false.
-	function registered.keep(room, nick, effects, before)
-		local first = effects[1];
-		local reply = first and first.kind == "reply" and first.stanza;
-		if not before or reply and reply.attr.type == "error" then return true; end
-		local snapshot = call_core("snapshot_of", room.jid, nick);
-		if not snapshot then return true; end
-		if save(room, room:get_occupant_by_nick(nick), snapshot) then return true; end
-		call_core("put_back", room.jid, nick, before);
-		return false;
+	-- Returns whether the nodes of the occupant at `nick` are stored, and whether they can't be changed now: reading or
+	-- writing them failed a moment ago and is not tried yet.
+	function registered.is_stored(room, nick)
+		local occupant = room:get_occupant_by_nick(nick);
+		if not is_registered(room, occupant) then return false, false; end
+		registered.on_join(room, occupant);
+		local is_restored = restored[room] and restored[room][nick];
+		return true, not is_restored or outages.rests(name_of(room, occupant.bare_jid), true);
 	end
 
-	-- Returns whether writing for the occupant at `nick` failed a moment ago and is not tried yet.
-	function registered.rests(room, nick)
-		return outages.rests(name_of(room, room:get_occupant_by_nick(nick).bare_jid), true);
+	-- Stores the nodes of an occupant (an effect of the core). Returns whether that succeeded.
+	function registered.keep(effect)
+		local room = get_room(effect.room);
+		local occupant = room and room:get_occupant_by_nick(effect.occupant);
+		if not occupant or not is_registered(room, occupant) then return true; end -- not any more
+		if not save(room, occupant, effect.nodes) then return false; end
+		restored[room] = restored[room] or {};
+		restored[room][effect.occupant] = effect.nodes;
+		return true;
+	end
+
+	-- Undoes the changes since the last that was stored.
+	function registered.revert(effect)
+		local room, nick = get_room(effect.room), effect.occupant;
+		local stored = restored[room] and restored[room][nick];
+		if stored then
+			call_core("put_back", effect.room, nick, stored);
+		end
 	end
 
 	function registered.forget_room(room)

@@ -7,7 +7,7 @@ local new_stores = require "support.stores".new;
 local st, time_now = library.st, library.require "util.time".now;
 
 describe("Calls of the core", function ()
-	local module, cores, calls, failures, batches, done;
+	local module, cores, calls, failures, batches, done, occupants;
 
 	-- Makes a stand-in for the core that notes its calls, and whose method `panic` fails.
 	local function new_core(metatable, options)
@@ -42,7 +42,8 @@ describe("Calls of the core", function ()
 			table.insert(batches, batch);
 		end, (glue.new_outages(module)), failures);
 		calls.set_options("the options");
-		calls.start(saved_core, note("is new"), restore or note("restores"));
+		occupants = { keep = note("keeps an occupant's"), revert = note("reverts an occupant's") };
+		calls.start(saved_core, occupants, note("is new"), restore or note("restores"));
 	end
 
 	local function drive_with_deadline(deadline)
@@ -91,13 +92,12 @@ describe("Calls of the core", function ()
 		assert.not_equal(done[2][2], done[3][2]);
 	end);
 
-	it("have their effects carried out, in a batch that the keeper of that core stores", function ()
+	it("have their effects carried out", function ()
 		start();
 		local effects = { { kind = "learned", always = true } };
 		function calls.core.leave() return effects; end
 		assert.is_true(calls.drive("leave"));
 		assert.equal(effects, batches[1].effects);
-		assert.equal(calls.kept.keep, batches[1].keep);
 		batches[1].on_learned();
 		assert.equal(1, #module.timers);
 		batches[1].on_failure(3);
@@ -169,6 +169,22 @@ describe("Calls of the core", function ()
 		calls.core.deadline = now - 1;
 		module.timers[2].callback();
 		assert.equal(0, module.timers[3].delay, "the deadline has passed");
+	end);
+
+	it("store what effects say for the room or an occupant, and nothing for a core that is gone", function ()
+		start();
+		done = {};
+		calls.carry_out({});
+		local of_occupant = { kind = "keep", room = "room@muc", occupant = "room@muc/nick", nodes = {} };
+		batches[1].keep(of_occupant);
+		batches[1].revert(of_occupant);
+		assert.is_true(batches[1].keep({ kind = "keep", room = "room@muc" }), "the room is not persistent");
+		assert.equal("1 keeps an occupant's, 1 reverts an occupant's", list_done());
+		calls.call_core("panic");
+		done = {};
+		assert.is_falsy(batches[1].keep(of_occupant));
+		batches[1].revert(of_occupant);
+		assert.equal("", list_done());
 	end);
 
 	it("take new options", function ()

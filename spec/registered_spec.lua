@@ -1,15 +1,12 @@
 -- Stored nodes of a registered occupant are given to that occupant only. A failed write leaves memory unchanged.
 
 local glue = require "support.glue";
-local library = require "support.prosody".load();
 local new_stores = require "support.stores".new;
-
-local st = library.st;
 
 local jid, alice, bob = "den@rooms.example", "alice@people.example", "bob@people.example";
 
 describe("What registered occupants publish", function ()
-	local stores, module, core, told, room, registered;
+	local stores, module, core, told, room, registered, watch;
 
 	-- A stand-in for the core that holds the records of occupants, by nick.
 	local function call_core(method, room_jid, nick, records)
@@ -54,10 +51,15 @@ describe("What registered occupants publish", function ()
 		return first and first.items[1].payload;
 	end
 
+	-- What the glue and the core do with a publish.
 	local function publish(who, text)
-		local before = registered.before(room, who.nick);
+		local is_stored, read_only = registered.is_stored(room, who.nick);
+		if read_only then return false; end
 		core[who.nick] = records(text);
-		return registered.keep(room, who.nick, { { kind = "reply", stanza = st.stanza("iq", { type = "result" }) } }, before);
+		local effect = { kind = "keep", room = jid, occupant = who.nick, nodes = core[who.nick] };
+		if not is_stored or registered.keep(effect) then return true; end
+		registered.revert(effect);
+		return false;
 	end
 
 	local function enter(who)
@@ -83,7 +85,11 @@ describe("What registered occupants publish", function ()
 	local function start(options)
 		module = glue.new_module();
 		module.stores = stores;
-		registered = glue.load("registered", module).new(call_core, drive, info, (glue.new_outages(module)));
+		local outages;
+		outages, watch = glue.new_outages(module);
+		registered = glue.load("registered", module).new(call_core, drive, info, outages, function ()
+			return room;
+		end);
 		set_options(options);
 	end
 
@@ -102,6 +108,7 @@ describe("What registered occupants publish", function ()
 
 	local function mend_storage()
 		stores.read, stores.write = nil, nil;
+		watch.time = watch.time + 3600;
 	end
 
 	local function set_affiliation(account, affiliation, before)
@@ -173,6 +180,10 @@ describe("What registered occupants publish", function ()
 		enter(one);
 		assert.equal("sad", text_at("Bob"));
 		set_options({ max_registered_size = 0 });
+		leave(one);
+		enter(one);
+		assert.equal("sad", text_at("Bob"), "nothing has changed");
+		publish(one, "glad");
 		leave(one);
 		enter(one);
 		assert.is_nil(core[one.nick][1]);
@@ -250,6 +261,46 @@ describe("What registered occupants publish", function ()
 		assert.equal("early", text_at("Bob"));
 	end);
 
+	it("is stored once the registration is known, also what was published before", function ()
+		room.nicks[bob] = nil;
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "early");
+		room.nicks[bob] = "Bob";
+		registered.on_join(room, who); -- by a presence that mod_muc broadcasts before it says that there is a registration
+		set_affiliation(bob, "member");
+		leave(who);
+		enter(who);
+		assert.equal("early", text_at("Bob"));
+	end);
+
+	it("is not overwritten while it can't be read", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		leave(who);
+		break_storage();
+		enter(who);
+		assert.is_false(publish(who, "sad"));
+		mend_storage();
+		registered.on_join(room, who);
+		assert.equal("happy", text_at("Bob"));
+	end);
+
+	it("costs storage nothing where nothing changes", function ()
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "happy");
+		local asked = 0;
+		local function count() asked = asked + 1; end
+		stores.read, stores.write = count, count;
+		for _ = 1, 10 do
+			assert.is_true(registered.is_stored(room, who.nick));
+		end
+		leave(who);
+		assert.equal(0, asked);
+	end);
+
 	it("causes just a line in the log if storage throws", function ()
 		local who = occupant(bob, "Bob");
 		enter(who);
@@ -259,7 +310,7 @@ describe("What registered occupants publish", function ()
 		enter(who);
 		room.nicks[bob] = nil;
 		set_affiliation(bob, "none", "Bob");
-		assert.matches("^error: Storage fails: could not store [^\n]*$", errors());
+		assert.matches("^error: Storage fails: could not load [^\n]*$", errors());
 	end);
 
 	it("has bounds", function ()

@@ -3,8 +3,8 @@
 use minidom::Element;
 
 use crate::id::NodeName;
-use crate::jid::{RoomJid, SessionJid};
-use crate::pubsub::snapshot::Change;
+use crate::jid::{OccupantJid, RoomJid, SessionJid};
+use crate::pubsub::snapshot::{Change, NodeRecord};
 use crate::stanza::rendered::Rendered;
 
 /// One thing to do. A call returns its effects in the order in which they must happen: the reply, then the
@@ -20,6 +20,16 @@ pub enum Effect {
         node: NodeName,
         /// What changed.
         change: Change,
+    },
+    /// Store these nodes of an occupant with a registered nick, in place of what is stored. If that fails, the rest is
+    /// treated as with [`Effect::Keep`], and [`Host::put_back`](crate::host::Host::put_back) undoes the change.
+    KeepOccupant {
+        /// The room.
+        room: RoomJid,
+        /// The occupant.
+        occupant: OccupantJid,
+        /// All of its nodes, oldest first.
+        nodes: Vec<NodeRecord>,
     },
     /// Answer the request that the call was made for.
     Reply(Element),
@@ -51,6 +61,7 @@ impl Effect {
         match self {
             Self::Send(_) | Self::Learned => true,
             Self::Keep { .. }
+            | Self::KeepOccupant { .. }
             | Self::Reply(_)
             | Self::ReplyItems { .. }
             | Self::Notify { .. }

@@ -47,6 +47,8 @@ pub struct Target {
     pub room: RoomInfo,
     /// Whether changes must be stored and storage failed a moment ago: requests that change something are refused.
     pub read_only: bool,
+    /// Whether the server stores the nodes of the addressed occupant, whose nick is registered.
+    pub stored: bool,
     /// The addressed occupant, with the affiliation to the room; `None` for the room itself.
     pub occupant: Option<(OccupantJid, RoomAffiliation)>,
 }

@@ -100,3 +100,26 @@ fn what_could_not_be_kept_did_not_happen() {
     assert_eq!((world.host.counts().nodes, world.host.counts().subscriptions), (1, 0));
     publish(&mut world, "urn:b");
 }
+
+#[test]
+fn what_changes_is_stored_and_nothing_else_is_read() {
+    let (mut world, before) = with_nodes(&["urn:a"]);
+    let publish = "<publish node='urn:b'><item id='i'><p xmlns='urn:p'/></item></publish>";
+    assert!(ask(&mut world, "anne", publish).kept_of_occupants.is_empty(), "her nick is not registered");
+    world.stored = true;
+    let happened = ask(&mut world, "anne", "<retract node='urn:b'><item id='i'/></retract>");
+    let records = world.host.snapshot_of(&World::room(), &occupant("anne")).unwrap();
+    assert_eq!(happened.kept_of_occupants, [records]);
+    let happened = ask(&mut world, "anne", "<subscribe jid='anne@example.org' node='urn:b'/>");
+    assert!(happened.kept_of_occupants.is_empty(), "subscriptions are not stored");
+    world.host.put_back(&World::room(), &occupant("anne"), before);
+    assert_eq!(nodes(&world), ["urn:a"]);
+    let iq = format!(
+        "<iq type='set' id='i' from='{BEN}' to='{}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>{publish}\
+         </pubsub></iq>",
+        occupant("anne")
+    );
+    let refused = world.request("ben", BEN, Role::Participant, RoomAffiliation::None, &iq).unwrap();
+    assert!(refused.kept_of_occupants.is_empty());
+    assert_eq!(refused.reply.unwrap().attr("type"), Some("error"));
+}

@@ -208,6 +208,7 @@ impl Default for Publish {
             target: Target {
                 room: info(&room),
                 read_only: false,
+                stored: false,
                 occupant: Some((occupant.clone(), RoomAffiliation::None)),
             },
             actor: Actor {

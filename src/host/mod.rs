@@ -68,6 +68,7 @@ pub use self::counts::Counts;
 /// let target = Target {
 ///     room,
 ///     read_only: false,
+///     stored: false,
 ///     occupant: Some(("balcony@rooms.example/juliet".into(), RoomAffiliation::None)),
 /// };
 /// let actor = Actor {

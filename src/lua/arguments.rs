@@ -66,14 +66,16 @@ pub(super) fn room(table: Table<'_>) -> LuaResult<RoomInfo> {
     })
 }
 
-/// `{ nick, affiliation, read_only }`; without `nick`, the target is the room. `read_only` is optional.
+/// `{ nick, affiliation, read_only, stored }`; without `nick`, the target is the room. `read_only` and `stored` are
+/// optional.
 pub(super) fn target(room: RoomInfo, table: Table<'_>) -> LuaResult<Target> {
     let facts = Facts::read(table)?;
     let occupant = match facts.nick {
         Some(nick) => Some((nick, needed(facts.affiliation, "affiliation")?)),
         None => None,
     };
-    Ok(Target { room, read_only: facts.read_only.unwrap_or(false), occupant })
+    let (read_only, stored) = (facts.read_only.unwrap_or(false), facts.stored.unwrap_or(false));
+    Ok(Target { room, read_only, stored, occupant })
 }
 
 /// An affiliation to a room.
@@ -96,6 +98,7 @@ struct Facts {
     read_only: Option<bool>,
     role: Option<Role>,
     sees_jids: Option<bool>,
+    stored: Option<bool>,
     visible: Option<bool>,
 }
 
@@ -128,6 +131,7 @@ impl Facts {
             "role" => self.role = Some(choice(&value.text()?, Role::from_name)?),
             "read_only" => self.read_only = Some(value.boolean()?),
             "sees_jids" => self.sees_jids = Some(value.boolean()?),
+            "stored" => self.stored = Some(value.boolean()?),
             "visible" => self.visible = Some(value.boolean()?),
             _ => {}
         }

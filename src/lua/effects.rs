@@ -14,6 +14,7 @@ use crate::xml;
 /// The list of effects:
 ///
 /// - `{ kind = "keep", room, node, … }`: store this change of a room's node ([`records::change`]);
+/// - `{ kind = "keep", room, occupant, nodes }`: store these nodes of an occupant, in place of what is stored;
 /// - `{ kind = "reply", stanza }`, or like `tell`: answer the request;
 /// - `{ kind = "send", stanza }`: send this stanza, which is already addressed;
 /// - `{ kind = "tell", … }`: send a message to one JID;
@@ -37,6 +38,13 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 table.raw_set("room", room.as_str())?;
                 table.raw_set("node", node.as_str())?;
                 records::change(lua, &change, &table)?;
+                table
+            }
+            Effect::KeepOccupant { room, occupant, nodes } => {
+                let table = of_kind(lua, "keep")?;
+                table.raw_set("room", room.as_str())?;
+                table.raw_set("occupant", occupant.as_str())?;
+                table.raw_set("nodes", records::list(lua, &nodes)?)?;
                 table
             }
             Effect::Reply(stanza) => with_stanza(builder, "reply", &stanza)?,

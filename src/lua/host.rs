@@ -12,7 +12,6 @@ use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
 use crate::moment::Moment;
-use crate::pubsub::snapshot::NodeRecord;
 use crate::xml::parse::Bounds;
 
 /// `new(stanza_mt, options)`; invalid options are ignored, see [`options::read_options`].
@@ -44,14 +43,6 @@ impl Bound {
     fn bounds(&self) -> Bounds {
         let options = self.host.options();
         Bounds { depth: options.max_payload_depth, parts: options.max_payload_parts }
-    }
-
-    fn records(lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
-        let list = lua.create_table()?;
-        for record in records {
-            list.raw_push(records::to_table(lua, record)?)?;
-        }
-        Ok(list)
     }
 
     /// `host:enter(now, random, room, presence, session, stanza)`
@@ -143,7 +134,7 @@ impl Bound {
     /// `host:snapshot(room)`: the records of the room's own nodes.
     #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
     fn snapshot(lua: &Lua, this: &Self, room: String) -> LuaResult<LuaTable> {
-        Self::records(lua, &this.host.snapshot(&room.as_str().into()))
+        records::list(lua, &this.host.snapshot(&room.as_str().into()))
     }
 
     /// `host:load(room, records)`: the number of items that were left out.
@@ -160,7 +151,7 @@ impl Bound {
         (room, occupant): (String, String),
     ) -> LuaResult<Option<LuaTable>> {
         let records = this.host.snapshot_of(&room.as_str().into(), occupant.as_str());
-        records.map(|records| Self::records(lua, &records)).transpose()
+        records.map(|records| records::list(lua, &records)).transpose()
     }
 
     /// `host:bring_back(now, random, room, occupant, records)`

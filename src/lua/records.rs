@@ -14,13 +14,17 @@ use crate::pubsub::snapshot::{Change, ItemRecord, NodeHead, NodeRecord};
 use crate::xml::parse::Unreadable;
 use crate::xml::payload::Payload;
 
-/// Returns a node's record as a table.
-pub(super) fn to_table(lua: &Lua, record: &NodeRecord) -> LuaResult<LuaTable> {
-    let table = lua.create_table()?;
-    table.raw_set("node", record.name.as_str())?;
-    table.raw_set("head", head(lua, &record.head)?)?;
-    table.raw_set("items", items(lua, &record.items)?)?;
-    Ok(table)
+/// Returns the records of nodes as a list of tables.
+pub(super) fn list(lua: &Lua, records: &[NodeRecord]) -> LuaResult<LuaTable> {
+    let list = lua.create_table_with_capacity(records.len(), 0)?;
+    for record in records {
+        let table = lua.create_table()?;
+        table.raw_set("node", record.name.as_str())?;
+        table.raw_set("head", head(lua, &record.head)?)?;
+        table.raw_set("items", items(lua, &record.items)?)?;
+        list.raw_push(table)?;
+    }
+    Ok(list)
 }
 
 /// Adds the change of a node to a table. `head` and `items` are the whole node. `count` is the current number of items,

@@ -10,6 +10,7 @@ use crate::options::Options;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::Change;
 use crate::room::Room;
+use crate::room::occupant::Occupant;
 use crate::stanza::event::Event;
 
 impl Room {
@@ -124,6 +125,13 @@ impl Room {
             Err(_) => return None,
         };
         Some(Effect::Keep { room: self.info.jid.clone(), node: name.clone(), change })
+    }
+
+    /// Returns the effect that stores the nodes of an occupant.
+    pub(crate) fn keep_occupant(&self, id: OccupantId) -> Option<Effect> {
+        let Occupant { info, service, .. } = &**self.occupants.get(&id)?;
+        let (room, occupant) = (self.info.jid.clone(), info.occupant.clone());
+        Some(Effect::KeepOccupant { room, occupant, nodes: service.snapshot() })
     }
 
     /// Applies the forced configuration to all nodes. Sessions that gain access by it are sent last items, and those that

@@ -24,6 +24,8 @@ pub(crate) struct RequestContext<'a> {
     pub actor: &'a Actor,
     /// Whether changes can't be stored now.
     pub read_only: bool,
+    /// Whether the nodes of the addressed occupant are stored.
+    pub stored: bool,
     pub options: &'a Options,
     pub moment: &'a mut Moment,
     /// The effects after the reply.
@@ -38,10 +40,14 @@ impl RequestContext<'_> {
         self.actor.occupant.is_none() && self.rights(None).owns()
     }
 
-    /// Returns the change to store: a room's nodes are stored, an occupant's are not.
+    /// Returns the change to store: a room's nodes are stored, and those of an occupant whose nick is registered.
     pub(super) fn take_change(&mut self) -> Option<Effect> {
-        let changed = self.changed.take().filter(|_| self.service_id == ServiceId::Room)?;
-        self.room.keep(&changed)
+        let changed = self.changed.take()?;
+        match self.service_id {
+            ServiceId::Room => self.room.keep(&changed),
+            ServiceId::Occupant(id) if self.stored => self.room.keep_occupant(id),
+            ServiceId::Occupant(_) => None,
+        }
     }
 
     /// Returns the actor's rate limit. All actors outside the room share one.

@@ -67,6 +67,7 @@ pub(crate) fn answer(
         service_id,
         actor,
         read_only: target.read_only,
+        stored: target.stored,
         options,
         moment,
         effects: Vec::new(),

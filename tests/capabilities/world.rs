@@ -215,6 +215,7 @@ impl World {
         let target = Target {
             room: info(room),
             read_only: false,
+            stored: false,
             occupant: at.map(|nick| (address(room, Some(nick)).as_str().into(), RoomAffiliation::None)),
         };
         let actor = Actor {
@@ -283,7 +284,10 @@ impl World {
                         got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
                     }
                 }
-                Effect::ReplyItems { .. } | Effect::Keep { .. } | Effect::Explain(_) => {}
+                Effect::ReplyItems { .. }
+                | Effect::Keep { .. }
+                | Effect::KeepOccupant { .. }
+                | Effect::Explain(_) => {}
                 Effect::Learned => self.after(60 * SECOND, Event::Keep),
             }
         }

@@ -17,7 +17,7 @@ use mep_core::id::NodeName;
 use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::moment::Moment;
 use mep_core::options::Options;
-use mep_core::pubsub::snapshot::Change;
+use mep_core::pubsub::snapshot::{Change, NodeRecord};
 use minidom::Element;
 
 /// How many random histories a property test plays: `cases`, or as many times more as `MEP_HISTORIES` says (`make
@@ -41,6 +41,8 @@ pub struct World {
     pub persistent: bool,
     /// Whether storage failed a moment ago.
     pub read_only: bool,
+    /// Whether occupants' nodes are stored.
+    pub stored: bool,
     /// Whether real JIDs are for moderators only.
     pub anonymous: bool,
     pub publishers: Publishers,
@@ -59,6 +61,8 @@ pub struct Happened {
     pub questions: Vec<Element>,
     /// Changes to store.
     pub kept: Vec<(NodeName, Change)>,
+    /// Nodes of occupants to store.
+    pub kept_of_occupants: Vec<Vec<NodeRecord>>,
     /// Lines for the log.
     pub explained: Vec<String>,
 }
@@ -70,6 +74,7 @@ impl World {
             now: 1_000_000,
             persistent: true,
             read_only: false,
+            stored: false,
             anonymous: true,
             publishers: Publishers::Admins,
             members_only: false,
@@ -183,6 +188,7 @@ impl World {
         let target = Target {
             room: self.info(),
             read_only: self.read_only,
+            stored: self.stored,
             occupant: to.contains('/').then(|| (to.as_str().into(), RoomAffiliation::None)),
         };
         let actor = Actor {
@@ -292,6 +298,11 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 let told = happened.reply.is_some() || !happened.messages.is_empty();
                 assert!(!told, "what is kept is kept before it is told of");
                 happened.kept.push((node, change));
+            }
+            Effect::KeepOccupant { nodes, .. } => {
+                let told = happened.reply.is_some() || !happened.messages.is_empty();
+                assert!(!told, "what is kept is kept before it is told of");
+                happened.kept_of_occupants.push(nodes);
             }
             Effect::Explain(line) => happened.explained.push(line),
             Effect::Learned => {}

@@ -107,6 +107,7 @@ impl World {
         let target = Target {
             room: self.info(),
             read_only: self.read_only,
+            stored: self.stored,
             occupant: at.map(|at| (at.address().as_str().into(), at.room_affiliation)),
         };
         let actor = Actor {
