@@ -21,7 +21,7 @@ DIST = dist
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
 	clean notice deb archive dist release newest rock rock-build rock-install \
-	coverage mutants histories
+	coverage mutants histories fuzz soak
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -142,6 +142,14 @@ TIMES ?= 200
 histories: system ## the property tests of the core, with TIMES (200) as many histories
 	MEP_HISTORIES=$(TIMES) $(CARGO) test --release --no-default-features \
 		--test access_histories --test histories --test last_items --test operations --test room_nodes
+
+# Seconds for each target, and the targets.
+T ?= 60
+TARGETS ?= calls payload capabilities
+
+fuzz: system ## libFuzzer on the core, T (60) seconds for each of TARGETS; `make test` runs the kept corpus
+	@tests/setup/fuzz.sh
+	@nice tests/fuzz.sh $(T) $(TARGETS)
 
 # The Luas that Debian's Prosody is not built for. What runs on each is a part: docs/compatibility.md.
 LUAS = lua5.1 lua5.2 lua5.3 luajit
