@@ -12,7 +12,8 @@ local times = tonumber(os.getenv "MEP_HISTORIES") or 1;
 
 local actions = {
 	"publish", "item", "retract", "items", "subscribe", "unsubscribe", "options", "subscriptions", "affiliations",
-	"create", "configure", "default", "delete", "purge", "redirect", "subscription", "affiliation", "publish-options", "x", "field",
+	"create", "configure", "default", "delete", "purge",
+	"redirect", "subscription", "affiliation", "publish-options", "x", "field",
 	"value", "set", "max",
 };
 local namespaces = { xmlns.pubsub, xmlns.owner, "jabber:x:data", "http://jabber.org/protocol/rsm", "urn:a", "" };

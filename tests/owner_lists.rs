@@ -382,6 +382,14 @@ fn a_list_of_affiliations_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
+fn nobody_is_affiliated_twice_in_one_list_however_the_address_is_written() {
+    let mut world = coven();
+    world.anonymous = false;
+    let list = affiliations(&[("Crone1@shakespeare.lit", "member"), (CRONE.jid, "outcast")]);
+    world.owner_set(HECATE, THE_ROOM, &list).refused("bad-request", "");
+}
+
+#[test]
 fn an_occupant_stays_the_owner_of_its_node_and_its_one_publisher() {
     let mut world = coven();
     for jid in [&*CRONE.address(), CRONE.account()] {

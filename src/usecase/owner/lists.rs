@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use minidom::{Element, ElementBuilder};
 
 use crate::error::Error;
@@ -114,7 +114,7 @@ pub(in crate::usecase) fn set_affiliates(
     let node = cx.service()?.node(name.as_str())?;
     let named: Vec<_> = entries.iter().map(|entry| identity::affiliate_named(cx, &entry.jid)).collect();
     let nicks = identity::nicks(cx);
-    let mut changes = Vec::new();
+    let mut changes = IndexMap::new();
     let mut acceptable = true;
     for (entry, affiliate) in entries.iter().zip(&named) {
         let wanted = entry.value.as_deref().map(Affiliation::from_name);
@@ -123,7 +123,10 @@ pub(in crate::usecase) fn set_affiliates(
                 if !is_owner(cx, affiliate, &nicks) && wanted != Affiliation::Owner =>
             {
                 check_affiliation(cx, wanted)?;
-                changes.push((affiliate.clone(), wanted));
+                // A full and a bare JID, say: the entries are known to differ as they are written.
+                if changes.insert(affiliate.clone(), wanted).is_some() {
+                    return Err(Error::Malformed("the list names an affiliate twice"));
+                }
             }
             (Some(_), None) => {}
             _ => acceptable = false,
