@@ -117,7 +117,8 @@ lint: system python ## formatting, and the linters of each language
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
 	@# Let-chains need a newer Rust than Cargo.toml promises. clippy does not say so; the parser of edition 2021 does.
-	rustfmt --check --edition 2021 --config style_edition=2024 src/lib.rs build.rs tests/*.rs benches/*.rs
+	rustfmt --check --edition 2021 --config style_edition=2024 src/lib.rs build.rs tests/*.rs benches/*.rs \
+		fuzz/fuzz_targets/*.rs
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; else echo "cargo-deny is not installed: deny.toml is not checked"; fi
 	luacheck --quiet $(LUA_DIRS)
@@ -150,6 +151,15 @@ TARGETS ?= calls payload capabilities
 fuzz: system ## libFuzzer on the core, T (60) seconds for each of TARGETS; `make test` runs the kept corpus
 	@tests/setup/fuzz.sh
 	@nice tests/fuzz.sh $(T) $(TARGETS)
+
+# Seconds for each of FLOODS (all), octets a second, and hours for all in turn in place of one by one.
+SECONDS ?= 15
+RATE ?= 32000
+
+soak: prosody python module ## floods beside an honest user, and storage that fails: SECONDS=15, FLOODS="items", HOURS=1
+	@tests/setup/bench.sh
+	target/venv/bin/python tests/soak/run.py --seconds $(SECONDS) --rate $(RATE) \
+		$(if $(FLOODS),--floods $(FLOODS)) $(if $(HOURS),--hours $(HOURS))
 
 # The Luas that Debian's Prosody is not built for. What runs on each is a part: docs/compatibility.md.
 LUAS = lua5.1 lua5.2 lua5.3 luajit

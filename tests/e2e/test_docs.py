@@ -23,6 +23,14 @@ def all_tests():
     return python | rust | found(r"\bit\(\"([^\"]+)\"", "spec/*.lua")
 
 
+def test_what_the_page_on_security_names_exists():
+    page = (TOP / "docs" / "security.md").read_text()
+    options = set(re.findall(r"`(mep_\w+)`", page))
+    assert len(options) > 15 and options - found(r'"(mep_\w+)"', "src/settings/*.rs") == set()
+    named = re.findall(r"`([\w/]+/[\w.]+\.(?:rs|py|lua|md))`", page)
+    assert len(named) > 5 and [path for path in named if not (TOP / path).exists()] == []
+
+
 def tables(heading):
     """The rows of the tables under a heading, as lists of cells, without the tables' heads."""
     section = re.split(r"^## ", PAGE.partition(f"\n## {heading}\n")[2], flags=re.M)[0]

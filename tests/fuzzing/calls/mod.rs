@@ -401,11 +401,11 @@ impl Play {
             self.ask_as_stranger(&target, &actor, &iq);
         }
         self.sent += text.len();
-        let before = self.world.host.snapshot(&World::room());
+        let before = is_failing.then(|| self.world.host.snapshot(&World::room()));
         let mut moment = self.world.moment();
         let Some(mut effects) = self.world.host.request(&target, &actor, &iq, &mut moment) else { return };
         let keeps = effects.iter().any(|effect| matches!(effect, Effect::Keep { .. }));
-        if keeps && is_failing {
+        if let (true, Some(before)) = (keeps, before) {
             effects.retain(Effect::is_always);
             self.world.host.load(&World::room(), before);
             effects.extend(self.world.host.not_stored(&iq, 0));

@@ -96,14 +96,14 @@ impl Play {
                 }
                 Effect::Notify { message, to } => {
                     is_told = true;
+                    let (text, message) = read(&message, "");
+                    let content: String = message.children().map(String::from).collect();
+                    let event = (message.attr("from").unwrap().to_owned(), content);
                     for to in to {
-                        let (text, message) = read(&message, to.as_str());
-                        let content: String = message.children().map(String::from).collect();
-                        let from = message.attr("from").unwrap().to_owned();
-                        assert!(told.insert((to.clone(), from, content)), "{to} is told twice: {text}");
+                        assert!(told.insert((to.clone(), event.clone())), "{to} is told twice: {text}");
                         let id = (to.to_string(), message.attr("id").unwrap().to_owned());
                         assert!(self.watch.ids.insert(id), "{to} was sent this id before: {text}");
-                        self.look_at_message(&message, &text.replacen(to.as_str(), "", 1), to.as_str());
+                        self.look_at_message(&message, &text, to.as_str());
                     }
                 }
                 Effect::Explain(line) => {
