@@ -39,7 +39,7 @@ fn play(target: &str, run: fn(&[u8]), times: u64, size: usize) {
     }
     for seed in 0..times {
         println!("seed {seed}");
-        run(&random_input(seed, size));
+        run(&random_input(seed, size - usize::try_from(seed % 5).unwrap()));
     }
 }
 

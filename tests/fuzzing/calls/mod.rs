@@ -33,6 +33,8 @@ const SLACK: usize = 32 * 1024;
 pub fn run(input: &[u8]) {
     let mut draw = Draw::new(input);
     let mut play = Play::new(options(&mut draw));
+    // By its size, so that inputs of old mean what they meant.
+    play.crowd.hides_visitors = input.len() % 5 == 4;
     // One of each account but the last: little happens in an empty room.
     for account in 0..draw.below(ACCOUNTS.len()) {
         play.join(&mut draw, 2 * account, account);
@@ -131,7 +133,7 @@ impl Play {
                 self.crowd.banned[domain] ^= true;
                 self.room_changed();
             }
-            17..=18 => self.set_role(draw, nick),
+            17..=18 | 24 => self.set_role(draw, nick),
             19..=20 => {
                 self.crowd.anonymous ^= true;
                 self.room_changed();
@@ -150,7 +152,7 @@ impl Play {
                 self.crowd.hides_visitors ^= draw.below(2) == 0;
                 self.room_changed();
             }
-            23..=24 => self.world.persistent ^= true,
+            23 => self.world.persistent ^= true,
             25 => self.bounce(draw, nick),
             26 => {
                 self.world.now += [0, 1000, 11_000, 100_000][draw.below(4)];
