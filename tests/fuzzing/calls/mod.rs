@@ -382,6 +382,7 @@ impl Play {
         let (kind, inner) = requests::draw(draw, session);
         let is_failing = draw.once_in(10);
         self.world.read_only = draw.once_in(20);
+        self.world.stored = true;
         let to = at.map_or_else(|| ROOM.to_owned(), |nick| occupant(NICKS[nick]));
         let text = format!(
             "<iq xmlns='jabber:client' type='{kind}' id='q' from='{}' to='{to}'>{inner}</iq>",
@@ -392,6 +393,7 @@ impl Play {
         let target = Target {
             room: self.world.info(),
             read_only: self.world.read_only,
+            stored: self.world.stored,
             occupant: at.map(|nick| {
                 let stay = self.crowd.stays[&nick];
                 (address(nick).as_str().into(), self.crowd.affiliation(stay.account))

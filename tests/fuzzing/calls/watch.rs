@@ -73,7 +73,9 @@ impl Play {
         let (mut told, mut is_told) = (HashSet::new(), false);
         for effect in effects {
             match effect {
-                Effect::Keep { .. } => assert!(!is_told, "what is stored is stored before it is told"),
+                Effect::Keep { .. } | Effect::KeepOccupant { .. } => {
+                    assert!(!is_told, "what is stored is stored before it is told");
+                }
                 Effect::Reply(reply) => {
                     assert!(!std::mem::replace(&mut is_told, true), "the reply comes once, and first");
                     let (_, elements) = strict::measure(&reply);
