@@ -215,3 +215,37 @@ fn an_instant_node_is_told_its_name_and_a_new_node_takes_its_form() {
     info(&mut world, BANQUO, Some(CRONE), "node='charms'").unwrap().result().unwrap();
     world.set(CRONE, CRONE, "<create node='charms'/>").refused("conflict", "");
 }
+
+#[test]
+fn a_page_from_the_middle_is_no_longer_than_what_was_asked_for() {
+    let mut world = coven();
+    for node in ["a", "b", "c", "d"] {
+        world.publish(HECATE, THE_ROOM, node, "1");
+        world.publish(HECATE, THE_ROOM, "many", "0");
+    }
+    world.configure(HECATE, THE_ROOM, "many", &[("max_items", "9")]);
+    for id in ["1", "2", "3", "4"] {
+        world.publish(HECATE, THE_ROOM, "many", id);
+    }
+    let set = |after| {
+        format!("<set xmlns='http://jabber.org/protocol/rsm'><max>1</max><after>{after}</after></set>")
+    };
+    let items = |query: &minidom::Element| query.children().filter(|child| child.name() == "item").count();
+    let page = list(&mut world, CRONE, THE_ROOM, "node='many'", &set("1")).unwrap().result().unwrap();
+    assert_eq!(items(&page), 1);
+    let page = list(&mut world, CRONE, THE_ROOM, "", &set("a")).unwrap().result().unwrap();
+    assert_eq!(items(&page), 1);
+    let page = world.get(CRONE, THE_ROOM, &format!("<items node='many'/>{}", set("1"))).result().unwrap();
+    assert_eq!(items(page.children().next().unwrap()), 1);
+}
+
+#[test]
+fn names_count_as_what_they_can_take_in_a_reply() {
+    let mut world = coven();
+    for letter in ["a", "b"] {
+        world.publish(HECATE, THE_ROOM, &letter.repeat(60), "1");
+    }
+    world.set_options(Options { max_reply_size: 500, ..Options::default() });
+    let page = list(&mut world, CRONE, THE_ROOM, "", "").unwrap().result().unwrap();
+    assert_eq!(page.children().filter(|child| child.name() == "item").count(), 1);
+}

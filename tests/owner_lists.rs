@@ -268,11 +268,9 @@ fn no_nick_is_made_from_an_account_that_was_named_while_real_jids_were_shown() {
     for who in [ghost, WICCA, GHOST] {
         world.join(who);
     }
-    let own = owner(&affiliations(&[(&*CRONE.address(), "owner")]));
-    world.owner_get(CRONE, CRONE, AFFILIATIONS).shows(&own);
+    world.owner_get(CRONE, CRONE, AFFILIATIONS).shows(&owner(&affiliations(&[(&*CRONE.address(), "owner")])));
     // Nor does a subscription, which in a closed node only the one that was named could have.
-    let jid = WICCA.address();
-    for jid in [WICCA.jid, WICCA.account(), &*jid] {
+    for jid in [WICCA.jid, WICCA.account(), &*WICCA.address()] {
         let told = world.set(WICCA, CRONE, &format!("<subscribe node='spells' jid='{jid}'/>"));
         assert!(told.messages.is_empty(), "{jid}");
     }
@@ -489,6 +487,8 @@ fn lists_come_in_pages() {
     let mut ask = |page: &str| world.owner_get(HECATE, THE_ROOM, &format!("{SUBSCRIPTIONS}{}", set(page)));
     let ends = format!("<first index='0'>{first}</first><last>{second}</last><count>3</count>");
     ask("<max>2</max>").shows(&page(&[(&first, "subscribed"), (&second, "subscribed")], &ends));
+    let ends = format!("<first index='1'>{second}</first><last>{second}</last><count>3</count>");
+    ask(&format!("<max>1</max><after>{first}</after>")).shows(&page(&[(&second, "subscribed")], &ends));
     let ends = format!("<first index='2'>{third}</first><last>{third}</last><count>3</count>");
     ask(&format!("<max>2</max><after>{second}</after>")).shows(&page(&[(&third, "subscribed")], &ends));
     ask("<after>nobody</after>").refused("item-not-found", "");

@@ -292,6 +292,8 @@ fn owners_are_not_told_a_name_that_is_hidden_from_them() {
         let told = subscribe(&mut world, who, THE_ROOM, "spells", who.jid);
         told.shows(&subscription("spells", who.jid, "subscribed"));
         assert!(told.messages.is_empty(), "{}", who.jid);
+        assert!(subscribe(&mut world, who, THE_ROOM, "spells", who.account()).messages.is_empty());
+        unsubscribe(&mut world, who, THE_ROOM, "spells", who.account()).result();
     }
     world.join(HECATE);
     let told = unsubscribe(&mut world, BANQUO, THE_ROOM, "spells", BANQUO.jid);
