@@ -10,10 +10,10 @@
 
 mod support;
 
-use mep_core::facts::{ClientPresence, RoomAffiliation, SessionsSeen};
+use mep_core::facts::{ClientPresence, SessionsSeen};
 use mep_core::jid::SessionJid;
 use mep_core::options::Options;
-use support::people::{CRONE, HECATE, Person, THE_ROOM, WICCA, room_of};
+use support::people::{BANQUO, CRONE, HECATE, Person, THE_ROOM, WICCA, room_of};
 use support::{Happened, World, answer_to, said};
 
 const PHONE: Person = Person { jid: "wiccarocks@shakespeare.lit/phone", ..WICCA };
@@ -101,7 +101,7 @@ fn subscribed() -> World {
 }
 
 #[test]
-fn joining_again_has_a_rate_and_joining_has_none() {
+fn joining_has_a_rate_and_leaving_refills_nothing() {
     let mut world = subscribed();
     let items = |happened: &Happened| happened.messages.len();
     let again: Vec<_> = (0..4).map(|_| items(&world.join(WICCA))).collect();
@@ -110,14 +110,43 @@ fn joining_again_has_a_rate_and_joining_has_none() {
     assert_eq!(items(&world.join(WICCA)), 0);
     world.now += 1;
     assert_eq!(items(&world.join(WICCA)), 1, "one a second");
-    // Another client of the same occupant is new; the rate is not for that.
-    assert_eq!(items(&world.join(PHONE)), 1);
-    for _ in 0..4 {
-        let mut moment = world.moment();
-        world.host.leave(&world.info(), &WICCA.address(), RoomAffiliation::None, &mut moment);
-        assert_eq!(items(&world.join(WICCA)), 0, "the subscription ended with leaving");
-        world.set(WICCA, THE_ROOM, &format!("<subscribe node='spells' jid='{}'/>", WICCA.jid)).result();
+    // The rate is the account's: its other client has none of its own, nor has another nick, or who leaves.
+    assert_eq!(items(&world.join(PHONE)), 0);
+    world.leave(WICCA.nick);
+    assert_eq!(items(&world.join(RENAMED)), 0);
+    let publish = "<publish node='mood'><item><p xmlns='urn:p'/></item></publish>";
+    world.set(RENAMED, RENAMED, publish).refused("resource-constraint", "");
+    world.set(CRONE, CRONE, publish).result();
+}
+
+/// It is in the room, and asked what it wants once it has some of its rate again.
+#[test]
+fn a_client_over_the_rate_joins_without_a_question() {
+    let mut world = subscribed();
+    let caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client' ver='v'/>";
+    let presence = said(&format!("<presence>{caps}</presence>"));
+    for _ in 0..3 {
+        world.join(WICCA);
     }
+    world.leave(WICCA.nick);
+    assert!(world.join_saying(WICCA, presence.clone()).questions.is_empty());
+    let seen = SessionsSeen { here: vec![(WICCA.session(), presence)], ..SessionsSeen::default() };
+    assert!(world.broadcast(WICCA, &seen).questions.is_empty());
+    world.now += 1000;
+    assert_eq!(world.broadcast(WICCA, &seen).questions.len(), 1);
+}
+
+#[test]
+fn one_account_outside_uses_up_nothing_of_anothers() {
+    let mut world = subscribed();
+    world.configure(HECATE, THE_ROOM, "spells", &[("access_model", "open")]);
+    let subscribe = |who: Person| format!("<subscribe node='spells' jid='{}'/>", who.jid);
+    let other = Person { jid: "macduff@shakespeare.lit/horse", ..BANQUO };
+    for _ in 0..2 {
+        world.set(BANQUO, THE_ROOM, &subscribe(BANQUO)).result();
+    }
+    world.set(BANQUO, THE_ROOM, &subscribe(BANQUO)).refused("resource-constraint", "");
+    world.set(other, THE_ROOM, &subscribe(other)).result();
 }
 
 #[test]

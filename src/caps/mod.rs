@@ -89,6 +89,8 @@ pub struct Counters {
 pub struct Caps {
     known: Known,
     timeout: u64,
+    /// The longest that questions in flight were given.
+    longest: u64,
     groups: HashMap<Key, Group>,
     /// Questions that may still be answered: the hash, and the session that was asked.
     by_id: HashMap<String, (Key, Claimant)>,
@@ -110,12 +112,13 @@ enum Key {
 impl Caps {
     /// Returns an empty cache for `limit` verified sets; questions time out after `timeout` milliseconds.
     pub fn new(limit: usize, timeout: u64) -> Self {
-        Self { known: Known::new(limit), timeout, ..Self::default() }
+        Self { known: Known::new(limit), timeout, longest: timeout, ..Self::default() }
     }
 
     /// Changes the limits; questions in flight keep their deadline.
     pub fn configure(&mut self, limit: usize, timeout: u64) {
         self.timeout = timeout;
+        self.longest = self.longest.max(timeout);
         self.counters.evicted += self.known.limit(limit);
     }
 
@@ -215,10 +218,9 @@ impl Caps {
     /// Gives up the questions that have timed out. Returns the next ones.
     pub fn expire(&mut self, moment: &mut Moment) -> Vec<Question> {
         let mut next = Vec::new();
-        while let Some((_, id)) =
-            self.deadlines.first().filter(|(deadline, _)| *deadline <= moment.now).cloned()
-        {
-            self.deadlines.pop_first();
+        while let Some(question) = self.overdue(moment.now) {
+            self.deadlines.remove(&question);
+            let (_, id) = question;
             let Some((key, _)) = self.by_id.get(&id).cloned() else { continue };
             self.counters.timed_out += 1;
             if let Some(group) = self.groups.get_mut(&key) {
@@ -315,6 +317,14 @@ impl Caps {
         self.deadlines.insert((deadline, id.clone()));
         self.counters.asked += 1;
         Question { id, whom, node: (!claim.is_none()).then(|| claim.node().to_owned()) }
+    }
+
+    /// Returns a question that has timed out. If its deadline is too far away, the clock went back after it was asked:
+    /// it would not time out until the clock has caught up.
+    fn overdue(&self, now: u64) -> Option<(u64, String)> {
+        let first = self.deadlines.first().filter(|(deadline, _)| *deadline <= now);
+        let last = || self.deadlines.last().filter(|(deadline, _)| *deadline > now + self.longest);
+        first.or_else(last).cloned()
     }
 
     /// Ends a group. Returns its members.

@@ -167,6 +167,18 @@ fn when_the_time_is_over_the_next_is_asked_and_a_late_answer_still_counts() {
 }
 
 #[test]
+fn a_clock_that_goes_back_keeps_no_question_waiting() {
+    let mut world = World::new();
+    let claim = world.sha1(VER);
+    world.moment.now += 3600 * SECOND;
+    world.come(&claim, &["a@x/1", "b@x/1"]);
+    world.moment.now -= 3600 * SECOND;
+    let [second] = &world.after(0)[..] else { panic!("the first one timed out") };
+    assert_eq!(second.whom, who("b@x/1"));
+    assert_eq!(world.after(0), [], "it was asked just now");
+}
+
+#[test]
 fn a_late_lie_serves_the_liar_alone_and_asks_nobody() {
     let mut world = World::new();
     let claim = world.sha1(VER);

@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::NodeRecord;
 use crate::room::Room;
+use crate::room::rate_limit::RateLimits;
 use crate::stanza::request::Request;
 use crate::stanza::response;
 use crate::usecase::{self, Reply, RequestOutcome};
@@ -92,6 +93,7 @@ pub struct Host {
     options: Options,
     rooms: IndexMap<RoomJid, Room>,
     caps: Caps,
+    rate_limits: RateLimits,
     /// Rooms that may have pending last items, in turn.
     waiting: IndexSet<RoomJid>,
     /// Whether [`Effect::Learned`] was returned since [`Host::learned`] was last called.
@@ -109,6 +111,7 @@ impl Host {
             options,
             rooms: IndexMap::new(),
             caps,
+            rate_limits: RateLimits::default(),
             waiting: IndexSet::new(),
             learned_pending: false,
             notices: Vec::new(),
@@ -160,7 +163,6 @@ impl Host {
         self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         self.update(info, moment);
         let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
-        let again = entry.sessions.find(session.as_str()).is_some();
         let id = entry.enter(presence, session, &self.options);
         entry.show(id, said.show);
         let asks_anyway = || self.caps.asked_without_claim() < self.options.ask_without_caps;
@@ -173,13 +175,14 @@ impl Host {
         if let Some(known) = &known {
             entry.want(id, known);
         }
-        // Joining costs a client something; joining again does not, so it is rate limited.
-        let permitted = !again || entry.take_from_rate_limit(id, moment.now, &self.options);
+        // Joining, also again, causes last items or a question, so it is rate limited. A client that is not asked is
+        // asked when it next sends presence.
+        let permitted = self.rate_limits.take(session.bare(), moment.now, &self.options);
         let mut effects =
             if permitted { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
         self.collect(room, moment);
         effects.extend(self.withdraw(room, moment));
-        if let (None, Some(claim)) = (known, claim) {
+        if let (None, Some(claim), true) = (known, claim, permitted) {
             effects.extend(self.ask(room, session, &claim, moment));
         }
         self.finish(effects, moment)
@@ -216,7 +219,7 @@ impl Host {
                 continue;
             }
             // A new claim causes last items or a question, so it is rate limited.
-            if !entry.take_from_rate_limit(id, moment.now, &self.options) {
+            if !self.rate_limits.take(jid.bare(), moment.now, &self.options) {
                 continue;
             }
             let claim = self.caps.share(claim);
@@ -378,7 +381,8 @@ impl Host {
         self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
         self.update(&target.room, moment);
         let entry = self.rooms.get_mut(room)?;
-        let answered = usecase::answer(entry, target, actor, iq, moment, &self.options);
+        let answered =
+            usecase::answer(entry, target, actor, iq, moment, &mut self.rate_limits, &self.options);
         self.collect(room, moment);
         self.drop_if_empty(room);
         let effects = match answered {

@@ -31,7 +31,6 @@ use crate::room::interest::Interest;
 use crate::room::last_items::{Pending, Places};
 use crate::room::name_index::NameIndex;
 use crate::room::occupant::Occupant;
-use crate::room::rate_limit::RateLimit;
 use crate::room::session::{Session, SessionTable};
 
 /// A room as MEP knows it.
@@ -53,8 +52,6 @@ pub struct Room {
     pub(crate) pending: Pending,
     /// Whether facts changed since subscriptions were last checked against them.
     rights_changed: bool,
-    /// The rate limit that all senders outside the room share.
-    pub(crate) rate_limit: RateLimit,
     by_nick: NameIndex<OccupantId>,
     next_occupant: u64,
     /// The session that departed last. If it appears at another nick at once, it changed its nick and left other
@@ -78,7 +75,6 @@ impl Room {
             accounts: HashMap::new(),
             pending: Pending::default(),
             rights_changed: false,
-            rate_limit: RateLimit::default(),
             by_nick: NameIndex::default(),
             next_occupant: 0,
             departed: None,
@@ -233,19 +229,6 @@ impl Room {
     /// Returns the claims that sessions gave up since this was last called: they need not be waited for.
     pub fn unclaimed(&mut self) -> Vec<(SessionJid, Rc<Claim>)> {
         std::mem::take(&mut self.unclaimed)
-    }
-
-    /// Counts one against the rate limit of the session's occupant. Returns whether that is permitted.
-    pub(crate) fn take_from_rate_limit(&mut self, session: SessionId, now: u64, options: &Options) -> bool {
-        let occupant =
-            self.sessions.get(session).and_then(|session| self.occupants.get_mut(&session.occupant));
-        occupant.is_some_and(|occupant| {
-            let permitted = occupant.rate_limit.permits(now, options);
-            if permitted {
-                occupant.rate_limit.count(now, options);
-            }
-            permitted
-        })
     }
 
     /// Notes a session's availability.

@@ -3,7 +3,6 @@
 use crate::facts::OccupantInfo;
 use crate::id::SessionId;
 use crate::pubsub::service::Service;
-use crate::room::rate_limit::RateLimit;
 
 /// An occupant of a room, with one nick and one or more sessions.
 #[derive(Debug)]
@@ -14,17 +13,10 @@ pub struct Occupant {
     pub sessions: Vec<SessionId>,
     /// The occupant's nodes.
     pub service: Service,
-    /// The occupant's rate limit.
-    pub rate_limit: RateLimit,
 }
 
 impl Occupant {
     pub(crate) fn new(info: OccupantInfo) -> Self {
-        Self {
-            info,
-            sessions: Vec::with_capacity(1),
-            service: Service::default(),
-            rate_limit: RateLimit::default(),
-        }
+        Self { info, sessions: Vec::with_capacity(1), service: Service::default() }
     }
 }

@@ -11,7 +11,7 @@ use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Node;
 use crate::pubsub::service::Service;
 use crate::room::Room;
-use crate::room::rate_limit::RateLimit;
+use crate::room::rate_limit::RateLimits;
 use crate::room::rights::{Party, Rights};
 use crate::stanza::event::Event;
 use crate::xml::form::Form;
@@ -26,6 +26,7 @@ pub(crate) struct RequestContext<'a> {
     pub read_only: bool,
     /// Whether the nodes of the addressed occupant are stored.
     pub stored: bool,
+    pub rate_limits: &'a mut RateLimits,
     pub options: &'a Options,
     pub moment: &'a mut Moment,
     /// The effects after the reply.
@@ -48,12 +49,6 @@ impl RequestContext<'_> {
             ServiceId::Occupant(id) if self.stored => self.room.keep_occupant(id),
             ServiceId::Occupant(_) => None,
         }
-    }
-
-    /// Returns the actor's rate limit. All actors outside the room share one.
-    pub(super) fn rate_limit(&mut self) -> &mut RateLimit {
-        let mine = self.me().and_then(|me| self.room.occupants.get_mut(&me));
-        mine.map_or(&mut self.room.rate_limit, |occupant| &mut occupant.rate_limit)
     }
 
     /// Returns the actor's occupant number.

@@ -20,6 +20,7 @@ use crate::id::ServiceId;
 use crate::moment::Moment;
 use crate::options::{Options, is_disco_node};
 use crate::room::Room;
+use crate::room::rate_limit::RateLimits;
 use crate::stanza::request::Request;
 use crate::stanza::response::Items;
 
@@ -52,6 +53,7 @@ pub(crate) fn answer(
     actor: &Actor,
     iq: &Element,
     moment: &mut Moment,
+    rate_limits: &mut RateLimits,
     options: &Options,
 ) -> Result<Option<RequestOutcome>, Error> {
     room.note_parties(target, actor, options);
@@ -68,6 +70,7 @@ pub(crate) fn answer(
         actor,
         read_only: target.read_only,
         stored: target.stored,
+        rate_limits,
         options,
         moment,
         effects: Vec::new(),
@@ -116,11 +119,9 @@ fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, Error
     if cx.read_only && request.is_change() {
         return Err(Error::NotStored);
     }
-    if request.is_rate_limited() && !cx.is_owner_outside() {
-        if !cx.rate_limit().permits(now, options) {
-            return Err(Error::TooFast);
-        }
-        cx.rate_limit().count(now, options);
+    let is_limited = request.is_rate_limited() && !cx.is_owner_outside();
+    if is_limited && !cx.rate_limits.take(cx.actor.session.bare(), now, options) {
+        return Err(Error::TooFast);
     }
     dispatch(cx, request)
 }
