@@ -50,10 +50,11 @@ def slope(samples):
 
 def endurance(version, found):
     e = found["endurance"]
-    low, high = (f(sample[1] for sample in e["samples"]) / 2**20 for f in (min, max))
+    peaks = ", ".join(f"{octets / 2**20:.0f}" for _, octets in e["cycles"])
     return (
-        f"Prosody {version}, all floods in turn for {e['seconds'] / 60:.0f} minutes, {e['sent'] / 1e6:.0f} MB: memory from {low:.0f} to "
-        f"{high:.0f} MiB; in the second half it grows by {e['slope'] * 3600 / 2**20:.1f} MiB an hour. The honest user's p50 is "
+        f"Prosody {version}, all floods in turn for {e['seconds'] / 60:.0f} minutes, {e['sent'] / 1e6:.0f} MB: from "
+        f"{e['samples'][0][1] / 2**20:.0f} MiB of memory to a peak of {peaks} MiB each time round, which from the second time on is "
+        f"{e['slope'] * 3600 / 2**20:+.1f} MiB an hour. The honest user's p50 is "
         f"{ms(e['p50'])}, the p99 {ms(e['p99'])}."
     )
 

@@ -227,9 +227,10 @@ async def endure(version, seconds, rate, names):
                 await asyncio.sleep(1)
 
         watch, sent, offset = asyncio.create_task(sample()), 0, 0
-        turn = max(5, min(60, seconds / len(floods)))
-        times = []
+        turn = max(2, min(60, seconds / len(floods) / 6))
+        times, cycles = [], []
         while time.monotonic() - start < seconds and server.lives:
+            begun = len(samples)
             for flood in floods.values():
                 if pipes[0].is_cut:
                     [flooder] = await load.connect(1, "flooder", ["urn:flood+notify"], resource=f"again{offset}")
@@ -242,6 +243,8 @@ async def endure(version, seconds, rate, names):
                 sent, offset, times = sent + octets, offset + count, times + honest.times
                 if time.monotonic() - start > seconds or not server.lives:
                     break
+            else:
+                cycles.append((samples[-1][0], max(octets for _, octets in samples[begun:])))
         watch.cancel()
         lives = server.lives
         load.close()
@@ -252,7 +255,9 @@ async def endure(version, seconds, rate, names):
         "p50": quantile(times, 0.5),
         "p99": quantile(times, 0.99),
         "samples": samples[:: max(1, len(samples) // 2000)],
-        "slope": page.slope([s for s in samples if s[0] > samples[-1][0] / 2]),
+        # The first turns of the floods are when the server takes what it needs.
+        "cycles": cycles,
+        "slope": page.slope(cycles[1:]),
     }
 
 
