@@ -405,13 +405,20 @@ impl Play {
             self.ask_as_stranger(&target, &actor, &iq);
         }
         self.sent += text.len();
+        let of_occupant = at.and_then(|nick| self.world.host.snapshot_of(&World::room(), &address(nick)));
         let before = is_failing.then(|| self.world.host.snapshot(&World::room()));
         let mut moment = self.world.moment();
         let Some(mut effects) = self.world.host.request(&target, &actor, &iq, &mut moment) else { return };
-        let keeps = effects.iter().any(|effect| matches!(effect, Effect::Keep { .. }));
+        let keeps =
+            effects.iter().any(|effect| matches!(effect, Effect::Keep { .. } | Effect::KeepOccupant { .. }));
         if let (true, Some(before)) = (keeps, before) {
             effects.retain(Effect::is_always);
-            self.world.host.load(&World::room(), before);
+            match (at, of_occupant) {
+                (Some(nick), Some(records)) => {
+                    self.world.host.put_back(&World::room(), &address(nick), records);
+                }
+                _ => self.world.host.load(&World::room(), before),
+            }
             effects.extend(self.world.host.not_stored(&iq, 0));
         }
         let asked = Asked { session, iq: &iq, text: &text, at };
