@@ -356,15 +356,19 @@ async def test_a_burst_of_200_passes(connect):
     assert [event.item_ids for event in bob.events()] == [[str(number)] for number in range(200)]
 
 
-@pytest.mark.mep(options="mep_publish_burst = 3; mep_publish_rate = 0")
+@pytest.mark.mep(options="mep_publish_burst = 4; mep_publish_rate = 0")
 async def test_more_than_the_burst_is_refused(den):
     too_fast = ("wait", "resource-constraint", None)
-    for to in (ALICE, ROOM):  # one item is there, at each of the addresses: one more is what Alice may
+    # Alice has joined, and one item is there at each of the addresses: one more is what she may
+    for to in (ALICE, ROOM):
         if to == ALICE:
             await must(den.alice, "set", to, publish(MOOD, mood(), "last"))
         assert await den.refuses(den.alice, "set", to, publish(MOOD, mood("sad"))) == too_fast
         assert await den.refuses(den.alice, "set", to, publish("new", mood("sad"))) == too_fast
     await must(den.bob, "set", BOB, publish(MOOD, mood(), "his own"))
+    await den.alice.leave(ROOM)
+    await come_in(den.alice, "alice")
+    assert await den.refuses(den.alice, "set", ALICE, publish(MOOD, mood("sad"))) == too_fast, "it is the account's"
 
 
 @pytest.mark.mep(options="mep_publish_burst = 10; mep_publish_rate = 0")
