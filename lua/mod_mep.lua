@@ -222,9 +222,9 @@ local function request(event, room)
 	end
 	local actor = rooms.actor(room, stanza.attr.from);
 	debugging.note(actor.nick or "An outsider", ("sends an iq %s"):format(stanza.attr.type));
-	if target.nick then
+	if target.nick and stanza.attr.type == "set" then
 		target.stored, target.read_only = registered.is_stored(room, target.nick);
-	else
+	elseif not target.nick then
 		target.read_only = room:get_persistent() and calls.kept.rests(room.jid) or nil;
 	end
 	local list, failed = call_now("request", info(room), target, actor, stanza);

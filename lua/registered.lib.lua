@@ -124,6 +124,7 @@ local function new(call_core, drive, info, outages, get_room)
 	-- that it has created before its registration are stored now.
 	function registered.on_join(room, occupant)
 		if not is_registered(room, occupant) or restored[room] and restored[room][occupant.nick] then return; end
+		if outages.rests(name_of(room, occupant.bare_jid), false) then return; end
 		local early = call_core("snapshot_of", room.jid, occupant.nick);
 		if not early then return; end -- has not joined yet
 		local records = load(room, occupant);
@@ -135,8 +136,7 @@ local function new(call_core, drive, info, outages, get_room)
 		end
 		if early[1] then
 			local all = call_core("snapshot_of", room.jid, occupant.nick) or early;
-			restored[room][occupant.nick] = all;
-			save(room, occupant, all);
+			restored[room][occupant.nick] = save(room, occupant, all) and all or nil; -- else tried again
 		end
 	end
 

@@ -287,6 +287,34 @@ describe("What registered occupants publish", function ()
 		assert.equal("happy", text_at("Bob"));
 	end);
 
+	it("is left alone, with its publisher's nodes, while storage is not tried", function ()
+		local who = occupant(bob, "Bob");
+		break_storage();
+		enter(who);
+		local snapshots, core_at = 0, core[who.nick];
+		core[who.nick] = nil;
+		setmetatable(core, { __index = function () snapshots = snapshots + 1; return core_at; end });
+		for _ = 1, 10 do
+			local _, read_only = registered.is_stored(room, who.nick);
+			assert.is_true(read_only);
+		end
+		assert.equal(1, snapshots, "the first retry comes at once, and the others wait");
+	end);
+
+	it("is stored later where that failed when the registration became known", function ()
+		room.nicks[bob] = nil;
+		local who = occupant(bob, "Bob");
+		enter(who);
+		publish(who, "early");
+		room.nicks[bob] = "Bob";
+		function stores.write() return nil, "the disk is full"; end
+		registered.on_join(room, who);
+		mend_storage();
+		leave(who);
+		enter(who);
+		assert.equal("early", text_at("Bob"));
+	end);
+
 	it("costs storage nothing where nothing changes", function ()
 		local who = occupant(bob, "Bob");
 		enter(who);

@@ -253,7 +253,6 @@ fn affiliates_are_listed_behind_the_owner_by_names_that_the_asker_may_see() {
     world.owner_get(CRONE, CRONE, AFFILIATIONS).shows(&owner(&own));
 }
 
-/// Named while real JIDs were shown, the account comes in as someone: neither list tells as whom.
 #[test]
 fn no_nick_is_made_from_an_account_that_was_named_while_real_jids_were_shown() {
     let named = [(BANQUO.account(), "outcast"), (WICCA.account(), "member")];
@@ -286,7 +285,7 @@ fn a_subscription_shows_no_nick_that_its_account_took_later() {
     let nobody = owner(&subscriptions(&[]));
     for jid in [WICCA.jid, WICCA.account()] {
         let mut world = coven();
-        world.configure(CRONE, CRONE, "spells", &[("access_model", "open")]);
+        world.configure(CRONE, CRONE, "spells", &[("access_model", "open"), ("notify_sub", "1")]);
         subscribe(&mut world, WICCA, Some(CRONE), jid);
         let shown = owner(&subscriptions(&[(&*WICCA.address(), "subscribed")]));
         world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&shown);
@@ -295,6 +294,8 @@ fn a_subscription_shows_no_nick_that_its_account_took_later() {
         let again = Person { nick: "ghost", ..WICCA };
         world.join(again);
         world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&nobody);
+        let end = format!("<unsubscribe node='spells' jid='{jid}'/>");
+        assert!(world.set(again, CRONE, &end).messages.is_empty(), "nor does the end of it");
         subscribe(&mut world, again, Some(CRONE), jid);
         let shown = owner(&subscriptions(&[(&*again.address(), "subscribed")]));
         world.owner_get(CRONE, CRONE, SUBSCRIPTIONS).shows(&shown);
@@ -307,7 +308,6 @@ fn a_client_that_takes_another_nick_than_its_accounts_other_one_is_shown_by_that
     let mut world = coven();
     world.join(phone);
     subscribe(&mut world, phone, Some(CRONE), phone.jid);
-    // The phone leaves the nick, and is there at the next one at once.
     let here = |who: Person| SessionsSeen {
         here: vec![(who.session(), said("<presence/>"))],
         ..SessionsSeen::default()

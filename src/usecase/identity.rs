@@ -132,7 +132,8 @@ pub(super) fn nicks<'a>(cx: &'a RequestContext<'_>) -> Nicks<'a> {
     Nicks(nicks)
 }
 
-/// Returns the JID of the actor, which subscribes as `who`, that an owner of the service may see.
+/// Returns the JID of the actor, which is subscribed as `who`, that an owner of the service may see: as in the owner's
+/// list, an owner who may not see real JIDs gets no nick for a subscription of an earlier occupant of the same account.
 pub(super) fn actor_shown_to(
     cx: &RequestContext<'_>,
     owner: OccupantId,
@@ -143,6 +144,11 @@ pub(super) fn actor_shown_to(
     let sees_jids = !cx.room.info.anonymous || occupant.info.role == Role::Moderator;
     match (cx.me(), who) {
         (Some(_), _) if !sees_jids && is_named(cx, who, topic) => None,
+        (Some(me), Subscriber::Session(_) | Subscriber::Account(_))
+            if !sees_jids && cx.room.subscriptions.occupant(who, topic) != Some(me) =>
+        {
+            None
+        }
         // Not its real JID either, if the room hides that it is here.
         (Some(me), _) => {
             let session = occupant.sessions.first().and_then(|&id| cx.room.sessions.get(id))?;

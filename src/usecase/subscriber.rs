@@ -58,10 +58,12 @@ pub(super) fn unsubscribe(
         cx.service()?.node(name.as_str())?;
     }
     let topic = (cx.service_id, node);
-    if !cx.room.unsubscribe(&who, &topic) {
+    if !cx.room.subscriptions.contains(&who, &topic) {
         return Err(Error::NotSubscribed);
     }
+    // Before it ends, as what owners are told depends on who subscribed.
     notify_owners(cx, &who, &topic, "none");
+    cx.room.unsubscribe(&who, &topic);
     Ok(Some(subscription(&topic, jid, "none")))
 }
 
