@@ -33,8 +33,8 @@ pub enum Effect {
     },
     /// Answer the request that the call was made for.
     Reply(Element),
-    /// Answer it with items: this result, sent to `to`.
-    ReplyItems {
+    /// Answer it with items or a list, which may be long: this result, sent to `to`.
+    ReplyRendered {
         /// The result, without a `to`.
         result: Rendered,
         /// Who sent the request, if that has a `from`.
@@ -63,7 +63,7 @@ impl Effect {
             Self::Keep { .. }
             | Self::KeepOccupant { .. }
             | Self::Reply(_)
-            | Self::ReplyItems { .. }
+            | Self::ReplyRendered { .. }
             | Self::Notify { .. }
             | Self::Explain(_) => false,
         }

@@ -113,6 +113,9 @@ pub enum Error {
     /// The sender is over the rate limit.
     #[error("rate limit reached; try again in a moment")]
     TooFast,
+    /// The sender has been sent as much as an account may be sent at once.
+    #[error("you have asked for too much; try again in a moment")]
+    TooMuch,
     /// The change could not be stored, or was not tried, as storage failed a moment ago.
     #[error("the server could not store this; try again later")]
     NotStored,
@@ -167,7 +170,7 @@ impl Error {
             Self::TooManySubscriptions => ("wait", "policy-violation", Condition("too-many-subscriptions")),
             Self::InvalidField(_) => ("modify", "bad-request", Condition("invalid-options")),
             Self::PreconditionNotMet(_) => ("cancel", "conflict", Condition("precondition-not-met")),
-            Self::TooFast => ("wait", "resource-constraint", None),
+            Self::TooFast | Self::TooMuch => ("wait", "resource-constraint", None),
             Self::NotStored | Self::NotLoaded => ("wait", "internal-server-error", None),
         };
         Rule { kind, condition, pubsub }

@@ -35,10 +35,14 @@ pub struct Options {
     pub max_affiliations: usize,
     /// The maximum size of a node's name or an item's id, in octets.
     pub max_name: usize,
-    /// Publishes that an occupant may send in a burst.
+    /// Publishes that an account may send in a burst.
     pub publish_burst: u32,
-    /// Publishes per second that an occupant may sustain.
+    /// Publishes per second that an account may sustain.
     pub publish_rate: u32,
+    /// Octets that an account is sent in replies and last items in a burst.
+    pub reply_burst: u32,
+    /// Octets per second that an account is sent in replies and last items.
+    pub reply_rate: u32,
     /// The maximum number of last items sent to a session that joins; the newest come first.
     pub max_last_items: usize,
     /// The maximum size of these last items in all, in octets.
@@ -144,6 +148,8 @@ impl Default for Options {
             max_name: Self::MAX_NAME,
             publish_burst: 250,
             publish_rate: 10,
+            reply_burst: 16 * 1024 * 1024,
+            reply_rate: 256 * 1024,
             max_last_items: 1000,
             max_last_items_size: 4 * 1024 * 1024,
             last_items_batch: 25,

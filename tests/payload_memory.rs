@@ -89,7 +89,7 @@ fn a_retrieval_and_a_last_item_take_about_their_texts() {
     let effects = request(&mut world, "get", "<items node='n'/>");
     let taken = region.change().bytes_allocated;
     assert!(taken <= 4 * payload.len() + 16 * 1024, "{taken} octets for items of {}", payload.len());
-    let [Effect::ReplyItems { result, .. }] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::ReplyRendered { result, .. }] = &effects[..] else { panic!("{effects:?}") };
     let items = result.to_element().unwrap();
     let items = items.children().next().unwrap().children().next().unwrap();
     assert_eq!(items.children().next().unwrap().children().next(), Some(&payload.parse().unwrap()));

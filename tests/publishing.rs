@@ -126,18 +126,19 @@ fn nodes_of_one_moment_have_an_order() {
 }
 
 #[test]
-fn reading_does_not_count_against_the_rate_and_owners_outside_have_none() {
+fn reading_does_not_count_as_publishing_and_owners_outside_may_publish_ten_times_as_much() {
     let outside = Person { nick: "", role: Role::None, ..HECATE };
     let mut world = room_of(&[CRONE, WICCA]);
     // Of which joining was one.
     world.set_options(Options { publish_burst: 3, publish_rate: 0, ..Options::default() });
-    for _ in 0..4 {
+    for _ in 0..30 {
         world.get(CRONE, CRONE, "<subscriptions/>").result().unwrap();
         world.publish(outside, THE_ROOM, "spells", "1");
     }
+    let publish = format!("<publish node='spells'>{}</publish>", spell("2"));
+    world.set(outside, THE_ROOM, &publish).refused("resource-constraint", "");
     for _ in 0..2 {
         world.publish(CRONE, CRONE, "spells", "1");
     }
-    let publish = format!("<publish node='spells'>{}</publish>", spell("2"));
     world.set(CRONE, CRONE, &publish).refused("resource-constraint", "");
 }

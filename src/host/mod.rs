@@ -177,9 +177,12 @@ impl Host {
         }
         // Joining, also again, causes last items or a question, so it is rate limited. A client that is not asked is
         // asked when it next sends presence.
-        let permitted = self.rate_limits.take(session.bare(), moment.now, &self.options);
-        let mut effects =
-            if permitted { entry.last_items_on_join(id, moment, &self.options) } else { Vec::new() };
+        let mut allowance = self.rate_limits.of(session.bare(), moment.now, &self.options);
+        let permitted = allowance.publish();
+        let mut effects = Vec::new();
+        if permitted {
+            effects = entry.last_items_on_join(id, &mut allowance, moment, &self.options);
+        }
         self.collect(room, moment);
         effects.extend(self.withdraw(room, moment));
         if let (None, Some(claim), true) = (known, claim, permitted) {
@@ -219,7 +222,7 @@ impl Host {
                 continue;
             }
             // A new claim causes last items or a question, so it is rate limited.
-            if !self.rate_limits.take(jid.bare(), moment.now, &self.options) {
+            if !self.rate_limits.of(jid.bare(), moment.now, &self.options).publish() {
                 continue;
             }
             let claim = self.caps.share(claim);
@@ -228,7 +231,9 @@ impl Host {
             match (self.caps.known(&claim), self.rooms.get_mut(room)) {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
-                    effects.extend(entry.last_items_of(id, &new, moment, &self.options));
+                    let mut allowance = self.rate_limits.of(jid.bare(), moment.now, &self.options);
+                    let items = entry.last_items_of(id, &new, &mut allowance, moment, &self.options);
+                    effects.extend(items);
                     self.collect(room, moment);
                     // It may have been asked in vain about another of its hashes than the one that is known by now.
                     effects.extend(self.withdraw_all(room, vec![(jid.clone(), claim)], moment));
@@ -391,12 +396,12 @@ impl Host {
                 return None;
             }
             Ok(Some(RequestOutcome { stored, reply, effects })) => {
+                let to = iq.attr("from").unwrap_or_default().to_owned();
+                let rendered = |result| Effect::ReplyRendered { result, to };
                 let reply = match reply {
                     Reply::Element(inner) => Effect::Reply(response::reply(iq, Ok(inner))),
-                    Reply::Items(items) => Effect::ReplyItems {
-                        result: response::items(iq, &items),
-                        to: iq.attr("from").unwrap_or_default().to_owned(),
-                    },
+                    Reply::List(list) => rendered(response::list(iq, &list)),
+                    Reply::Items(items) => rendered(response::items(iq, &items)),
                 };
                 stored.into_iter().chain([reply]).chain(effects).collect()
             }

@@ -48,7 +48,7 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 table
             }
             Effect::Reply(stanza) => with_stanza(builder, "reply", &stanza)?,
-            Effect::ReplyItems { result, to } => {
+            Effect::ReplyRendered { result, to } => {
                 children.push(result.children().to_vec());
                 let table = rendered(lua, &result, children.len())?;
                 table.raw_set("kind", "reply")?;

@@ -18,6 +18,7 @@ use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::room::Room;
 use crate::room::explain::WhyNot;
 use crate::room::last_items::{LastItemTrigger, PendingItem, Place};
+use crate::room::rate_limit::Allowance;
 use crate::room::rights::outside;
 use crate::room::session::Session;
 use crate::stanza::event::{Envelope, Event};
@@ -142,6 +143,7 @@ impl Room {
     pub(crate) fn last_items_on_join(
         &mut self,
         session: SessionId,
+        allowance: &mut Allowance<'_>,
         moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
@@ -153,7 +155,7 @@ impl Room {
         for subscriber in names_of(who) {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut found));
         }
-        self.last_items(session, &found, LastItemTrigger::Presence, moment, options)
+        self.last_items(session, &found, LastItemTrigger::Presence, allowance, moment, options)
     }
 
     /// Sends a session the last items of `nodes`, in which it is newly interested, except where it is subscribed
@@ -162,6 +164,7 @@ impl Room {
         &mut self,
         session: SessionId,
         nodes: &[NodeName],
+        allowance: &mut Allowance<'_>,
         moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
@@ -173,7 +176,16 @@ impl Room {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut known));
             found.retain(|place| !known.contains(place));
         }
-        self.last_items(session, &found, LastItemTrigger::Presence, moment, options)
+        self.last_items(session, &found, LastItemTrigger::Presence, allowance, moment, options)
+    }
+
+    /// Returns the octets of the last items of a new subscription, which are at most what one join sends.
+    pub(crate) fn last_items_size(&self, session: SessionId, topic: &Topic, now: u64) -> usize {
+        let mut found = IndexSet::new();
+        self.find_subscribed(topic, &mut found);
+        let due = PendingItem { trigger: LastItemTrigger::Subscription, notified: None };
+        let items = self.find_last(session, found.iter().map(|place| (place, due)), now);
+        items.iter().map(|found| size_of(found.item)).sum()
     }
 
     /// Sends the session that subscribed the last items of a new subscription.
@@ -181,12 +193,13 @@ impl Room {
         &mut self,
         session: SessionId,
         topic: &Topic,
+        allowance: &mut Allowance<'_>,
         moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let mut found = IndexSet::new();
         self.find_subscribed(topic, &mut found);
-        self.last_items(session, &found, LastItemTrigger::Subscription, moment, options)
+        self.last_items(session, &found, LastItemTrigger::Subscription, allowance, moment, options)
     }
 
     /// Finds the last items at these places that may be sent to the session.
@@ -342,32 +355,35 @@ impl Room {
         }
     }
 
-    /// Sends the last items at these places, up to a batch; the rest is pending. If there are more than the limits
-    /// allow, the newest are sent.
+    /// Sends the last items at these places, up to a batch; the rest is pending. If there are more than the limits or
+    /// what the account may be sent now allow, the newest are sent.
     fn last_items(
         &mut self,
         session: SessionId,
         places: &IndexSet<Place>,
         trigger: LastItemTrigger,
+        allowance: &mut Allowance<'_>,
         moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
         let due = PendingItem { trigger, notified: None };
         let mut items = self.find_last(session, places.iter().map(|place| (place, due)), moment.now);
-        let size = |item: &Item| item.payload.as_ref().map_or(0, Payload::size) + 512;
-        let octets: usize = items.iter().map(|found| size(found.item)).sum();
-        if items.len() > options.max_last_items || octets > options.max_last_items_size {
+        let octets: usize = items.iter().map(|found| size_of(found.item)).sum();
+        let most = options.max_last_items_size.min(allowance.octets_left());
+        if items.len() > options.max_last_items || octets > most {
             items.sort_by_key(|found| std::cmp::Reverse(found.item.at));
             items.truncate(options.max_last_items);
-            let mut left = options.max_last_items_size;
+            let mut left = most;
             let fitting = items.iter().take_while(|found| {
-                let fits = size(found.item) <= left;
-                left = left.saturating_sub(size(found.item));
+                let fits = size_of(found.item) <= left;
+                left = left.saturating_sub(size_of(found.item));
                 fits
             });
             let fitting = fitting.count();
             items.truncate(fitting);
         }
+        // These fit.
+        let _ = allowance.send(items.iter().map(|found| size_of(found.item)).sum());
         let later = items.split_off(options.last_items_batch.max(1).min(items.len()));
         let mut effects = self.send_last(session, &items, moment);
         if options.explains {
@@ -443,6 +459,11 @@ impl Room {
             to_accounts: false,
         }
     }
+}
+
+/// Returns how many octets a last item counts as.
+fn size_of(item: &Item) -> usize {
+    item.payload.as_ref().map_or(0, Payload::size) + 512
 }
 
 /// The recipients of an event, each once.

@@ -104,6 +104,9 @@ pub const OPTIONS: &[Row] = &[
     // More would limit nothing: a server sends some ten thousand events a second.
     whole("mep_publish_burst", 1, 1_000_000, |o| size(o.publish_burst), |o, n| o.publish_burst = n),
     whole("mep_publish_rate", 0, 1_000_000, |o| size(o.publish_rate), |o, n| o.publish_rate = n),
+    // The largest reply, with its items and their tags, must fit. The most is half of what a room of 2,000 takes.
+    whole("mep_reply_burst", 1 << 20, 1 << 31, |o| size(o.reply_burst), |o, n| o.reply_burst = n),
+    whole("mep_reply_rate", 1 << 10, 1 << 31, |o| size(o.reply_rate), |o, n| o.reply_rate = n),
     // They are queued in memory for each session that joins.
     whole("mep_max_last_items", 0, 100_000, |o| o.max_last_items, |o, n| o.max_last_items = size(n)),
     // What a joining session can make the server send.

@@ -30,6 +30,14 @@ pub(crate) fn items(iq: &Element, items: &Items) -> Rendered {
     result
 }
 
+/// Renders the result of `iq` with a list.
+pub(crate) fn list(iq: &Element, list: &Element) -> Rendered {
+    let attr = |name| iq.attr(name).unwrap_or_default();
+    let mut result = Rendered::result(attr("to"), attr("id"));
+    result.element(list);
+    result
+}
+
 /// The items of a node, as text: payloads are text already, so nothing is built for those who retrieve them.
 pub(crate) struct Items(String);
 

@@ -11,7 +11,7 @@ use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Node;
 use crate::pubsub::service::Service;
 use crate::room::Room;
-use crate::room::rate_limit::RateLimits;
+use crate::room::rate_limit::Allowance;
 use crate::room::rights::{Party, Rights};
 use crate::stanza::event::Event;
 use crate::xml::form::Form;
@@ -26,7 +26,8 @@ pub(crate) struct RequestContext<'a> {
     pub read_only: bool,
     /// Whether the nodes of the addressed occupant are stored.
     pub stored: bool,
-    pub rate_limits: &'a mut RateLimits,
+    /// What the actor may do now.
+    pub allowance: Allowance<'a>,
     pub options: &'a Options,
     pub moment: &'a mut Moment,
     /// The effects after the reply.
@@ -36,7 +37,7 @@ pub(crate) struct RequestContext<'a> {
 }
 
 impl RequestContext<'_> {
-    /// Returns whether the actor owns the room without being in it, like a bot on the server: it has no rate limit.
+    /// Returns whether the actor owns the room without being in it, like a bot on the server: it may do more.
     pub(super) fn is_owner_outside(&self) -> bool {
         self.actor.occupant.is_none() && self.rights(None).owns()
     }

@@ -10,9 +10,9 @@ use crate::pubsub::service::Service;
 use crate::pubsub::subscription::Subscriber;
 use crate::stanza::response;
 use crate::usecase::context::RequestContext;
-use crate::usecase::identity;
+use crate::usecase::{identity, price};
 use crate::xml::rsm::Page;
-use crate::xml::{With, ns};
+use crate::xml::{self, With, ns};
 
 /// The features of XEP-0060 that rooms and occupants support, without the namespace.
 pub const FEATURES: &[&str] = &[
@@ -76,10 +76,15 @@ pub(super) fn info(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Result<O
 
 /// Lists the nodes of the service that the actor may read, or the items of a node (5.2 and 5.5).
 pub(super) fn list(
-    cx: &RequestContext<'_>,
+    cx: &mut RequestContext<'_>,
     node: Option<&NodeName>,
     page: Option<&Page>,
-) -> Result<Option<Element>, Error> {
+) -> Result<Element, Error> {
+    let looks = match node {
+        None => cx.service()?.len(),
+        Some(name) => cx.readable(name)?.items().len(),
+    };
+    cx.allowance.send(looks * price::LOOK)?;
     let (attr, names): (_, Vec<String>) = match node {
         None => {
             let readable = cx.service()?.nodes().filter(|(name, _)| cx.readable(name).is_ok());
@@ -89,13 +94,13 @@ pub(super) fn list(
     };
     let position = |id: &str| names.iter().position(|name| name == id);
     let asked = page.cloned().unwrap_or_default().slice(names.len(), position)?;
-    let address = cx.room.address(cx.service_id);
-    // An octet of a name can take six in a reply: &quot;
-    let size = |at: usize| names.get(at).map_or(0, |name| 6 * name.len() + address.len() + 32);
+    let address = cx.room.address(cx.service_id).to_owned();
+    let size = |at: usize| names.get(at).map_or(0, |name| price::entry(name) + xml::value_size(&address));
     let slice = asked.fit(cx.options.max_reply_size, size);
+    cx.allowance.send((slice.start..slice.end).map(size).sum())?;
     let shown =
         names.iter().skip(slice.start).take(slice.end - slice.start).map(|name| {
-            Element::builder("item", ns::DISCO_ITEMS).with("jid", address).with(attr, name).build()
+            Element::builder("item", ns::DISCO_ITEMS).with("jid", &address).with(attr, name).build()
         });
     let paged = page.is_some() || slice != asked;
     let set = paged.then(|| slice.to_element(names.len(), |at| names.get(at).cloned()));
@@ -103,18 +108,25 @@ pub(super) fn list(
         .with_some("node", node.map(NodeName::as_str))
         .append_all(shown)
         .append_all(set);
-    Ok(Some(query.build()))
+    Ok(query.build())
 }
 
 /// Lists the subscriptions of the actor's account at this service (5.6).
-pub(super) fn subscriptions(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Element {
+pub(super) fn subscriptions(cx: &mut RequestContext<'_>, node: Option<&NodeName>) -> Result<Element, Error> {
     let session = &cx.actor.session;
-    let sessions = identity::own_sessions(cx).map(|jid| (Subscriber::Session(jid.clone()), jid.as_str()));
+    let sessions = identity::own_sessions(cx);
+    let sessions = sessions.map(|jid| (Subscriber::Session(jid.clone()), jid.to_string()));
     let mut names: Vec<_> = sessions.collect();
-    names.push((Subscriber::Account(session.bare().into()), session.bare()));
+    names.push((Subscriber::Account(session.bare().into()), session.bare().to_owned()));
     if let (Some(me), Some(occupant)) = (cx.me(), &cx.actor.occupant) {
-        names.push((Subscriber::Occupant(me), occupant.as_str()));
+        names.push((Subscriber::Occupant(me), occupant.to_string()));
     }
+    let topics = names.iter().flat_map(|(who, jid)| {
+        let topics = cx.room.subscriptions.topics(who);
+        topics
+            .map(|(_, name)| price::entry(name.as_ref().map_or("", NodeName::as_str)) + xml::value_size(jid))
+    });
+    cx.allowance.send(topics.sum())?;
     let mut list = response::about("subscriptions", node.map(NodeName::as_str)).build();
     for (who, jid) in &names {
         for (service, name) in cx.room.subscriptions.topics(who) {
@@ -126,12 +138,14 @@ pub(super) fn subscriptions(cx: &RequestContext<'_>, node: Option<&NodeName>) ->
             }
         }
     }
-    response::pubsub(list)
+    Ok(response::pubsub(list))
 }
 
 /// Lists the actor's affiliations to the nodes of this service, except `none` (5.7). An outcast of the room, who is an
 /// outcast of each node, learns no names by that.
-pub(super) fn affiliations(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Element {
+pub(super) fn affiliations(cx: &mut RequestContext<'_>, node: Option<&NodeName>) -> Result<Element, Error> {
+    let nodes = cx.room.service(cx.service_id).into_iter().flat_map(Service::nodes);
+    cx.allowance.send(nodes.map(|(name, _)| price::entry(name.as_str())).sum())?;
     let mut list = response::about("affiliations", node.map(NodeName::as_str)).build();
     let nodes = cx.service().into_iter().flat_map(Service::nodes);
     let is_banned = cx.actor.room_affiliation == RoomAffiliation::Outcast;
@@ -142,7 +156,7 @@ pub(super) fn affiliations(cx: &RequestContext<'_>, node: Option<&NodeName>) -> 
             list.append_child(entry.build());
         }
     }
-    response::pubsub(list)
+    Ok(response::pubsub(list))
 }
 
 /// Returns the pubsub features of a service's disco#info (XEP-0316, 6). A room adds them to its own.

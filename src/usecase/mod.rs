@@ -7,6 +7,7 @@ mod context;
 pub mod entity;
 mod identity;
 mod owner;
+mod price;
 mod publisher;
 mod subscriber;
 
@@ -38,6 +39,8 @@ pub(crate) struct RequestOutcome {
 pub(crate) enum Reply {
     /// An element, or nothing.
     Element(Option<Element>),
+    /// A list, which may be long.
+    List(Element),
     /// Items.
     Items(Items),
 }
@@ -70,7 +73,7 @@ pub(crate) fn answer(
         actor,
         read_only: target.read_only,
         stored: target.stored,
-        rate_limits,
+        allowance: rate_limits.of(actor.session.bare(), moment.now, options),
         options,
         moment,
         effects: Vec::new(),
@@ -113,16 +116,16 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
     }
 }
 
-/// Carries a request out unless its sender is over the rate limit.
+/// Carries a request out unless its sender is over a rate limit.
 fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, Error> {
-    let (options, now) = (cx.options, cx.moment.now);
     if cx.read_only && request.is_change() {
         return Err(Error::NotStored);
     }
-    let is_limited = request.is_rate_limited() && !cx.is_owner_outside();
-    if is_limited && !cx.rate_limits.take(cx.actor.session.bare(), now, options) {
+    cx.allowance.is_owner_outside = cx.is_owner_outside();
+    if request.is_rate_limited() && !cx.allowance.publish() {
         return Err(Error::TooFast);
     }
+    cx.allowance.send(price::of(&request))?;
     dispatch(cx, request)
 }
 
@@ -132,10 +135,22 @@ fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, 
         Request::Items { node, items, max, page } => {
             return subscriber::items(cx, &node, &items, max, page.as_ref()).map(Reply::Items);
         }
+        Request::List { node, page } => {
+            return entity::list(cx, node.as_ref(), page.as_ref()).map(Reply::List);
+        }
+        Request::Subscriptions { node } => {
+            return entity::subscriptions(cx, node.as_ref()).map(Reply::List);
+        }
+        Request::Affiliations { node } => {
+            return entity::affiliations(cx, node.as_ref()).map(Reply::List);
+        }
+        Request::GetSubscribers { node, page } => {
+            return owner::lists::subscribers(cx, &node, page.as_ref()).map(Reply::List);
+        }
+        Request::GetAffiliates { node, page } => {
+            return owner::lists::affiliates(cx, &node, page.as_ref()).map(Reply::List);
+        }
         Request::Info { node } => entity::info(cx, node.as_ref()),
-        Request::List { node, page } => entity::list(cx, node.as_ref(), page.as_ref()),
-        Request::Subscriptions { node } => Ok(Some(entity::subscriptions(cx, node.as_ref()))),
-        Request::Affiliations { node } => Ok(Some(entity::affiliations(cx, node.as_ref()))),
         Request::Subscribe { node, jid, options } => subscriber::subscribe(cx, node, &jid, &options),
         Request::Unsubscribe { node, jid } => subscriber::unsubscribe(cx, node, &jid),
         Request::GetOptions { node, jid } => subscriber::options(cx, node, &jid),
@@ -149,9 +164,7 @@ fn dispatch(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, 
         Request::GetDefault => owner::default_configuration(cx),
         Request::Delete { node, redirect } => owner::delete(cx, &node, redirect.as_deref()),
         Request::Purge { node } => owner::purge(cx, &node),
-        Request::GetSubscribers { node, page } => owner::lists::subscribers(cx, &node, page.as_ref()),
         Request::SetSubscribers { node, entries } => owner::lists::set_subscribers(cx, &node, &entries),
-        Request::GetAffiliates { node, page } => owner::lists::affiliates(cx, &node, page.as_ref()),
         Request::SetAffiliates { node, entries } => owner::lists::set_affiliates(cx, &node, &entries),
     };
     reply.map(Reply::Element)

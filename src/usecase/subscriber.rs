@@ -34,14 +34,23 @@ pub(super) fn subscribe(
     let known = cx.room.subscriptions.options(&who, &topic).cloned();
     let options = known.unwrap_or_default().with(form, topic.1.is_none(), cx.moment.now)?;
     cx.room.subscriptions.check(&who, &topic, 1, cx.options)?;
+    let session = cx.room.sessions.find(cx.actor.session.as_str());
+    if let Some(session) = session {
+        let octets = cx.room.last_items_size(session, &topic, cx.moment.now);
+        // Only looked at: sending takes it.
+        if !cx.allowance.may_send(octets.min(cx.options.max_last_items_size)) {
+            return Err(Error::TooMuch);
+        }
+    }
 
     let is_new = add(cx, who.clone(), &topic, options);
     cx.room.subscriptions.set_occupant(&who, &topic, cx.me());
     if is_new {
         notify_owners(cx, &who, &topic, "subscribed");
     }
-    if let Some(session) = cx.room.sessions.find(cx.actor.session.as_str()) {
-        let items = cx.room.last_items_for_subscription(session, &topic, cx.moment, cx.options);
+    if let Some(session) = session {
+        let allowance = &mut cx.allowance;
+        let items = cx.room.last_items_for_subscription(session, &topic, allowance, cx.moment, cx.options);
         cx.effects.extend(items);
     }
     Ok(Some(subscription(&topic, jid, "subscribed")))
@@ -104,16 +113,16 @@ pub(super) fn default_options(node: Option<&NodeName>) -> Element {
 /// Retrieves items (6.5): all, those with these ids, the newest `max`, or a page; the newest come last. What does not
 /// fit into one reply is left for the next page, and the reply says so.
 pub(super) fn items(
-    cx: &RequestContext<'_>,
+    cx: &mut RequestContext<'_>,
     name: &NodeName,
     ids: &[ItemId],
     max: Option<usize>,
     page: Option<&Page>,
 ) -> Result<Items, Error> {
-    let node = cx.readable(name)?;
-    if !node.config.persist_items {
+    if !cx.readable(name)?.config.persist_items {
         return Err(Error::Unsupported("persistent-items"));
     }
+    let node = cx.room.service(cx.service_id).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
     let found: Vec<_> = if ids.is_empty() {
         node.items().skip(node.items().len().saturating_sub(max.unwrap_or(usize::MAX))).collect()
     } else {
@@ -132,7 +141,10 @@ pub(super) fn items(
     };
     let shown = slice.fit(cx.options.max_reply_size, size);
 
-    let mut items = Items::new(name, (shown.start..shown.end).map(size).sum());
+    let octets = (shown.start..shown.end).map(size).sum();
+    cx.allowance.send(octets)?;
+
+    let mut items = Items::new(name, octets);
     for (id, item) in found.iter().skip(shown.start).take(shown.end - shown.start) {
         let publisher = cx.room.publisher(cx.service_id, node, item);
         items.add(id, item.payload.as_ref(), publisher);

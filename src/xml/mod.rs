@@ -13,7 +13,7 @@ use minidom::rxml::NcName;
 use minidom::{Element, ElementBuilder};
 
 pub(crate) use self::parse::parse;
-pub(crate) use self::write::{size, write, write_text, write_value};
+pub(crate) use self::write::{size, value_size, write, write_text, write_value};
 
 use crate::error::Error;
 

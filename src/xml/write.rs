@@ -31,6 +31,16 @@ pub(crate) fn write_value(text: &mut String, value: &str) {
     escape(text, value, |c| matches!(c, '&' | '<' | '>' | '\'' | '"') || c < ' ' || is_impossible(c));
 }
 
+/// Returns how many octets [`write_value`] appends at most.
+pub(crate) fn value_size(value: &str) -> usize {
+    // &quot; has five more than what it stands for.
+    value.len()
+        + 5 * value
+            .bytes()
+            .filter(|octet| matches!(octet, b'&' | b'<' | b'>' | b'\'' | b'"' | ..b' '))
+            .count()
+}
+
 /// Appends the text between tags.
 pub(crate) fn write_text(text: &mut String, inner: &str) {
     escape(text, inner, |c| matches!(c, '&' | '<' | '>' | '\r') || is_impossible(c));

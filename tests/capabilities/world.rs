@@ -284,7 +284,7 @@ impl World {
                         got.entry((room.clone(), jid.to_string())).or_default().push(note.clone());
                     }
                 }
-                Effect::ReplyItems { .. }
+                Effect::ReplyRendered { .. }
                 | Effect::Keep { .. }
                 | Effect::KeepOccupant { .. }
                 | Effect::Explain(_) => {}

@@ -282,7 +282,7 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 assert!(happened.messages.is_empty(), "the reply comes before the notifications");
                 assert!(happened.reply.replace(reply).is_none(), "one reply");
             }
-            Effect::ReplyItems { result, to } => {
+            Effect::ReplyRendered { result, to } => {
                 assert!(happened.messages.is_empty(), "the reply comes before the notifications");
                 let reply = with(&result.to_element().unwrap(), "to", Some(&to));
                 assert!(happened.reply.replace(reply).is_none(), "one reply");

@@ -1,13 +1,10 @@
 //! The lists that a node's owner manages: subscriptions (XEP-0060, 8.8) and affiliations (8.9).
 
-use std::collections::HashSet;
-
 use indexmap::{IndexMap, IndexSet};
 use minidom::{Element, ElementBuilder};
 
 use crate::error::Error;
 use crate::id::{NodeName, ServiceId};
-use crate::options::Options;
 use crate::pubsub::access::{Action, Affiliate, Affiliation};
 use crate::pubsub::subscribe_options::SubscribeOptions;
 use crate::pubsub::subscription::{Subscriber, Topic};
@@ -15,26 +12,28 @@ use crate::stanza::request::Entry;
 use crate::stanza::{event, response};
 use crate::usecase::context::RequestContext;
 use crate::usecase::identity::{self, Nicks};
-use crate::usecase::subscriber;
+use crate::usecase::{price, subscriber};
 use crate::xml::rsm::Page;
-use crate::xml::{self, With, ns};
+use crate::xml::{With, ns};
 
 /// Lists the subscriptions to a node (8.8.1), each with the JID that the owner may see.
 pub(in crate::usecase) fn subscribers(
-    cx: &RequestContext<'_>,
+    cx: &mut RequestContext<'_>,
     name: &NodeName,
     page: Option<&Page>,
-) -> Result<Option<Element>, Error> {
+) -> Result<Element, Error> {
     cx.authorise(Action::Configure, Some(name))?;
     cx.service()?.node(name.as_str())?;
-    let nicks = identity::nicks(cx);
     let topic = (cx.service_id, Some(name.clone()));
+    let looks = cx.room.sessions.len() + cx.room.subscriptions.of(&topic).count();
+    cx.allowance.send(looks * price::LOOK)?;
+    let nicks = identity::nicks(cx);
     // Several subscriptions of one occupant appear as one.
     let all = cx.room.subscriptions.of(&topic);
     let names = all.filter_map(|(who, _)| identity::subscriber_shown(cx, who, &topic, &nicks));
     let names: IndexSet<_> = names.collect();
-    let entries: Vec<_> = names.iter().map(|jid| subscription(jid, true)).collect();
-    list("subscriptions", name, &entries, page, cx.options)
+    let entries: Vec<_> = names.into_iter().map(|jid| (jid, ())).collect();
+    list(cx, ("subscriptions", name), &entries, page, |jid, ()| subscription(jid, true))
 }
 
 /// Changes subscriptions to a node (8.8.2), all or none of them. Notifies the subscribers concerned.
@@ -50,10 +49,11 @@ pub(in crate::usecase) fn set_subscribers(
     cx.service()?.node(name.as_str())?;
     let topic = (cx.service_id, Some(name.clone()));
     let named: Vec<_> = entries.iter().map(|entry| identity::subscriber_named(cx, &entry.jid)).collect();
+    let nicks = identity::nicks(cx);
     let changes: Option<Vec<_>> = entries
         .iter()
         .zip(&named)
-        .map(|(entry, who)| subscription_change(cx, entry, who.as_ref()?))
+        .map(|(entry, who)| subscription_change(cx, entry, who.as_ref()?, &nicks))
         .collect();
     let Some(changes) = changes else {
         let known = |who: &Subscriber| cx.room.subscriptions.contains(who, &topic);
@@ -87,20 +87,20 @@ pub(in crate::usecase) fn set_subscribers(
 
 /// Lists the affiliations to a node (8.9.1), each with the JID that the owner may see.
 pub(in crate::usecase) fn affiliates(
-    cx: &RequestContext<'_>,
+    cx: &mut RequestContext<'_>,
     name: &NodeName,
     page: Option<&Page>,
-) -> Result<Option<Element>, Error> {
+) -> Result<Element, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    let node = cx.service()?.node(name.as_str())?;
+    let looks = cx.room.sessions.len() + cx.service()?.node(name.as_str())?.affiliations.len();
+    cx.allowance.send(looks * price::LOOK)?;
     let nicks = identity::nicks(cx);
-    let owner = affiliation(cx.room.address(cx.service_id), Affiliation::Owner);
-    let named = node.affiliations.iter().filter_map(|(affiliate, is)| {
-        let jid = identity::affiliate_shown(cx, affiliate, &nicks)?;
-        Some(affiliation(&jid, is))
-    });
+    let owner = (cx.room.address(cx.service_id).to_owned(), Affiliation::Owner);
+    let named = cx.service()?.node(name.as_str())?.affiliations.iter();
+    let named =
+        named.filter_map(|(affiliate, is)| Some((identity::affiliate_shown(cx, affiliate, &nicks)?, is)));
     let entries: Vec<_> = std::iter::once(owner).chain(named).collect();
-    list("affiliations", name, &entries, page, cx.options)
+    list(cx, ("affiliations", name), &entries, page, affiliation)
 }
 
 /// Changes affiliations to a node (8.9.2), all or none of them. Notifies the affiliates concerned, and ends the
@@ -158,11 +158,8 @@ pub(in crate::usecase) fn set_affiliates(
     node.affiliations = after;
     node.changed();
     cx.room.admit(shut_out, cx.options);
-    for (affiliate, wanted) in changes {
-        if before.of(&affiliate) != wanted {
-            notify_affiliate(cx, &affiliate, name, wanted);
-        }
-    }
+    let changes = changes.into_iter().filter(|(affiliate, wanted)| before.of(affiliate) != *wanted);
+    notify_affiliates(cx, name, changes.collect());
     cx.effects.extend(cx.room.end_without_access(cx.service_id, name, cx.moment));
     Ok(None)
 }
@@ -188,22 +185,23 @@ fn subscription_change(
     cx: &RequestContext<'_>,
     entry: &Entry,
     who: &Subscriber,
+    nicks: &Nicks<'_>,
 ) -> Option<(Subscriber, Option<bool>)> {
     let wanted = match entry.value.as_deref() {
         None => None,
         Some("none") => Some(false),
         Some("subscribed") if identity::own_name(cx, &entry.jid).is_some() => Some(true),
         // Sessions outside the room must subscribe by themselves, or an owner could send events to anyone.
-        Some("subscribed") if cx.service_id == ServiceId::Room && is_here(cx, who) => Some(true),
+        Some("subscribed") if cx.service_id == ServiceId::Room && is_here(cx, who, nicks) => Some(true),
         Some(_) => return None,
     };
     Some((who.clone(), wanted))
 }
 
-fn is_here(cx: &RequestContext<'_>, who: &Subscriber) -> bool {
+fn is_here(cx: &RequestContext<'_>, who: &Subscriber, nicks: &Nicks<'_>) -> bool {
     match who {
         Subscriber::Session(jid) => cx.room.sessions.find(jid.as_str()).is_some(),
-        Subscriber::Account(account) => !identity::nicks(cx).all(account).is_empty(),
+        Subscriber::Account(account) => !nicks.all(account).is_empty(),
         Subscriber::Occupant(_) => true,
     }
 }
@@ -230,25 +228,22 @@ fn is_owner(cx: &RequestContext<'_>, affiliate: &Affiliate, nicks: &Nicks<'_>) -
     }
 }
 
-fn notify_affiliate(
-    cx: &mut RequestContext<'_>,
-    affiliate: &Affiliate,
-    name: &NodeName,
-    wanted: Affiliation,
-) {
-    let (jid, whom): (_, HashSet<_>) = match affiliate {
-        Affiliate::Occupant(id) => (cx.room.address(ServiceId::Occupant(*id)).to_owned(), [*id].into()),
-        Affiliate::Account(account) => {
-            let sessions = cx.room.sessions.iter().filter(|(_, session)| session.jid.bare() == &**account);
-            (account.to_string(), sessions.map(|(_, session)| session.occupant).collect())
-        }
+fn notify_affiliates(cx: &mut RequestContext<'_>, name: &NodeName, changes: Vec<(Affiliate, Affiliation)>) {
+    let nicks = identity::nicks(cx);
+    let whom = |(affiliate, wanted)| {
+        let (jid, mut whom) = match affiliate {
+            Affiliate::Occupant(id) => (cx.room.address(ServiceId::Occupant(id)).to_owned(), vec![id]),
+            Affiliate::Account(account) => (account.to_string(), nicks.all(&account).to_vec()),
+        };
+        whom.sort_unstable();
+        (event::affiliation(name, &jid, Affiliation::as_str(wanted)), whom)
     };
-    let notice = event::affiliation(name, &jid, wanted.as_str());
-    let mut whom: Vec<_> = whom.into_iter().collect();
-    whom.sort_unstable();
-    for id in whom {
-        let told = cx.room.notify_subscriber(cx.service_id, &Subscriber::Occupant(id), &notice, cx.moment);
-        cx.effects.extend(told);
+    let notices: Vec<_> = changes.into_iter().map(whom).collect();
+    for (notice, whom) in notices {
+        for id in whom {
+            let who = Subscriber::Occupant(id);
+            cx.effects.extend(cx.room.notify_subscriber(cx.service_id, &who, &notice, cx.moment));
+        }
     }
 }
 
@@ -266,24 +261,27 @@ fn wrapped(kind: &str, name: &NodeName, entries: impl Iterator<Item = Element>) 
     response::owner(list.append_all(entries).build())
 }
 
-/// Builds a list or a page of it: the requested one, or what fits into a reply.
-fn list(
-    kind: &str,
-    name: &NodeName,
-    entries: &[Element],
+/// Builds a list of JIDs, each with a state, or a page of it: the requested one, or what fits into a reply. Takes the
+/// price of what it shows.
+fn list<S: Copy>(
+    cx: &mut RequestContext<'_>,
+    (kind, name): (&str, &NodeName),
+    entries: &[(String, S)],
     page: Option<&Page>,
-    options: &Options,
-) -> Result<Option<Element>, Error> {
-    let id = |entry: &Element| entry.attr("jid").map(str::to_owned);
-    let position = |jid: &str| entries.iter().position(|entry| entry.attr("jid") == Some(jid));
+    entry: impl Fn(&str, S) -> Element,
+) -> Result<Element, Error> {
+    let id = |at: usize| entries.get(at).map(|(jid, _)| jid.clone());
+    let position = |jid: &str| entries.iter().position(|(other, _)| other == jid);
     let asked = page.cloned().unwrap_or_default().slice(entries.len(), position)?;
-    let shown = asked.fit(options.max_reply_size, |at| entries.get(at).map_or(0, xml::size));
+    let size = |at: usize| entries.get(at).map_or(0, |(jid, _)| price::entry(jid));
+    let shown = asked.fit(cx.options.max_reply_size, size);
+    cx.allowance.send((shown.start..shown.end).map(size).sum())?;
     let paged = page.is_some() || shown != asked;
-    let set = paged.then(|| shown.to_element(entries.len(), |at| entries.get(at).and_then(id)));
-    let shown = entries.iter().skip(shown.start).take(shown.end - shown.start).cloned();
-    let mut reply = wrapped(kind, name, shown);
+    let set = paged.then(|| shown.to_element(entries.len(), id));
+    let shown = entries.iter().skip(shown.start).take(shown.end - shown.start);
+    let mut reply = wrapped(kind, name, shown.map(|(jid, state)| entry(jid, *state)));
     if let Some(set) = set {
         reply.append_child(set);
     }
-    Ok(Some(reply))
+    Ok(reply)
 }

@@ -46,7 +46,7 @@ impl Watch {
     pub fn reply(effects: &[Effect], iq: &Element) -> Option<Element> {
         effects.iter().find_map(|effect| match effect {
             Effect::Reply(reply) => Some(reply.clone()),
-            Effect::ReplyItems { result, .. } => {
+            Effect::ReplyRendered { result, .. } => {
                 Some(with(&result.to_element().unwrap(), "to", iq.attr("from")))
             }
             _ => None,
@@ -83,7 +83,7 @@ impl Play {
                     assert!(elements <= options.max_payload_parts + 100, "{elements} elements are built");
                     self.look_at_reply(&reply, &String::from(&with(&reply, "to", None)), asked.unwrap());
                 }
-                Effect::ReplyItems { result, to } => {
+                Effect::ReplyRendered { result, to } => {
                     assert!(!std::mem::replace(&mut is_told, true), "the reply comes once, and first");
                     let asked = asked.unwrap();
                     assert_eq!(asked.iq.attr("from"), Some(&*to));
