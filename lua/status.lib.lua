@@ -8,6 +8,7 @@ local gauges = {
 	{ "occupants", "Occupants" };
 	{ "sessions", "Sessions in rooms" };
 	{ "nodes", "Nodes of rooms and occupants" };
+	{ "held", "Octets that nodes and their items hold in memory", unit = "bytes" };
 	{ "subscriptions", "Explicit subscriptions" };
 	{ "pending", "Last items waiting to be sent" };
 	{ "caps_known", "Verified capability sets" };

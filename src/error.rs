@@ -110,6 +110,9 @@ pub enum Error {
     /// The node's configuration differs from a publish-option (XEP-0060, 7.1.5).
     #[error("{0} has a different value")]
     PreconditionNotMet(String),
+    /// An occupant, an account, a room or the whole host would hold more than it may.
+    #[error("{0}")]
+    Full(Scope),
     /// The sender is over the rate limit.
     #[error("rate limit reached; try again in a moment")]
     TooFast,
@@ -122,6 +125,23 @@ pub enum Error {
     /// What is stored here could not be loaded, so the request is neither answered from it nor written over it.
     #[error("the server could not load what is stored here; try again later")]
     NotLoaded,
+}
+
+/// What has a limit on what is held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Scope {
+    /// The nodes of an occupant.
+    #[error("an occupant can't hold more in this room; retract something first")]
+    Occupant,
+    /// What an account holds in all rooms.
+    #[error("your account can't hold more in the rooms of this server; retract something first")]
+    Account,
+    /// The nodes of a room, and its occupants'.
+    #[error("this room and its occupants can't hold more")]
+    Room,
+    /// All rooms.
+    #[error("the rooms of this server can't hold more")]
+    Host,
 }
 
 impl Error {
@@ -141,7 +161,9 @@ impl Error {
             Self::NameTooLong | Self::Unacceptable(_) | Self::PayloadsNeeded => {
                 ("modify", "not-acceptable", None)
             }
-            Self::TooManyAffiliations => ("wait", "policy-violation", None),
+            Self::TooManyAffiliations | Self::Full(Scope::Occupant | Scope::Account) => {
+                ("wait", "policy-violation", None)
+            }
             Self::NodeFull => ("cancel", "conflict", Condition("node-full")),
             Self::NodeRequired => ("modify", "bad-request", Condition("nodeid-required")),
             Self::NodeNotFound | Self::ItemNotFound => ("cancel", "item-not-found", None),
@@ -170,7 +192,9 @@ impl Error {
             Self::TooManySubscriptions => ("wait", "policy-violation", Condition("too-many-subscriptions")),
             Self::InvalidField(_) => ("modify", "bad-request", Condition("invalid-options")),
             Self::PreconditionNotMet(_) => ("cancel", "conflict", Condition("precondition-not-met")),
-            Self::TooFast | Self::TooMuch => ("wait", "resource-constraint", None),
+            Self::TooFast | Self::TooMuch | Self::Full(Scope::Room | Scope::Host) => {
+                ("wait", "resource-constraint", None)
+            }
             Self::NotStored | Self::NotLoaded => ("wait", "internal-server-error", None),
         };
         Rule { kind, condition, pubsub }

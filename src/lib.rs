@@ -17,13 +17,14 @@
 //! - [`facts`]: what the server knows at the moment of a call;
 //! - [`caps`]: entity capabilities;
 //! - [`xml`]: forms, pages, namespaces;
-//! - [`error`], [`id`], [`jid`](mod@jid), [`moment`], [`activity`]: the ground.
+//! - [`error`], [`id`], [`jid`](mod@jid), [`moment`], [`activity`], [`held`]: the ground.
 
 pub mod activity;
 pub mod caps;
 pub mod effect;
 pub mod error;
 pub mod facts;
+pub mod held;
 pub mod host;
 pub mod id;
 pub mod jid;

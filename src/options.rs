@@ -35,6 +35,8 @@ pub struct Options {
     pub max_affiliations: usize,
     /// The maximum size of a node's name or an item's id, in octets.
     pub max_name: usize,
+    /// How much may be held in memory.
+    pub held: HeldLimits,
     /// Publishes that an account may send in a burst.
     pub publish_burst: u32,
     /// Publishes per second that an account may sustain.
@@ -73,6 +75,19 @@ pub struct Options {
     pub explains: bool,
     /// The options that the glue acts on.
     pub glue: Glue,
+}
+
+/// How many octets nodes and items may hold in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldLimits {
+    /// Of an occupant.
+    pub occupant: usize,
+    /// Of an account, in all rooms.
+    pub account: usize,
+    /// Of a room and its occupants.
+    pub room: usize,
+    /// Of all rooms.
+    pub host: usize,
 }
 
 /// The options that the glue acts on.
@@ -146,6 +161,7 @@ impl Default for Options {
             max_subscribers: 10_000,
             max_affiliations: 1000,
             max_name: Self::MAX_NAME,
+            held: HeldLimits { occupant: 8 << 20, account: 32 << 20, room: 64 << 20, host: 512 << 20 },
             publish_burst: 250,
             publish_rate: 10,
             reply_burst: 16 * 1024 * 1024,

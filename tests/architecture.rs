@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// The floors, from the ground up. A module may know those of its own floor and below.
 const FLOORS: [&[&str]; 13] = [
-    &["error", "id", "jid", "moment", "activity"],
+    &["error", "id", "jid", "moment", "activity", "held"],
     &["xml"],
     &["caps"],
     &["facts"],

@@ -9,6 +9,7 @@ use std::alloc::System;
 use mep_core::effect::Effect;
 use mep_core::error::Error;
 use mep_core::facts::{Role, RoomAffiliation};
+use mep_core::held::Holder;
 use mep_core::options::Options;
 use mep_core::pubsub::config::NodeConfig;
 use mep_core::pubsub::node::{Item, Node};
@@ -27,18 +28,79 @@ fn a_payload_takes_what_its_text_takes() {
     an_item_holds_about_its_text();
     a_small_stanza_is_not_written_at_length();
     a_retrieval_and_a_last_item_take_about_their_texts();
+    what_a_host_says_that_it_holds_is_what_it_holds();
+}
+
+/// The sums that are limited are about what the allocator counts, and within a small factor of what was sent.
+fn what_a_host_says_that_it_holds_is_what_it_holds() {
+    let mut report = Vec::new();
+    // Nodes, items of each, octets of text in each; of an occupant and of the room.
+    for (nodes, items, text) in [(30, 1, 20), (1, 250, 1), (30, 250, 200), (4, 16, 60_000), (30, 0, 0)] {
+        for address in [support::occupant("hecate"), support::ROOM.to_owned()] {
+            let options = Options { publish_burst: 100_000, ..Options::default() };
+            let mut world = World::new(options);
+            world.persistent = false;
+            world.enter("hecate", "hecate@example.org/c", "<presence/>");
+            let mut sent = 0;
+            let region = Region::new(ALLOCATOR);
+            for node in 0..nodes {
+                let node = format!("urn:example:node:{node}");
+                let mut requests = vec![format!("<create node='{node}'/>")];
+                if items > 1 {
+                    let field = format!("<field var='pubsub#max_items'><value>{items}</value></field>");
+                    let form = format!("<x xmlns='jabber:x:data' type='submit'>{field}</x>");
+                    requests = vec![format!("<create node='{node}'/><configure>{form}</configure>")];
+                }
+                requests.extend((0..items).map(|item| {
+                    let payload = format!("<p xmlns='urn:p'>{}</p>", "x".repeat(text));
+                    format!("<publish node='{node}'><item id='item{item}'>{payload}</item></publish>")
+                }));
+                for request in requests {
+                    let iq = format!(
+                        "<iq type='set' id='1' to='{address}' from='hecate@example.org/c'>\
+                         <pubsub xmlns='http://jabber.org/protocol/pubsub'>{request}</pubsub></iq>"
+                    );
+                    sent += iq.len();
+                    let (role, affiliation) = (Role::Moderator, RoomAffiliation::Owner);
+                    let effects = world
+                        .request_effects("hecate", "hecate@example.org/c", role, affiliation, &iq)
+                        .unwrap();
+                    let Some(Effect::Reply(reply)) = effects.first() else { panic!("{effects:?}") };
+                    assert_eq!(reply.attr("type"), Some("result"), "{}", String::from(reply));
+                }
+            }
+            let change = region.change();
+            let allocated = change.bytes_allocated - change.bytes_deallocated;
+            let said = world.host.counts().held;
+            report.push((nodes, items, text, allocated, said, sent));
+            assert!(
+                allocated <= said + said / 4 + 16 * 1024,
+                "{nodes} × {items} of {text}: {allocated} held, {said} said"
+            );
+            assert!(
+                said <= 2 * allocated + 16 * 1024,
+                "{nodes} × {items} of {text}: {allocated} held, {said} said"
+            );
+            assert!(said <= 16 * sent, "{nodes} × {items} of {text}: {said} said, {sent} sent");
+        }
+    }
+    println!("{report:#?}");
 }
 
 fn an_item_holds_about_its_text() {
     let mood = "<mood xmlns='http://jabber.org/protocol/mood'><happy/><text>Yay, the mead!</text></mood>";
     for element in [of_children(32_000, 8_000), of_children(9, 9_900), mood.parse().unwrap()] {
-        let mut node = Node::new(NodeConfig { max_items: 16, ..NodeConfig::new(&Options::default()) }, 0);
+        let mut node = Node::new(
+            NodeConfig { max_items: 16, ..NodeConfig::new(&Options::default()) },
+            0,
+            Holder::default(),
+        );
         let (mut text, mut region) = (0, Region::new(ALLOCATOR));
         for number in 0..16 {
             let payload = Payload::new(&element, 64 * 1024).unwrap();
             text += payload.size();
             let item = Item { payload: Some(payload), at: 0, publisher: None };
-            node.put(format!("{number}").as_str().into(), item, 16);
+            node.put(format!("{number}").as_str().into(), item, None, 16);
         }
         let change = region.change_and_reset();
         let held = change.bytes_allocated - change.bytes_deallocated;

@@ -13,6 +13,7 @@ use mep_core::effect::Effect;
 use mep_core::facts::{
     Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Target,
 };
+use mep_core::held::Sum;
 use mep_core::host::Host;
 use mep_core::jid::{RoomJid, SessionJid};
 use mep_core::moment::Moment;
@@ -231,7 +232,7 @@ pub struct Index {
 
 impl Index {
     pub fn new(count: usize) -> Self {
-        let mut own = Room::new(room(0));
+        let mut own = Room::new(room(0), Sum::default());
         own.enter(presence(&room(0), 0), &jid(0), &Options::default());
         let occupant = own.find(presence(&room(0), 0).occupant.as_str()).unwrap();
         let (mut interest, mut sessions) = (Interest::default(), SessionTable::default());

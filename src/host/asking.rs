@@ -112,7 +112,7 @@ impl Host {
                 |id: &SessionId| room.sessions.get(*id).is_some_and(|s| s.claim.as_ref() == Some(&claim));
             let Some(id) = room.sessions.find(session.as_str()).filter(still) else { continue };
             let new = room.want(id, &set);
-            let mut allowance = self.rate_limits.of(session.bare(), moment.now, &self.options);
+            let mut allowance = self.limits.rates.of(session.bare(), moment.now, &self.options);
             effects.extend(room.last_items_of(id, &new, &mut allowance, moment, &self.options));
             if !room.pending.is_empty() {
                 self.waiting.insert(room.info.jid.clone());

@@ -17,6 +17,8 @@ pub struct Counts {
     pub nodes: usize,
     /// Explicit subscriptions.
     pub subscriptions: usize,
+    /// Octets that nodes and items hold.
+    pub held: usize,
     /// Verified sets of capabilities.
     pub known: usize,
     /// Questions in flight.
@@ -29,7 +31,13 @@ impl Host {
     /// Returns the numbers of what the host has. Walks over all rooms and nodes.
     pub fn counts(&self) -> Counts {
         let (known, asking) = self.caps.counts();
-        let mut counts = Counts { rooms: self.rooms.len(), known, asking, ..Counts::default() };
+        let mut counts = Counts {
+            rooms: self.rooms.len(),
+            held: self.limits.ledger.host().octets(),
+            known,
+            asking,
+            ..Counts::default()
+        };
         for room in self.rooms.values() {
             counts.occupants += room.occupants.len();
             counts.sessions += room.sessions.len();

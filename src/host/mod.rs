@@ -21,12 +21,11 @@ use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::moment::Moment;
 use crate::options::Options;
 use crate::pubsub::service::Service;
-use crate::pubsub::snapshot::NodeRecord;
+use crate::pubsub::snapshot::{Holders, NodeRecord};
 use crate::room::Room;
-use crate::room::rate_limit::RateLimits;
 use crate::stanza::request::Request;
 use crate::stanza::response;
-use crate::usecase::{self, Reply, RequestOutcome};
+use crate::usecase::{self, Limits, Reply, RequestOutcome};
 use crate::xml;
 
 pub use self::counts::Counts;
@@ -93,7 +92,7 @@ pub struct Host {
     options: Options,
     rooms: IndexMap<RoomJid, Room>,
     caps: Caps,
-    rate_limits: RateLimits,
+    limits: Limits,
     /// Rooms that may have pending last items, in turn.
     waiting: IndexSet<RoomJid>,
     /// Whether [`Effect::Learned`] was returned since [`Host::learned`] was last called.
@@ -111,7 +110,7 @@ impl Host {
             options,
             rooms: IndexMap::new(),
             caps,
-            rate_limits: RateLimits::default(),
+            limits: Limits::default(),
             waiting: IndexSet::new(),
             learned_pending: false,
             notices: Vec::new(),
@@ -160,7 +159,7 @@ impl Host {
         moment: &mut Moment,
     ) -> Vec<Effect> {
         let room = &info.jid;
-        self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        self.open(room);
         self.update(info, moment);
         let Some(entry) = self.rooms.get_mut(room) else { return Vec::new() };
         let id = entry.enter(presence, session, &self.options);
@@ -177,7 +176,7 @@ impl Host {
         }
         // Joining, also again, causes last items or a question, so it is rate limited. A client that is not asked is
         // asked when it next sends presence.
-        let mut allowance = self.rate_limits.of(session.bare(), moment.now, &self.options);
+        let mut allowance = self.limits.rates.of(session.bare(), moment.now, &self.options);
         let permitted = allowance.publish();
         let mut effects = Vec::new();
         if permitted {
@@ -222,7 +221,7 @@ impl Host {
                 continue;
             }
             // A new claim causes last items or a question, so it is rate limited.
-            if !self.rate_limits.of(jid.bare(), moment.now, &self.options).publish() {
+            if !self.limits.rates.of(jid.bare(), moment.now, &self.options).publish() {
                 continue;
             }
             let claim = self.caps.share(claim);
@@ -231,7 +230,7 @@ impl Host {
             match (self.caps.known(&claim), self.rooms.get_mut(room)) {
                 (Some(set), Some(entry)) => {
                     let new = entry.want(id, &set);
-                    let mut allowance = self.rate_limits.of(jid.bare(), moment.now, &self.options);
+                    let mut allowance = self.limits.rates.of(jid.bare(), moment.now, &self.options);
                     let items = entry.last_items_of(id, &new, &mut allowance, moment, &self.options);
                     effects.extend(items);
                     self.collect(room, moment);
@@ -317,14 +316,13 @@ impl Host {
 
     /// Replaces the nodes of a room with stored ones.
     pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
-        let service = Service::restore(ServiceId::Room, records, &self.options);
+        self.open(room);
         if let Some(entry) = self.rooms.get_mut(room) {
+            let mut holders = Holders { room: &entry.held, owner: None, ledger: &mut self.limits.ledger };
+            let service = Service::restore(ServiceId::Room, records, &mut holders, &self.options);
             entry.replace(ServiceId::Room, service);
-        } else if !service.is_empty() {
-            let mut entry = Room::new(room.clone());
-            entry.service = service;
-            self.rooms.insert(room.clone(), entry);
         }
+        self.drop_if_empty(room);
     }
 
     /// An occupant changes its nick.
@@ -383,11 +381,10 @@ impl Host {
         moment: &mut Moment,
     ) -> Option<Vec<Effect>> {
         let room = &target.room.jid;
-        self.rooms.entry(room.clone()).or_insert_with(|| Room::new(room.clone()));
+        self.open(room);
         self.update(&target.room, moment);
         let entry = self.rooms.get_mut(room)?;
-        let answered =
-            usecase::answer(entry, target, actor, iq, moment, &mut self.rate_limits, &self.options);
+        let answered = usecase::answer(entry, target, actor, iq, moment, &mut self.limits, &self.options);
         self.collect(room, moment);
         self.drop_if_empty(room);
         let effects = match answered {
@@ -454,6 +451,13 @@ impl Host {
     /// Takes in verified sets from storage.
     pub fn recall(&mut self, sets: impl IntoIterator<Item = (Hash, NodeSet)>) {
         self.caps.recall(sets);
+    }
+
+    /// Makes a room unless it is known.
+    fn open(&mut self, room: &RoomJid) {
+        if !self.rooms.contains_key(room) {
+            self.rooms.insert(room.clone(), Room::new(room.clone(), self.limits.ledger.host().part()));
+        }
     }
 
     /// Takes in the server's facts about a room, if it is known.

@@ -9,7 +9,7 @@ use crate::id::ServiceId;
 use crate::jid::RoomJid;
 use crate::moment::Moment;
 use crate::pubsub::service::Service;
-use crate::pubsub::snapshot::NodeRecord;
+use crate::pubsub::snapshot::{Holders, NodeRecord};
 
 impl Host {
     /// Returns the records of an occupant's nodes, for storage; `None` if no occupant has this nick.
@@ -31,14 +31,18 @@ impl Host {
         self.update(info, moment);
         let Some(room) = self.rooms.get_mut(&info.jid) else { return Vec::new() };
         let Some(id) = room.find(occupant).map(ServiceId::Occupant) else { return Vec::new() };
+        let (held, owner) = (room.held.clone(), room.account_of(id).map(|it| self.limits.ledger.account(it)));
         let mut restored = Vec::new();
-        for (name, node) in Service::restore(id, records, &self.options).nodes() {
+        for record in records {
             let Some(service) = room.service_mut(id) else { break };
+            let name = record.name.clone();
             let fits = service.len() < self.options.max_nodes;
             if fits && !service.holds(name.as_str()) && !self.options.reserved_nodes.contains(name.as_str()) {
-                service.node_or(name, || node.clone());
-                room.node_created(name, id);
-                restored.push(name.clone());
+                let ledger = &mut self.limits.ledger;
+                let mut holders = Holders { room: &held, owner: owner.clone(), ledger };
+                service.node_or(&name, &held, |sum| record.into_node(id, sum, &mut holders, &self.options));
+                room.node_created(&name, id);
+                restored.push(name);
             }
         }
         let effects =
@@ -50,7 +54,11 @@ impl Host {
     pub fn put_back(&mut self, room: &RoomJid, occupant: &str, records: Vec<NodeRecord>) {
         let Some(room) = self.rooms.get_mut(room) else { return };
         if let Some(id) = room.find(occupant).map(ServiceId::Occupant) {
-            room.replace(id, Service::restore(id, records, &self.options));
+            let (held, ledger) = (room.held.clone(), &mut self.limits.ledger);
+            let owner = room.account_of(id).map(|account| ledger.account(account));
+            let mut holders = Holders { room: &held, owner, ledger };
+            let service = Service::restore(id, records, &mut holders, &self.options);
+            room.replace(id, service);
         }
     }
 }

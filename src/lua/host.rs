@@ -285,13 +285,14 @@ impl Bound {
 
     /// `host:counts()`: the numbers of what the host has now, by the names of the statistics.
     fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
-        let Counts { rooms, occupants, sessions, nodes, subscriptions, known, asking, pending } =
+        let Counts { rooms, occupants, sessions, nodes, held, subscriptions, known, asking, pending } =
             this.host.counts();
         lua.create_table_from([
             ("rooms", rooms),
             ("occupants", occupants),
             ("sessions", sessions),
             ("nodes", nodes),
+            ("held", held),
             ("subscriptions", subscriptions),
             ("pending", pending),
             ("caps_known", known),

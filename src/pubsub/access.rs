@@ -77,11 +77,23 @@ impl Affiliations {
         self.0.len()
     }
 
+    /// Returns the octets that they hold, about as the allocator counts them.
+    pub fn weight(&self) -> usize {
+        let account = |affiliate: &Affiliate| match affiliate {
+            Affiliate::Account(account) => account.len(),
+            Affiliate::Occupant(_) => 0,
+        };
+        self.0.keys().map(|affiliate| AFFILIATION + account(affiliate)).sum()
+    }
+
     /// Returns whether there are no affiliations.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
+
+/// What an affiliation holds besides the account.
+const AFFILIATION: usize = 96;
 
 /// An action on a node, or on the service where the node is to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use crate::held::{Held, Holder, Sum};
 use crate::id::{ItemId, NodeName, OccupantId, ServiceId};
 use crate::options::Options;
 use crate::pubsub::access::Affiliations;
@@ -32,7 +33,7 @@ pub struct Publisher {
 }
 
 /// A node: its configuration and its items, oldest first.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Node {
     /// The configuration.
     pub config: NodeConfig,
@@ -41,6 +42,8 @@ pub struct Node {
     /// When it was created, in milliseconds since 1970.
     pub made: u64,
     items: IndexMap<ItemId, Numbered>,
+    /// What it holds apart from its items.
+    head: Held,
     /// The number of the next item.
     next: u64,
     /// What changed since the node was last stored; `None` if nothing of it is stored.
@@ -48,11 +51,21 @@ pub struct Node {
 }
 
 /// An item with its number. Numbers of a node ascend, so that stores without an order can restore it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Numbered {
     number: u64,
     item: Item,
+    held: Held,
 }
+
+/// What an item holds besides its texts: its place in the node, and the reference counts of the texts.
+const ITEM: usize = 240;
+
+/// What a publisher holds besides its account.
+const PUBLISHER: usize = 64;
+
+/// What a node holds besides the texts of its configuration, its affiliations and its items; its name is in it.
+const NODE: usize = 2048;
 
 /// What of a node differs from what is stored.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +77,12 @@ pub(crate) struct Journal {
 }
 
 impl Item {
+    /// Returns the octets that it holds in a node, about as the allocator counts them.
+    pub fn weight(&self, id: &ItemId) -> usize {
+        let payload = self.payload.as_ref().map_or(0, Payload::size);
+        ITEM + id.as_str().len() + payload + self.account().map_or(0, |account| PUBLISHER + account.len())
+    }
+
     /// Returns the account that published it, if it is known.
     pub fn account(&self) -> Option<&str> {
         Some(&self.publisher.as_deref()?.account)
@@ -79,10 +98,17 @@ impl Journal {
 }
 
 impl Node {
-    /// Returns a node without items.
-    pub fn new(config: NodeConfig, made: u64) -> Self {
-        let affiliations = Affiliations::default();
-        Self { config, affiliations, made, items: IndexMap::new(), next: 0, journal: None }
+    /// Returns a node without items, which is counted in these sums, as its items will be.
+    pub fn new(config: NodeConfig, made: u64, by: Holder) -> Self {
+        let (affiliations, items) = (Affiliations::default(), IndexMap::new());
+        let head = Held::new(by, Self::weight(&config, &affiliations));
+        Self { config, affiliations, made, items, head, next: 0, journal: None }
+    }
+
+    /// Returns the octets that a node holds apart from its items.
+    pub fn weight(config: &NodeConfig, affiliations: &Affiliations) -> usize {
+        let NodeConfig { title, description, payload_type, .. } = config;
+        NODE + title.len() + description.len() + payload_type.len() + affiliations.weight()
     }
 
     /// Returns the items, oldest first.
@@ -102,9 +128,22 @@ impl Node {
 
     /// Adds an item as the newest, replacing one with the same id. Removes the oldest items over the configured number,
     /// or over `most`, and returns their ids, oldest first.
-    pub fn put(&mut self, id: ItemId, item: Item, most: u32) -> Vec<ItemId> {
-        self.insert(id, item, self.next);
+    ///
+    /// It is counted as the node is, but for the account that it belongs to, if that is another.
+    pub fn put(&mut self, id: ItemId, item: Item, account: Option<Sum>, most: u32) -> Vec<ItemId> {
+        self.insert(id, item, account, self.next);
         self.shrink(most)
+    }
+
+    /// Returns the octets of the items that [`Node::put`] would remove.
+    pub fn freed_by_put(&self, id: Option<&str>, most: u32) -> usize {
+        let replaced = id.and_then(|id| self.items.get_full(id));
+        let count = self.items.len() + usize::from(replaced.is_none());
+        let over = count.saturating_sub(self.most(most));
+        let goes = self.items.values().enumerate();
+        let goes = goes.filter(|(at, _)| replaced.is_none_or(|(replaced, ..)| replaced != *at)).take(over);
+        let goes = goes.map(|(_, numbered)| numbered);
+        goes.chain(replaced.map(|(_, _, numbered)| numbered)).map(|it| it.held.octets()).sum()
     }
 
     /// Returns whether a new item with this id would push another one out, if no node may have more than `most`.
@@ -144,8 +183,7 @@ impl Node {
 
     /// Removes the oldest items over the configured number, or over `most`. Returns their ids, oldest first.
     pub fn shrink(&mut self, most: u32) -> Vec<ItemId> {
-        let keep = if self.config.persist_items { self.config.max_items.min(most) as usize } else { 0 };
-        let over = self.items.len().saturating_sub(keep);
+        let over = self.items.len().saturating_sub(self.most(most));
         let dropped: Vec<_> = self.items.drain(..over).map(|(id, _)| id).collect();
         self.note_removed(&dropped);
         dropped
@@ -162,8 +200,9 @@ impl Node {
         differs
     }
 
-    /// Notes that the configuration or the affiliations differ from what is stored.
+    /// Notes that the configuration or the affiliations differ from before.
     pub(crate) fn changed(&mut self) {
+        self.head.set(Self::weight(&self.config, &self.affiliations));
         if let Some(journal) = &mut self.journal {
             journal.head = true;
         }
@@ -171,22 +210,25 @@ impl Node {
 
     /// Returns the items with their numbers, oldest first.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (&ItemId, u64, &Item)> {
-        self.items.iter().map(|(id, Numbered { number, item })| (id, *number, item))
+        self.items.iter().map(|(id, Numbered { number, item, .. })| (id, *number, item))
     }
 
     /// Returns the item with this id, with its number.
     pub(crate) fn numbered_item(&self, id: &ItemId) -> Option<(&ItemId, u64, &Item)> {
-        let (id, Numbered { number, item }) = self.items.get_key_value(id.as_str())?;
+        let (id, Numbered { number, item, .. }) = self.items.get_key_value(id.as_str())?;
         Some((id, *number, item))
     }
 
     /// Adds an item as the newest, with this number.
-    pub(crate) fn insert(&mut self, id: ItemId, item: Item, number: u64) {
+    pub(crate) fn insert(&mut self, id: ItemId, item: Item, account: Option<Sum>, number: u64) {
         let replaced = self.items.shift_remove(id.as_str()).is_some();
         if let Some(journal) = &mut self.journal {
             journal.touch(&id, replaced);
         }
-        self.items.insert(id, Numbered { number, item });
+        let by = self.head.by().clone();
+        let by = Holder { account: account.or(by.account), ..by };
+        let held = Held::new(by, item.weight(&id));
+        self.items.insert(id, Numbered { number, item, held });
         self.next = self.next.max(number.saturating_add(1));
     }
 
@@ -198,6 +240,10 @@ impl Node {
     /// Stops journalling: nothing of the node is stored.
     pub(crate) fn stop_journal(&mut self) {
         self.journal = None;
+    }
+
+    fn most(&self, most: u32) -> usize {
+        if self.config.persist_items { self.config.max_items.min(most) as usize } else { 0 }
     }
 
     fn retain(&mut self, mut stays: impl FnMut(&Item) -> bool) -> Vec<ItemId> {
@@ -238,9 +284,9 @@ mod tests {
     #[test]
     fn the_newest_items_stay_and_a_known_id_becomes_the_newest() {
         let config = NodeConfig { max_items: 2, ..NodeConfig::new(&Options::default()) };
-        let mut node = Node::new(config, 0);
+        let mut node = Node::new(config, 0, Holder::default());
         for id in ["a", "b", "a", "c"] {
-            node.put(id.into(), item(0), 9);
+            node.put(id.into(), item(0), None, 9);
         }
         assert_eq!(ids(&node), ["a", "c"]);
         assert!(node.is_full(None, 9) && !node.is_full(Some("a"), 9));
@@ -248,7 +294,7 @@ mod tests {
         node.config.max_items = 3;
         assert!(node.is_full(None, 1) && !node.is_full(None, 9));
         node.config.persist_items = false;
-        node.put("d".into(), item(0), 9);
+        node.put("d".into(), item(0), None, 9);
         assert_eq!(ids(&node), [""; 0]);
     }
 
@@ -256,9 +302,9 @@ mod tests {
     fn items_go_when_their_time_is_over() {
         let config =
             NodeConfig { max_items: 9, item_expire: Some(2), ..NodeConfig::new(&Options::default()) };
-        let mut node = Node::new(config, 0);
+        let mut node = Node::new(config, 0, Holder::default());
         for (id, at) in [("a", 1000), ("b", 2000), ("c", 2001)] {
-            node.put(id.into(), item(at), 9);
+            node.put(id.into(), item(at), None, 9);
         }
         node.expire(3000);
         assert_eq!(ids(&node), ["b", "c"]);

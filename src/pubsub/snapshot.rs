@@ -3,6 +3,7 @@
 //! Occupants are not stored: an occupant's affiliations end with the occupant. The publisher of an item is stored as an
 //! account.
 
+use crate::held::{Holder, Ledger, Sum};
 use crate::id::{ItemId, NodeName, ServiceId};
 use crate::options::Options;
 use crate::pubsub::access::{Affiliate, Affiliation, Affiliations};
@@ -70,6 +71,17 @@ pub enum Change {
     Deleted,
 }
 
+/// Who holds what is restored.
+#[derive(Debug)]
+pub(crate) struct Holders<'a> {
+    /// The room.
+    pub room: &'a Sum,
+    /// The account of the occupant whose service it is.
+    pub owner: Option<Sum>,
+    /// All accounts: items of a room belong to those that published them.
+    pub ledger: &'a mut Ledger,
+}
+
 impl Service {
     /// Returns the records of the nodes, oldest first.
     pub fn snapshot(&self) -> Vec<NodeRecord> {
@@ -77,11 +89,16 @@ impl Service {
     }
 
     /// Returns the service `id` of these records. Values that the options don't allow any more become defaults.
-    pub fn restore(id: ServiceId, records: Vec<NodeRecord>, options: &Options) -> Self {
+    pub(crate) fn restore(
+        id: ServiceId,
+        records: Vec<NodeRecord>,
+        holders: &mut Holders<'_>,
+        options: &Options,
+    ) -> Self {
         let mut service = Self::default();
         for record in records {
             let name = record.name.clone();
-            service.node_or(&name, || record.into_node(id, options));
+            service.node_or(&name, holders.room, |held| record.into_node(id, held, holders, options));
         }
         service
     }
@@ -94,19 +111,29 @@ impl NodeRecord {
         Self { name: name.clone(), head: NodeHead::of(node), items }
     }
 
-    fn into_node(self, service: ServiceId, options: &Options) -> Node {
+    /// Returns the node of this record, which is counted in this sum of its service.
+    pub(crate) fn into_node(
+        self,
+        service: ServiceId,
+        held: Sum,
+        holders: &mut Holders<'_>,
+        options: &Options,
+    ) -> Node {
         let NodeHead { config, made, affiliations: named } = self.head;
         let config = NodeConfig::from_fields(&config, options).forced(service, self.name.as_str(), options);
-        let mut node = Node::new(config, made);
+        let by = Holder { service: Some(held), account: holders.owner.clone() };
+        let mut node = Node::new(config, made, by);
         let mut affiliations = Affiliations::default();
         for (account, is) in named {
             affiliations.set(Affiliate::Account(account.into()), is);
         }
         node.affiliations = affiliations;
+        node.changed();
         for ItemRecord { id, payload, at, number, publisher, inside } in self.items {
+            let sum = publisher.as_deref().map(|account| holders.ledger.account(account));
             let publisher =
                 publisher.map(|account| Publisher { account: account.into(), inside, occupant: None });
-            node.insert(id, Item { payload, at, publisher: publisher.map(Box::new) }, number);
+            node.insert(id, Item { payload, at, publisher: publisher.map(Box::new) }, sum, number);
         }
         // Journal before shrinking, so that items over a lowered limit are removed from storage, too.
         node.take_journal();

@@ -20,6 +20,7 @@ use std::rc::Rc;
 
 use crate::caps::{Claim, NodeSet};
 use crate::facts::{Actor, OccupantInfo, RoomAffiliation, RoomInfo, Show, Target};
+use crate::held::Sum;
 use crate::id::{NodeName, OccupantId, ServiceId, SessionId};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::options::Options;
@@ -38,6 +39,8 @@ use crate::room::session::{Session, SessionTable};
 pub struct Room {
     /// The server's latest facts.
     pub(crate) info: RoomInfo,
+    /// What its nodes hold, and its occupants'.
+    pub(crate) held: Sum,
     pub(crate) service: Service,
     /// Boxed, as nearly half of the tree's slots are empty: numbers only grow.
     pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
@@ -62,9 +65,10 @@ pub struct Room {
 }
 
 impl Room {
-    /// Returns a room without occupants.
-    pub fn new(jid: RoomJid) -> Self {
+    /// Returns a room without occupants. Its nodes are counted in this sum.
+    pub fn new(jid: RoomJid, held: Sum) -> Self {
         Self {
+            held,
             info: RoomInfo::unknown(jid),
             service: Service::default(),
             occupants: BTreeMap::new(),

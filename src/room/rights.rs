@@ -276,6 +276,7 @@ pub(super) fn outside(who: &Subscriber) -> Option<SessionJid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::held::{Holder, Sum};
     use crate::options::Options;
     use crate::pubsub::access::Affiliate;
     use crate::pubsub::config::NodeConfig;
@@ -284,7 +285,7 @@ mod tests {
 
     /// A room with an occupant of this affiliation, and the occupant's service.
     fn room(room_affiliation: RoomAffiliation) -> (Room, ServiceId) {
-        let mut room = Room::new(ROOM.into());
+        let mut room = Room::new(ROOM.into(), Sum::default());
         room.info.members_only = false;
         let info = OccupantInfo {
             occupant: format!("{ROOM}/romeo").as_str().into(),
@@ -301,7 +302,7 @@ mod tests {
     fn node(change: impl FnOnce(&mut NodeConfig)) -> Node {
         let mut config = NodeConfig::new(&Options::default());
         change(&mut config);
-        Node::new(config, 0)
+        Node::new(config, 0, Holder::default())
     }
 
     /// Another party, in the room or outside.

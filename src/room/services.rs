@@ -30,6 +30,13 @@ impl Room {
         }
     }
 
+    /// Returns the account of the occupant whose service this is.
+    pub(crate) fn account_of(&self, id: ServiceId) -> Option<&str> {
+        let ServiceId::Occupant(id) = id else { return None };
+        let session = self.occupants.get(&id)?.sessions.first()?;
+        Some(self.sessions.get(*session)?.jid.bare())
+    }
+
     /// Returns the JID of a service.
     pub(crate) fn address(&self, id: ServiceId) -> &str {
         match id {

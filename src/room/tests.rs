@@ -12,7 +12,7 @@ fn presence(nick: &str) -> OccupantInfo {
 }
 
 fn room() -> Room {
-    Room::new("room@muc".into())
+    Room::new("room@muc".into(), Sum::default())
 }
 
 fn enter(room: &mut Room, presence: OccupantInfo, jid: &SessionJid) -> SessionId {

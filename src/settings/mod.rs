@@ -101,6 +101,17 @@ pub const OPTIONS: &[Row] = &[
     whole("mep_max_subscribers", 0, 1_000_000, |o| o.max_subscribers, |o, n| o.max_subscribers = size(n)),
     // They are stored in one entry with the node's configuration, and copied when one changes.
     whole("mep_max_affiliations", 0, 10_000, |o| o.max_affiliations, |o, n| o.max_affiliations = size(n)),
+    // Megabytes. Prosody's own address space is rarely larger.
+    whole(
+        "mep_max_occupant_mb",
+        1,
+        1 << 16,
+        |o| megabytes(o.held.occupant),
+        |o, n| o.held.occupant = octets(n),
+    ),
+    whole("mep_max_account_mb", 1, 1 << 16, |o| megabytes(o.held.account), |o, n| o.held.account = octets(n)),
+    whole("mep_max_room_mb", 1, 1 << 16, |o| megabytes(o.held.room), |o, n| o.held.room = octets(n)),
+    whole("mep_max_host_mb", 1, 1 << 16, |o| megabytes(o.held.host), |o, n| o.held.host = octets(n)),
     // More would limit nothing: a server sends some ten thousand events a second.
     whole("mep_publish_burst", 1, 1_000_000, |o| size(o.publish_burst), |o, n| o.publish_burst = n),
     whole("mep_publish_rate", 0, 1_000_000, |o| size(o.publish_rate), |o, n| o.publish_rate = n),
@@ -273,6 +284,14 @@ const fn whole(
 
 fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+const fn megabytes(octets: usize) -> usize {
+    octets >> 20
+}
+
+fn octets(megabytes: u32) -> usize {
+    size(megabytes).saturating_mul(1 << 20)
 }
 
 fn seconds(milliseconds: u64) -> usize {

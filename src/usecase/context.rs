@@ -1,8 +1,9 @@
 //! The context of a use case: one request of one actor to one service of a room.
 
 use crate::effect::Effect;
-use crate::error::Error;
+use crate::error::{Error, Scope};
 use crate::facts::Actor;
+use crate::held::{Holder, Sum};
 use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::moment::Moment;
 use crate::options::Options;
@@ -28,6 +29,10 @@ pub(crate) struct RequestContext<'a> {
     pub stored: bool,
     /// What the actor may do now.
     pub allowance: Allowance<'a>,
+    /// What the actor's account holds.
+    pub account: Sum,
+    /// What the whole host holds.
+    pub host: &'a Sum,
     pub options: &'a Options,
     pub moment: &'a mut Moment,
     /// The effects after the reply.
@@ -146,6 +151,26 @@ impl RequestContext<'_> {
         if self.service()?.len() >= limit { Err(Error::TooManyNodes) } else { Ok(config) }
     }
 
+    /// Checks that the service, the actor's account, the room and the host may hold so many octets more.
+    ///
+    /// # Errors
+    /// [`Error::Full`].
+    pub(super) fn check_held(&self, more: usize) -> Result<(), Error> {
+        let limits = &self.options.held;
+        let is_occupant = matches!(self.service_id, ServiceId::Occupant(_));
+        let as_room = self.allowance.is_owner_outside;
+        let sums = [
+            (Scope::Occupant, is_occupant, self.service()?.held(), limits.occupant),
+            (Scope::Account, !as_room, self.account.octets(), limits.account),
+            (Scope::Room, true, self.room.held.octets(), limits.room),
+            (Scope::Host, true, self.host.octets(), limits.host),
+        ];
+        let is_full = |&(_, counts, held, most): &(_, bool, usize, usize)| {
+            counts && more > 0 && held.saturating_add(more) > most
+        };
+        sums.into_iter().find(is_full).map_or(Ok(()), |(scope, ..)| Err(Error::Full(scope)))
+    }
+
     /// Checks that the node's name is not reserved. A node may exist that was created before its name was reserved.
     pub(super) fn check_reserved(&self, name: &NodeName) -> Result<(), Error> {
         if self.options.is_reserved(self.service_id, name) { Err(Error::NodeReserved) } else { Ok(()) }
@@ -160,7 +185,11 @@ impl RequestContext<'_> {
         // Restored nodes are sorted by this.
         let newest = self.service()?.nodes().map(|(_, node)| node.made).max();
         let made = newest.map_or(self.moment.now, |newest| self.moment.now.max(newest + 1));
-        self.service_mut()?.node_or(name, || Node::new(config, made));
+        let account = matches!(service_id, ServiceId::Occupant(_)).then(|| self.account.clone());
+        let held = self.room.held.clone();
+        self.service_mut()?.node_or(name, &held, |service| {
+            Node::new(config, made, Holder { service: Some(service), account })
+        });
         self.room.node_created(name, service_id);
         self.changed = Some(name.clone());
         self.notify(name, |_, node| Event::created(name, &node.config))

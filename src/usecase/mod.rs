@@ -17,6 +17,7 @@ use self::context::RequestContext;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::facts::{Actor, Target};
+use crate::held::Ledger;
 use crate::id::ServiceId;
 use crate::moment::Moment;
 use crate::options::{Options, is_disco_node};
@@ -24,6 +25,15 @@ use crate::room::Room;
 use crate::room::rate_limit::RateLimits;
 use crate::stanza::request::Request;
 use crate::stanza::response::Items;
+
+/// What is limited by account, or for the whole host.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    /// What accounts make the server do.
+    pub rates: RateLimits,
+    /// What is held in memory.
+    pub ledger: Ledger,
+}
 
 /// The outcome of a request that is not refused.
 pub(crate) struct RequestOutcome {
@@ -56,7 +66,7 @@ pub(crate) fn answer(
     actor: &Actor,
     iq: &Element,
     moment: &mut Moment,
-    rate_limits: &mut RateLimits,
+    limits: &mut Limits,
     options: &Options,
 ) -> Result<Option<RequestOutcome>, Error> {
     room.note_parties(target, actor, options);
@@ -73,7 +83,9 @@ pub(crate) fn answer(
         actor,
         read_only: target.read_only,
         stored: target.stored,
-        allowance: rate_limits.of(actor.session.bare(), moment.now, options),
+        allowance: limits.rates.of(actor.session.bare(), moment.now, options),
+        account: limits.ledger.account(actor.session.bare()),
+        host: limits.ledger.host(),
         options,
         moment,
         effects: Vec::new(),

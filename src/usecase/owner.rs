@@ -4,8 +4,9 @@ use minidom::Element;
 
 use crate::error::Error;
 use crate::id::NodeName;
-use crate::pubsub::access::Action;
+use crate::pubsub::access::{Action, Affiliations};
 use crate::pubsub::config::NodeConfig;
+use crate::pubsub::node::Node;
 use crate::stanza::event::Event;
 use crate::stanza::response;
 use crate::usecase::context::RequestContext;
@@ -27,6 +28,7 @@ pub(super) fn create(
         return Err(Error::NodeExists);
     }
     let config = cx.new_config(&name, config)?;
+    cx.check_held(Node::weight(&config, &Affiliations::default()))?;
 
     cx.make(&name, config)?;
     let created = || response::pubsub(response::about("create", Some(name.as_str())).build());
@@ -57,6 +59,8 @@ pub(super) fn configure(
     if config == node.config {
         return Ok(None);
     }
+    let weight = |config| Node::weight(config, &node.affiliations);
+    cx.check_held(weight(&config).saturating_sub(weight(&node.config)))?;
 
     let most = options.max_items;
     let shut_out = cx.room.shut_out_of_node(cx.service_id, name, options);

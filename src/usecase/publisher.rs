@@ -5,9 +5,9 @@ use minidom::Element;
 use crate::error::Error;
 use crate::id::{ItemId, NodeName, ServiceId};
 use crate::options::Options;
-use crate::pubsub::access::Action;
+use crate::pubsub::access::{Action, Affiliations};
 use crate::pubsub::config::{NodeConfig, NodeFull};
-use crate::pubsub::node::{Item, Publisher};
+use crate::pubsub::node::{Item, Node, Publisher};
 use crate::stanza::event::Event;
 use crate::stanza::request::Published;
 use crate::stanza::response;
@@ -43,6 +43,8 @@ pub(super) fn publish(
         return Err(Error::NodeFull);
     }
 
+    cx.check_held(growth(cx, name, &config, item.as_ref(), payload.as_ref()))?;
+
     let now = cx.moment.now;
     cx.moment.tally.publishes += 1;
     cx.moment.tally.payload_octets += payload.as_ref().map_or(0, |payload| payload.size() as u64);
@@ -53,14 +55,10 @@ pub(super) fn publish(
         return Ok(Some(published(name, None)));
     };
     let id = id.unwrap_or_else(|| cx.moment.id().as_str().into());
-    let publisher = (cx.service_id == ServiceId::Room).then(|| Publisher {
-        account: cx.actor.session.bare().into(),
-        inside: cx.actor.occupant.is_some(),
-        occupant: cx.me(),
-    });
-    let item = Item { payload, at: now, publisher: publisher.map(Box::new) };
+    let item = Item { payload, at: now, publisher: publisher(cx) };
     let most = cx.options.max_items;
-    let dropped = cx.node_mut(name)?.put(id.clone(), item.clone(), most);
+    let account = cx.account.clone();
+    let dropped = cx.node_mut(name)?.put(id.clone(), item.clone(), Some(account), most);
 
     let (service_id, before) = (cx.service_id, cx.effects.len());
     cx.notify(name, |room, node| {
@@ -100,6 +98,35 @@ pub(super) fn retract(
         cx.notify(name, |_, node| Event::retract(name, &node.config, ids))?;
     }
     Ok(None)
+}
+
+/// Returns the actor as the publisher of an item at a node of the room.
+fn publisher(cx: &RequestContext<'_>) -> Option<Box<Publisher>> {
+    (cx.service_id == ServiceId::Room).then(|| {
+        Box::new(Publisher {
+            account: cx.actor.session.bare().into(),
+            inside: cx.actor.occupant.is_some(),
+            occupant: cx.me(),
+        })
+    })
+}
+
+/// Returns how many octets more are held after a publish, of an item with this payload to a node of this configuration.
+fn growth(
+    cx: &RequestContext<'_>,
+    name: &NodeName,
+    config: &NodeConfig,
+    item: Option<&Published<'_>>,
+    payload: Option<&Payload>,
+) -> usize {
+    let node = cx.service().and_then(|service| service.node(name.as_str())).ok();
+    let head = if node.is_some() { 0 } else { Node::weight(config, &Affiliations::default()) };
+    let Some(published) = item.filter(|_| config.persist_items) else { return head };
+    let item = Item { payload: payload.cloned(), at: 0, publisher: publisher(cx) };
+    let new = published.id.as_ref().map_or_else(|| item.weight(&ItemId::from("")) + 20, |id| item.weight(id));
+    let id = published.id.as_ref().map(ItemId::as_str);
+    let freed = node.map_or(0, |node| node.freed_by_put(id, cx.options.max_items));
+    (head + new).saturating_sub(freed)
 }
 
 /// Returns whether the actor published all these items and may publish at the node: publishers may retract their own

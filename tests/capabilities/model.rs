@@ -317,8 +317,8 @@ impl Model {
     /// The invariants after each call.
     pub fn check(&self, counts: Counts, counters: Counters) {
         assert_eq!(counters, self.counters);
-        let mut expected =
-            Counts { known: self.known.len(), asking: self.asking().count(), ..Counts::default() };
+        let (known, asking, held) = (self.known.len(), self.asking().count(), counts.held);
+        let mut expected = Counts { known, asking, held, ..Counts::default() };
         for room in self.rooms.values() {
             expected.rooms += usize::from(!room.occupants.is_empty() || !room.nodes.is_empty());
             expected.occupants += room.occupants.len();

@@ -152,6 +152,7 @@ pub(in crate::usecase) fn set_affiliates(
     if after.len() > cx.options.max_affiliations.max(before.len()) {
         return Err(Error::TooManyAffiliations);
     }
+    cx.check_held(after.weight().saturating_sub(before.weight()))?;
 
     let shut_out = cx.room.shut_out_of_node(cx.service_id, name, cx.options);
     let node = cx.node_mut(name)?;

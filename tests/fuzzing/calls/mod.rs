@@ -11,7 +11,7 @@ use mep_core::effect::Effect;
 use mep_core::facts::{Publishers, Role, RoomAffiliation, SessionsSeen, Target};
 use mep_core::host::Host;
 use mep_core::id::NodeName;
-use mep_core::options::{NotificationType, Options};
+use mep_core::options::{HeldLimits, NotificationType, Options};
 use mep_core::pubsub::snapshot::NodeRecord;
 use mep_core::xml::form::Form;
 use minidom::Element;
@@ -69,6 +69,7 @@ fn options(draw: &mut Draw<'_>) -> Options {
             options.max_subscriptions = 2;
             options.max_subscribers = 3;
             options.max_affiliations = 2;
+            options.held = HeldLimits { occupant: 9_000, account: 12_000, room: 20_000, host: 20_000 };
         }
         2 => options.notification_type = NotificationType::Groupchat,
         3 => {
@@ -407,8 +408,12 @@ impl Play {
         self.sent += text.len();
         let of_occupant = at.and_then(|nick| self.world.host.snapshot_of(&World::room(), &address(nick)));
         let before = is_failing.then(|| self.world.host.snapshot(&World::room()));
+        let held = self.world.host.counts().held;
         let mut moment = self.world.moment();
-        let Some(mut effects) = self.world.host.request(&target, &actor, &iq, &mut moment) else { return };
+        let effects = self.world.host.request(&target, &actor, &iq, &mut moment);
+        let most = held.max(self.world.host.options().held.host);
+        assert!(self.world.host.counts().held <= most, "more is held than may be");
+        let Some(mut effects) = effects else { return };
         let keeps =
             effects.iter().any(|effect| matches!(effect, Effect::Keep { .. } | Effect::KeepOccupant { .. }));
         if let (true, Some(before)) = (keeps, before) {
