@@ -92,12 +92,12 @@ return function (call_core, outages, state)
 		return outages.rests(room_jid, true);
 	end
 
-	-- Called if a change could not be stored: loads the room again, or empties it until it can be loaded.
+	-- Called if a change could not be stored: loads the room again. Until that is possible, its nodes are not served.
 	local function revert(room_jid)
 		if retired then return; end
 		loaded[room_jid] = nil;
 		if not load(room_jid) then
-			call_core("load", room_jid, {});
+			call_core("set_aside", room_jid);
 		end
 	end
 

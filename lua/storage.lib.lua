@@ -35,8 +35,9 @@ local removed = parts.remove;
 -- COMPAT storagemanager's map stores on top of keyval stores look like this, on 0.12 and 13.0
 local has_files = parts.keyval_store ~= nil;
 
--- A node with up to this many items is one file.
-local few = 16;
+-- A node with up to this many items is one file, but for the items of more octets than that: each publish writes the
+-- file.
+local few, small = 16, 1024;
 
 -- Entries of items in files of their own: the item exists; its file may exist, but the item does not.
 local apart, gone = true, "gone";
@@ -79,6 +80,12 @@ local function store_item(item)
 		inside = item.inside;
 		payload = item.payload;
 	};
+end
+
+-- Payloads that an earlier release stored may be tables.
+local function is_large(item)
+	local payload = item.payload;
+	return type(payload) == "table" or payload and #payload > small;
 end
 
 local function name_apart(name, key)
@@ -134,7 +141,7 @@ local function write_files(name, change)
 		if before[key] == apart then
 			replaced[key] = store_item(item);
 			after[key] = apart;
-		elseif not before[key] and change.count > few then
+		elseif not before[key] and (change.count > few or is_large(item)) then
 			new[key] = store_item(item);
 			before[key], after[key] = gone, apart;
 			announced, changed = true, true;
@@ -161,7 +168,7 @@ local function write_files(name, change)
 	if not ok then return nil, err; end
 	for key, entry in pairs(after) do
 		if entry == gone then
-			nodes:set(name_apart(name, key), nil); -- If this fails, the next write does it
+			pcall(nodes.set, nodes, name_apart(name, key), nil); -- If this fails, the next write does it
 		end
 	end
 	return true;
@@ -222,9 +229,13 @@ end
 
 -- Removes what is left of a deleted node.
 local function tidy(room, node)
-	local ok, err = remove_parts(name_of(room, node));
-	if ok then
-		ok, err = index:set(room, node_key(node), nil);
+	-- The change is done already, whatever a driver throws here
+	local called, ok, err = pcall(remove_parts, name_of(room, node));
+	if called and ok then
+		called, ok, err = pcall(index.set, index, room, node_key(node), nil);
+	end
+	if not called then
+		ok, err = nil, ok;
 	end
 	if not ok then
 		module:log("warn", "Could not remove all of a deleted node from storage; trying again at the next load: %s", err);

@@ -1,8 +1,10 @@
-//! All rooms of a MUC host, where calls come in. `asking` has the questions about capabilities.
+//! All rooms of a MUC host, where calls come in. `asking` has the questions about capabilities, `stored` and
+//! `registered` what comes from storage.
 
 mod asking;
 mod counts;
 mod registered;
+mod stored;
 
 use std::collections::HashSet;
 
@@ -20,8 +22,6 @@ use crate::id::ServiceId;
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::moment::Moment;
 use crate::options::Options;
-use crate::pubsub::service::Service;
-use crate::pubsub::snapshot::{Holders, NodeRecord};
 use crate::room::Room;
 use crate::stanza::request::Request;
 use crate::stanza::response;
@@ -298,31 +298,6 @@ impl Host {
     /// has them in the next call. Linear in the subscribers.
     pub fn outsiders(&self, room: &RoomJid) -> impl Iterator<Item = &str> {
         self.rooms.get(room).into_iter().flat_map(Room::outsiders)
-    }
-
-    /// Returns the records of a room's own nodes, for storage.
-    pub fn snapshot(&self, room: &RoomJid) -> Vec<NodeRecord> {
-        self.rooms.get(room).map(|room| room.service.snapshot()).unwrap_or_default()
-    }
-
-    /// The nodes of a room were stored as [`Host::snapshot`] returned them: from now on, only changes are stored.
-    pub fn kept(&mut self, room: &RoomJid) {
-        if let Some(room) = self.rooms.get_mut(room) {
-            for (_, node) in room.service.nodes_mut() {
-                node.take_journal();
-            }
-        }
-    }
-
-    /// Replaces the nodes of a room with stored ones.
-    pub fn load(&mut self, room: &RoomJid, records: Vec<NodeRecord>) {
-        self.open(room);
-        if let Some(entry) = self.rooms.get_mut(room) {
-            let mut holders = Holders { room: &entry.held, owner: None, ledger: &mut self.limits.ledger };
-            let service = Service::restore(ServiceId::Room, records, &mut holders, &self.options);
-            entry.replace(ServiceId::Room, service);
-        }
-        self.drop_if_empty(room);
     }
 
     /// An occupant changes its nick.

@@ -167,6 +167,13 @@ impl Bound {
         this.effects(lua, effects)
     }
 
+    /// `host:set_aside(room)`
+    #[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "as mlua has methods")]
+    fn set_aside(_: &Lua, this: &mut Self, room: String) -> LuaResult<()> {
+        this.host.set_aside(&room.as_str().into());
+        Ok(())
+    }
+
     /// `host:put_back(room, occupant, records)`
     fn put_back(
         lua: &Lua,
@@ -340,6 +347,7 @@ impl LuaUserData for Bound {
         methods.add_method("snapshot", Self::snapshot);
         methods.add_method("snapshot_of", Self::snapshot_of);
         methods.add_method_mut("put_back", Self::put_back);
+        methods.add_method_mut("set_aside", Self::set_aside);
         methods.add_method_mut("load", Self::load);
         methods.add_method_mut("kept", |_, this, room: String| {
             this.host.kept(&room.as_str().into());

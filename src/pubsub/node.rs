@@ -202,10 +202,15 @@ impl Node {
 
     /// Notes that the configuration or the affiliations differ from before.
     pub(crate) fn changed(&mut self) {
-        self.head.set(Self::weight(&self.config, &self.affiliations));
+        self.weigh();
         if let Some(journal) = &mut self.journal {
             journal.head = true;
         }
+    }
+
+    /// Counts what the configuration and the affiliations hold now.
+    pub(crate) fn weigh(&mut self) {
+        self.head.set(Self::weight(&self.config, &self.affiliations));
     }
 
     /// Returns the items with their numbers, oldest first.

@@ -115,6 +115,9 @@ impl Room {
         let subscribers = self.subscriptions.of(&topic).map(|(who, _)| who);
         let ended: Vec<_> =
             subscribers.filter(|who| !self.subscriber_may_read(who, service, name, node)).cloned().collect();
+        for who in &ended {
+            self.note_ended(who.clone(), topic.clone());
+        }
         ended.iter().filter_map(|who| self.end_subscription(who, &topic, moment)).collect()
     }
 

@@ -12,7 +12,7 @@ mod name_index;
 pub mod occupant;
 pub mod rate_limit;
 pub(crate) mod rights;
-mod services;
+pub(crate) mod services;
 pub mod session;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -32,6 +32,7 @@ use crate::room::interest::Interest;
 use crate::room::last_items::{Pending, Places};
 use crate::room::name_index::NameIndex;
 use crate::room::occupant::Occupant;
+use crate::room::services::Undo;
 use crate::room::session::{Session, SessionTable};
 
 /// A room as MEP knows it.
@@ -42,6 +43,10 @@ pub struct Room {
     /// What its nodes hold, and its occupants'.
     pub(crate) held: Sum,
     pub(crate) service: Service,
+    /// Its nodes as they were, if they have to be loaded again and could not be, and what is to be undone then.
+    aside: Option<(Service, Undo)>,
+    /// What the last request ended, in case that can't be stored.
+    pub(crate) undo: Undo,
     /// Boxed, as nearly half of the tree's slots are empty: numbers only grow.
     pub(crate) occupants: BTreeMap<OccupantId, Box<Occupant>>,
     pub(crate) sessions: SessionTable,
@@ -71,6 +76,8 @@ impl Room {
             held,
             info: RoomInfo::unknown(jid),
             service: Service::default(),
+            aside: None,
+            undo: Undo::default(),
             occupants: BTreeMap::new(),
             sessions: SessionTable::default(),
             interest: Interest::default(),

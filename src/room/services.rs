@@ -7,11 +7,32 @@ use crate::effect::Effect;
 use crate::id::{ItemId, NodeName, OccupantId, ServiceId};
 use crate::moment::Moment;
 use crate::options::Options;
+use crate::pubsub::access::{Affiliate, Affiliations};
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::Change;
+use crate::pubsub::subscribe_options::SubscribeOptions;
+use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::room::Room;
+use crate::room::last_items::Place;
 use crate::room::occupant::Occupant;
 use crate::stanza::event::Event;
+
+/// What a request ended beside what is stored.
+#[derive(Debug, Default)]
+pub(crate) struct Undo {
+    ended: Vec<Ended>,
+    /// The affiliations that a node had.
+    pub affiliations: Option<(Place, Affiliations)>,
+}
+
+/// A subscription that ended.
+#[derive(Debug)]
+struct Ended {
+    who: Subscriber,
+    topic: Topic,
+    options: SubscribeOptions,
+    occupant: Option<OccupantId>,
+}
 
 impl Room {
     /// Returns the service with this id.
@@ -47,16 +68,70 @@ impl Room {
         }
     }
 
-    /// Replaces the nodes of a service. Subscriptions to nodes that are missing now end.
-    pub(crate) fn replace(&mut self, id: ServiceId, service: Service) {
+    /// Replaces the nodes of a service with restored ones. Subscriptions to nodes that are missing now end. What the last
+    /// request ended goes on, and so do the affiliations of occupants, which are not stored.
+    pub(crate) fn replace(&mut self, id: ServiceId, mut service: Service) {
+        let undo = std::mem::take(&mut self.undo);
+        let aside = if id == ServiceId::Room { self.aside.take() } else { None };
         let Some(place) = self.service_mut(id) else { return };
+        let (before, Undo { ended, affiliations }) = aside.unwrap_or_else(|| (std::mem::take(place), undo));
+        for (name, node) in service.nodes_mut() {
+            let undone = affiliations.as_ref().filter(|((of, node), _)| *of == id && node == name);
+            let known = before.node(name.as_str()).ok().map(|node| &node.affiliations);
+            for (affiliate, is) in
+                undone.map(|(_, were)| were).or(known).into_iter().flat_map(Affiliations::iter)
+            {
+                if matches!(affiliate, Affiliate::Occupant(id) if self.occupants.contains_key(id)) {
+                    node.affiliations.set(affiliate.clone(), is);
+                }
+            }
+            node.weigh();
+        }
         let after: Vec<_> = service.nodes().map(|(node, _)| node.clone()).collect();
-        let before = std::mem::replace(place, service);
+        if let Some(place) = self.service_mut(id) {
+            *place = service;
+        }
         for (node, _) in before.nodes().filter(|(node, _)| !after.contains(node)) {
             self.node_deleted(node, id);
         }
         for node in &after {
             self.node_created(node, id);
+        }
+        for Ended { who, topic, options, occupant } in ended {
+            if topic.0 == id && topic.1.as_ref().is_some_and(|name| after.contains(name)) {
+                if let Subscriber::Account(account) = &who {
+                    self.watch(account);
+                }
+                self.subscriptions.insert(who.clone(), topic.clone(), options);
+                self.subscriptions.set_occupant(&who, &topic, occupant);
+            }
+        }
+    }
+
+    /// Takes the room's own nodes away until they are replaced.
+    pub(crate) fn set_aside(&mut self) {
+        if self.aside.is_none() {
+            self.aside = Some((std::mem::take(&mut self.service), std::mem::take(&mut self.undo)));
+        }
+    }
+
+    /// Deletes a node, and ends its subscriptions.
+    pub(crate) fn remove_node(&mut self, name: &NodeName, service: ServiceId) {
+        let removed = self.service_mut(service).and_then(|service| service.remove(name.as_str()));
+        self.undo.affiliations = removed.map(|node| ((service, name.clone()), node.affiliations));
+        let topic = (service, Some(name.clone()));
+        let subscribers: Vec<_> = self.subscriptions.of(&topic).map(|(who, _)| who.clone()).collect();
+        for who in subscribers {
+            self.note_ended(who, topic.clone());
+        }
+        self.node_deleted(name, service);
+    }
+
+    /// Notes that a subscription is about to end.
+    pub(crate) fn note_ended(&mut self, who: Subscriber, topic: Topic) {
+        if let Some(options) = self.subscriptions.options(&who, &topic).cloned() {
+            let occupant = self.subscriptions.occupant(&who, &topic);
+            self.undo.ended.push(Ended { who, topic, options, occupant });
         }
     }
 

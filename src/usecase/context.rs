@@ -120,11 +120,9 @@ impl RequestContext<'_> {
     }
 
     /// Deletes the node of this name and ends its subscriptions.
-    pub(super) fn remove(&mut self, name: &NodeName) -> Result<(), Error> {
+    pub(super) fn remove(&mut self, name: &NodeName) {
         self.changed = Some(name.clone());
-        self.service_mut()?.remove(name.as_str());
-        self.room.node_deleted(name, self.service_id);
-        Ok(())
+        self.room.remove_node(name, self.service_id);
     }
 
     /// Ends leases that are over, and removes expired items of the node of this name.

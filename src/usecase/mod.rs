@@ -23,6 +23,7 @@ use crate::moment::Moment;
 use crate::options::{Options, is_disco_node};
 use crate::room::Room;
 use crate::room::rate_limit::RateLimits;
+use crate::room::services::Undo;
 use crate::stanza::request::Request;
 use crate::stanza::response::Items;
 
@@ -69,6 +70,7 @@ pub(crate) fn answer(
     limits: &mut Limits,
     options: &Options,
 ) -> Result<Option<RequestOutcome>, Error> {
+    room.undo = Undo::default();
     room.note_parties(target, actor, options);
     let service_id = match &target.occupant {
         None => ServiceId::Room,

@@ -100,7 +100,7 @@ pub(super) fn delete(
     if node.config.notify_delete {
         cx.notify(name, |_, node| Event::delete(name, &node.config, redirect))?;
     }
-    cx.remove(name)?;
+    cx.remove(name);
     Ok(None)
 }
 

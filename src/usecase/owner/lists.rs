@@ -156,8 +156,9 @@ pub(in crate::usecase) fn set_affiliates(
 
     let shut_out = cx.room.shut_out_of_node(cx.service_id, name, cx.options);
     let node = cx.node_mut(name)?;
-    node.affiliations = after;
+    let were = std::mem::replace(&mut node.affiliations, after);
     node.changed();
+    cx.room.undo.affiliations = Some(((cx.service_id, name.clone()), were));
     cx.room.admit(shut_out, cx.options);
     let changes = changes.into_iter().filter(|(affiliate, wanted)| before.of(affiliate) != *wanted);
     notify_affiliates(cx, name, changes.collect());
