@@ -145,6 +145,41 @@ describe(has_files and "Storage in files" or "Storage", function ()
 		end
 	end
 
+	-- Counts the octets that are written from now on.
+	local function count_octets()
+		local octets, write = 0, stores.write;
+		function stores:write(store, user, data)
+			octets = octets + #user + (data and #serialize(data) or 0);
+			return write(self, store, user, data);
+		end
+		return function () return octets; end
+	end
+
+	if has_files then
+		it("writes little for a small item beside large ones", function ()
+			assert(storage.keep(whole("urn:a")));
+			for number = 1, 16 do
+				local put = { item("i"..number, number, ("x"):rep(60000)) };
+				assert(storage.keep({ room = room, node = "urn:a", put = put, removed = {}, count = number }));
+			end
+			local octets = count_octets();
+			local change = { room = room, node = "urn:a", put = { item("i17", 17) }, removed = { "i1" }, count = 16 };
+			assert(storage.keep(change));
+			assert.is_true(octets() < 8192, octets());
+			local items = storage.load(room)[1].items;
+			assert.equal(16, #items);
+		end);
+	end
+
+	it("has deleted a node though the driver throws behind that", function ()
+		assert(storage.keep(whole("urn:a", many())));
+		function stores.failure() error("thrown"); end
+		stores.fail_at = stores.writes + 2;
+		assert.is_true(storage.keep({ room = room, node = "urn:a" }));
+		assert.equal("", shown());
+		assert.is_true(stores:is_empty());
+	end);
+
 	it("writes little for a publish to a node of many", function ()
 		local all = {};
 		for number = 1, 500 do all[number] = item("i"..number, number); end
