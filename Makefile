@@ -20,7 +20,7 @@ DIST = dist
 .DEFAULT_GOAL := help
 .PHONY: help cargo need core module install setup system demo-system prosody python node run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
-	clean notice deb archive dist release newest rock rock-build rock-install \
+	clean notice deb archive dist clients release newest rock rock-build rock-install \
 	coverage mutants histories fuzz soak
 
 help: ## this list
@@ -71,6 +71,9 @@ archive: module ## the module's folder for LUA as an archive: dist/mod_mep-VERSI
 
 dist: cargo ## all that a release consists of, in dist/: sources, modules for every Lua, rocks, Debian package, checksums
 	@packaging/dist.sh $(DIST)
+
+clients: python ## the packages for client libraries, as they are published: sdist and wheel of slixmpp-mep, in dist/
+	@packaging/clients.sh $(DIST)
 
 release: cargo ## writes the number VERSION and the changelog, commits, tags, and makes dist/
 	@packaging/release.sh "$(VERSION)"
@@ -125,6 +128,7 @@ lint: system python ## formatting, and the linters of each language
 	luacheck --quiet --config tests/lint/prosody-modules.luacheckrc mod_mep.lua lua
 	shellcheck packaging/*.sh tests/*.sh tests/setup/*.sh .ci/run
 	target/venv/bin/ruff check --quiet
+	target/venv/bin/mypy --no-error-summary --config-file clients/slixmpp/pyproject.toml clients/slixmpp/slixmpp_mep
 
 test-rust: system ## the core: with Lua and without
 	$(CARGO_TEST)
@@ -135,7 +139,7 @@ test-lua: system newest module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
 test-e2e: system newest python module ## pytest: real Prosodys of three versions, real clients
-	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e
+	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e clients/slixmpp/tests
 
 # The tests play some thousands of random histories; this plays so many times more, for hours if that is wanted.
 TIMES ?= 200

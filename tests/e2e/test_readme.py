@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import slixmpp
 from mep import DISCO_INFO, MOOD, come_in, disco, identities_in, mood, must, notify, publish
+from testbed.slix import plain_client
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text()
@@ -31,16 +32,7 @@ async def test_the_first_publish_in_slixmpp(server, connect, monkeypatch):
     alice = await connect("alice", features=notify(MOOD))
     await come_in(alice, "alice", ROOM)
 
-    class Plain(slixmpp.ClientXMPP):
-        """A client that may do without TLS, towards this server."""
-
-        def connect(self):
-            self.plugin["feature_mechanisms"].unencrypted_plain = True
-            self.enable_direct_tls = self.enable_starttls = False
-            self.enable_plaintext = True
-            return super().connect(server.address, server.c2s_port)
-
-    monkeypatch.setattr(slixmpp, "ClientXMPP", Plain)
+    monkeypatch.setattr(slixmpp, "ClientXMPP", plain_client(server))
     example = TOP / "examples" / "publish_mood.py"
     main = runpy.run_path(str(example))["main"]
     await main("bob@example.org", "secret", ROOM, "bob", "excited")

@@ -20,16 +20,32 @@ PLUGINS = (
 PUBSUB_EVENTS = ("publish", "retract", "purge", "delete", "config", "subscription")
 
 
+def plain_client(server):
+    """A class of clients that connect to this server, without TLS, whatever they are told."""
+
+    class Plain(ClientXMPP):
+        def connect(self, *_, **__):
+            allow_plain(self)
+            return super().connect(server.address, server.c2s_port)
+
+    return Plain
+
+
+def allow_plain(client):
+    """Lets a client do without TLS."""
+    client.plugin["feature_mechanisms"].unencrypted_plain = True
+    client.enable_direct_tls = client.enable_starttls = False
+    client.enable_plaintext = True
+
+
 class Slix(ClientXMPP):
     """`async with Slix(server, "bob") as bob:` is logged in; `bob.events` are the pubsub messages it was told of."""
 
-    def __init__(self, server, user, resource="slix"):
+    def __init__(self, server, user, resource="slix", plugins=()):
         super().__init__(JID(f"{user}@{server.host}/{resource}"), user)
-        for plugin in PLUGINS:
+        for plugin in (*PLUGINS, *plugins):
             self.register_plugin(plugin)
-        self.plugin["feature_mechanisms"].unencrypted_plain = True
-        self.enable_direct_tls = self.enable_starttls = False
-        self.enable_plaintext = True
+        allow_plain(self)
         self.events = []
         self._address = (server.address, server.c2s_port)
         self._arrival = asyncio.Condition()

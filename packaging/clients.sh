@@ -1,0 +1,19 @@
+#!/bin/sh
+# Builds what is published of clients/: sdist and wheel of slixmpp-mep.
+# Usage: clients.sh FOLDER
+set -eu
+
+mkdir -p "$1"
+dist=$(realpath "$1")
+cd "$(dirname "$0")/.."
+
+# Of a copy, as building leaves files among the sources.
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -r clients/slixmpp "$copy"
+find "$copy" -name __pycache__ -prune -exec rm -r {} +
+target/venv/bin/python -m build --no-isolation --outdir "$dist" "$copy/slixmpp" >"$copy/log" 2>&1 || {
+	cat "$copy/log" >&2
+	exit 1
+}
+ls "$dist"/slixmpp_mep-*
