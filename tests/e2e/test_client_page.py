@@ -5,7 +5,7 @@ import re
 from xml.etree.ElementTree import fromstring, tostring
 
 import pytest
-from mep import MOOD, come_in, mood, must, publish
+from mep import MOOD, come_in, mood, must, publish, refused
 from testbed import caps
 from testbed.client import TIMEOUT
 from testbed.prosody import ROOT
@@ -59,6 +59,16 @@ def hash_on_the_page():
     features = [feature.get("var") for feature in query.iterfind("{*}feature")]
     identities = [(i.get("category"), i.get("type"), "", i.get("name")) for i in query.iterfind("{*}identity")]
     return caps.ver(features, identities)
+
+
+@pytest.mark.mep(module=False)
+async def test_rooms_without_mep_refuse_as_the_page_says(connect):
+    """An occupant's address leads to the account, which takes no items from elsewhere."""
+    alice = await connect("alice")
+    await alice.join("den@rooms.localhost", "alice")
+    for to, error in (("/alice", ("auth", "forbidden")), ("", ("cancel", "service-unavailable"))):
+        assert (await refused(alice, "set", "den@rooms.localhost" + to, publish(MOOD, mood())))[:2] == error
+        assert re.search(rf"^\| `{error[0]}`, `{error[1]}` \|.* no MEP", PAGE, re.M)
 
 
 def test_a_difference_is_found():
