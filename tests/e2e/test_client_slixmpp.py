@@ -231,7 +231,7 @@ async def test_the_readmes_example(server, connect, monkeypatch, capsys):
     await come_in(alice, "alice", room)
     await must(alice, "set", f"{room}/alice", publish(MOOD, mood("excited")))
     monkeypatch.setattr(slixmpp, "ClientXMPP", plain_client(server))
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (example,) = re.findall(r"```python\n(import .*?)```", README, re.S)
     space = {"__name__": "example"}
     exec(compile(example.replace("sleep(10)", "sleep(1)"), "README.md", "exec"), space)
     await space["main"]("bob@example.org", "secret", room, "bob")
