@@ -49,8 +49,6 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	end
 
 	calls.call_core, calls.call_now = call_core, call_now;
-	calls.kept = new_keeper(call_core, outages, kept_state);
-
 	-- Stores what the core has learned about capabilities.
 	function calls.keep_capabilities()
 		if not busy then
@@ -117,6 +115,8 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	end
 	calls.drive = drive;
 
+	calls.kept = new_keeper(call_core, drive, outages, kept_state);
+
 	function on_wake()
 		wake_timer, wake_at = nil, nil;
 		drive("wake");
@@ -126,7 +126,7 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	function rebuild()
 		calls.core = lib.new(st.stanza_mt, options);
 		capabilities.recall(calls.core);
-		calls.kept = new_keeper(call_core, outages, calls.kept.retire());
+		calls.kept = new_keeper(call_core, drive, outages, calls.kept.retire());
 		reset();
 		if rebuilding then return; end -- a core failed while it was told about the rooms: this one is told the rest
 		rebuilding = true;

@@ -316,7 +316,16 @@ local function load_index(room)
 	return entries or {};
 end
 
--- Returns a node's record, or false if it has no parts; errors as in `load_index`.
+-- What an item without a payload costs to read, in octets of others.
+local bare = 256;
+
+local function size_of(item)
+	local payload = item.payload;
+	return bare + (type(payload) == "string" and #payload or 0);
+end
+
+-- Returns a node's record without the items in files of their own, the keys of those, and how many octets were read;
+-- false if it has no parts; errors as in `load_index`.
 local function load_node(room, entry)
 	local name = name_of(room, entry.node);
 	local all, err = nodes:get(name);
@@ -326,44 +335,85 @@ local function load_node(room, entry)
 	elseif is_later(all.head) then
 		return nil, "written by a later release", true;
 	end
-	local items = {};
+	local items, keys, size = {}, {}, bare;
 	for key, item in pairs(all) do
 		if item == apart then
-			item, err = nodes:get(name_apart(name, key));
-			if err then return nil, err; end
-			if not item then
-				module:log("warn", "An item of a node of %s is missing from storage; skipping it", room);
-			end
-		end
-		if key ~= "head" and item and item ~= gone then
+			table.insert(keys, key);
+		elseif key ~= "head" and item ~= gone then
 			table.insert(items, item);
+			size = size + size_of(item);
 		end
 	end
-	return { node = entry.node, head = all.head, items = items };
+	return { node = entry.node, head = all.head, items = items }, keys, size;
 end
 
--- Returns the records of a room's nodes; errors as in `load_index`.
-local function load(room_jid)
+-- Returns a function that reads a room's nodes, about so many octets with each call: a node's item that has a file of
+-- its own, or all others at once. It returns their records when it has read all, and false before; errors as in
+-- `load_index`, after which it goes on where it was.
+local function reader(room_jid)
 	local room = jid_node(room_jid);
-	local entries, err, later = load_index(room);
-	if not entries then return nil, err, later; end
-	local ok;
-	ok, err = upgrade_index(room, entries);
-	if not ok then return nil, err; end
 	local records = {};
-	for _, entry in pairs(entries) do
-		local record = false;
-		if not entry.gone then
-			record, err, later = load_node(room, entry);
-			if record == nil then return nil, err, later; end
+	-- Entries of the index that are still to be read; without them, the index is.
+	local entries;
+	-- Items of the last record that are still to be read.
+	local keys = {};
+
+	local function read_index()
+		local all, err, later = load_index(room);
+		if not all then return nil, err, later; end
+		local ok;
+		ok, err = upgrade_index(room, all);
+		if not ok then return nil, err; end
+		entries = {};
+		for _, entry in pairs(all) do table.insert(entries, entry); end
+		return 0;
+	end
+
+	local function read_item()
+		local record = records[#records];
+		local item, err = nodes:get(name_apart(name_of(room, record.node), keys[#keys]));
+		if err then return nil, err; end
+		table.remove(keys);
+		if not item then
+			module:log("warn", "An item of a node of %s is missing from storage; skipping it", room);
+			return 0;
 		end
+		table.insert(record.items, item);
+		return size_of(item);
+	end
+
+	local function read_node()
+		local entry = entries[#entries];
+		local record, found, size = false, nil, bare;
+		if not entry.gone then
+			record, found, size = load_node(room, entry);
+			if record == nil then return nil, found, size; end
+		end
+		table.remove(entries);
 		if record then
 			table.insert(records, record);
+			keys = found;
 		else
 			tidy(room, entry.node);
 		end
+		return size or bare;
 	end
-	return records;
+
+	return function (octets)
+		while octets > 0 do
+			local next_part = not entries and read_index or keys[1] and read_item or entries[1] and read_node;
+			if not next_part then return records; end
+			local size, err, later = next_part();
+			if not size then return nil, err, later; end
+			octets = octets - size;
+		end
+		return false;
+	end;
+end
+
+-- Returns the records of a room's nodes, all at once; errors as in `load_index`.
+local function load(room_jid)
+	return reader(room_jid)(math.huge);
 end
 
 -- Removes everything of a room. The nodes are gone as soon as the index says so, whatever fails later.
@@ -400,4 +450,4 @@ local function keep_all(room_jid, records)
 	return ok, err;
 end
 
-return { keep = keep, keep_all = keep_all, load = load, forget = forget };
+return { keep = keep, keep_all = keep_all, reader = reader, load = load, forget = forget };

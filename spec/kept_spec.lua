@@ -6,12 +6,16 @@ local new_stores = require "support.stores".new;
 local jid = "den@rooms.example";
 
 describe("What is kept", function ()
-	local stores, module, core, kept, room, outages, watch, left_out;
+	local stores, module, core, kept, room, outages, watch, left_out, told;
 
 	-- A stand-in for the core that holds the records of rooms.
 	local function call_core(method, room_jid, records)
 		if method == "snapshot" then return core[room_jid] or {}; end
 		if method == "kept" then return; end
+		if method == "loaded" then
+			table.insert(told, room_jid);
+			return true;
+		end
 		if method == "set_aside" then
 			core[room_jid] = nil;
 			return;
@@ -30,7 +34,7 @@ describe("What is kept", function ()
 
 	local function start(state)
 		outages, watch = glue.new_outages(module);
-		kept = glue.load("kept", module)(call_core, outages, state);
+		kept = glue.load("kept", module)(call_core, call_core, outages, state);
 	end
 
 	-- Makes the next `times` writes fail.
@@ -65,7 +69,7 @@ describe("What is kept", function ()
 		stores = new_stores();
 		module = glue.new_module();
 		module.stores = stores;
-		core, left_out = {}, nil;
+		core, left_out, told = {}, nil, {};
 		room = { jid = jid, persistent = true };
 		function room:get_persistent() return self.persistent; end
 		start();
@@ -108,6 +112,86 @@ describe("What is kept", function ()
 		watch.time = watch.time + 1;
 		assert.is_true(kept.ensure(room));
 		assert.equal("urn:a=old", shown());
+	end);
+
+	describe("in a room of more than a mebibyte", function ()
+		-- Lets the timers run once.
+		local function turn()
+			local timers = module.timers;
+			module.timers = {};
+			for _, timer in ipairs(timers) do
+				local delay = timer.callback();
+				if delay then module:add_timer(delay, timer.callback); end
+			end
+			return #timers;
+		end
+
+		before_each(function ()
+			kept.ensure(room);
+			for number = 1, 5 do
+				assert.is_true(kept.keep(record("urn:large:"..number, ("x"):rep(2^19))));
+			end
+			core = {};
+			start();
+			module.timers, told = {}, {};
+		end);
+
+		it("is loaded in slices, and then told to who came meanwhile", function ()
+			assert.is_false(kept.ensure(room));
+			assert.equal("", shown());
+			local turns = 0;
+			while turn() > 0 do
+				turns = turns + 1;
+				if module.timers[1] then
+					assert.is_false(kept.ensure(room), "a slice is read at a time, whoever asks");
+					assert.same({}, told);
+				end
+			end
+			assert.is_true(turns >= 3, turns);
+			assert.same({ jid }, told);
+			assert.is_true(kept.ensure(room));
+			assert.equal(6, #core[jid]);
+			assert.same({}, module.logged);
+		end);
+
+		it("is not served if a slice can't be read, and is read anew later", function ()
+			assert.is_false(kept.ensure(room));
+			without_reading(turn);
+			assert.equal(0, turn());
+			assert.equal("", shown());
+			assert.match("could not load the nodes", module.logged[1].text, 1, true);
+			watch.time = watch.time + 1;
+			assert.is_false(kept.ensure(room));
+			while turn() > 0 do end
+			assert.is_true(kept.ensure(room));
+			assert.equal(6, #core[jid]);
+		end);
+
+		it("is gone with a room that is destroyed, or made temporary, meanwhile", function ()
+			assert.is_false(kept.ensure(room));
+			kept.forget(jid);
+			turn();
+			assert.equal(0, turn());
+			assert.is_true(kept.ensure(room));
+			assert.equal("", shown());
+			for number = 1, 5 do
+				assert.is_true(kept.keep(record("urn:large:"..number, ("x"):rep(2^19))));
+			end
+			start();
+			assert.is_false(kept.ensure(room));
+			room.persistent = false;
+			assert.is_true(kept.ensure(room));
+			assert.is_true(stores:is_empty());
+		end);
+
+		it("is loaded at once where a change could not be kept", function ()
+			assert.is_false(kept.ensure(room));
+			while turn() > 0 do end
+			told, core = {}, {};
+			kept.revert(jid);
+			assert.equal(6, #core[jid]);
+			assert.same({}, told, "they have them");
+		end);
 	end);
 
 	it("is tried to be kept once more", function ()

@@ -97,3 +97,21 @@ fn what_ended_before_has_ended() {
     world.publish(HECATE, THE_ROOM, "spells", "1");
     world.owner_get(HECATE, THE_ROOM, SUBSCRIPTIONS).shows(&none);
 }
+
+#[test]
+fn who_joined_before_the_nodes_were_loaded_is_told_the_last_items_then() {
+    let mut world = coven();
+    let stored = world.host.snapshot(&World::room());
+    world.host.set_aside(&World::room());
+    world.leave(CRONE.nick);
+    let wanting = world.join_wanting(CRONE, &["spells"]);
+    assert_eq!(wanting.recipients(), [""; 0], "there is nothing to be told yet");
+    world.host.load(&World::room(), stored);
+    let mut moment = world.moment();
+    assert!(world.host.loaded(&World::room(), &mut moment).is_empty());
+    let told = world.wake();
+    let mut recipients = told.recipients();
+    recipients.sort_unstable();
+    assert_eq!(recipients, [CRONE.jid, WICCA.jid], "one by interest, the other by its subscription");
+    assert_eq!(world.wake().recipients(), [""; 0], "once");
+}

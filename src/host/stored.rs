@@ -1,8 +1,10 @@
 //! The nodes of persistent rooms, which the server stores.
 
 use super::Host;
+use crate::effect::Effect;
 use crate::id::ServiceId;
 use crate::jid::RoomJid;
+use crate::moment::Moment;
 use crate::pubsub::service::Service;
 use crate::pubsub::snapshot::{Holders, NodeRecord};
 
@@ -32,6 +34,16 @@ impl Host {
             entry.replace(ServiceId::Room, service);
         }
         self.drop_if_empty(room);
+    }
+
+    /// The nodes of a room were loaded after sessions had joined it: [`Host::wake`] sends these the last items that they
+    /// want.
+    pub fn loaded(&mut self, room: &RoomJid, moment: &mut Moment) -> Vec<Effect> {
+        if let Some(entry) = self.rooms.get_mut(room) {
+            entry.await_room_items(&self.options);
+        }
+        self.collect(room, moment);
+        self.finish(Vec::new(), moment)
     }
 
     /// The nodes of a room are unknown until [`Host::load`] is called: what is in memory could not be stored, and what is

@@ -144,6 +144,13 @@ impl Bound {
         Ok(left_out)
     }
 
+    /// `host:loaded(now, random, room)`
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
+    fn loaded(lua: &Lua, this: &mut Self, moment: &mut Moment, room: String) -> LuaResult<LuaTable> {
+        let effects = this.host.loaded(&room.as_str().into(), moment);
+        this.effects(lua, effects)
+    }
+
     /// `host:snapshot_of(room, occupant)`: the records of an occupant's nodes; `nil` if no occupant has this nick.
     fn snapshot_of(
         lua: &Lua,
@@ -337,6 +344,7 @@ impl LuaUserData for Bound {
         add_at_moment(methods, "destroy", Self::destroy);
         add_at_moment(methods, "restore", Self::restore);
         add_at_moment(methods, "room_changed", Self::room_changed);
+        add_at_moment(methods, "loaded", Self::loaded);
         add_at_moment(methods, "bring_back", Self::bring_back);
         add_at_moment(methods, "request", Self::request);
         add_at_moment(methods, "answer", Self::answer);

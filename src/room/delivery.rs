@@ -147,15 +147,21 @@ impl Room {
         moment: &mut Moment,
         options: &Options,
     ) -> Vec<Effect> {
-        let Some(who) = self.sessions.get(session) else { return Vec::new() };
+        let found = self.wanted_by(session, options);
+        self.last_items(session, &found, LastItemTrigger::Presence, allowance, moment, options)
+    }
+
+    /// Returns the places of all nodes that a session wants or is subscribed to.
+    pub(crate) fn wanted_by(&self, session: SessionId, options: &Options) -> IndexSet<Place> {
         let mut found = IndexSet::new();
+        let Some(who) = self.sessions.get(session) else { return found };
         if let Some(wanted) = self.interest.get(session) {
             self.find_wanted(wanted.iter(), options, &mut found);
         }
         for subscriber in names_of(who) {
             self.subscriptions.topics(&subscriber).for_each(|topic| self.find_subscribed(topic, &mut found));
         }
-        self.last_items(session, &found, LastItemTrigger::Presence, allowance, moment, options)
+        found
     }
 
     /// Sends a session the last items of `nodes`, in which it is newly interested, except where it is subscribed

@@ -145,6 +145,18 @@ impl Room {
         Some((places.len(), self.send_last(session, &found, moment)))
     }
 
+    /// Makes the last items of the room's own nodes pending for all sessions that want them. Linear in the sessions.
+    pub(crate) fn await_room_items(&mut self, options: &Options) {
+        let sessions: Vec<_> = self.sessions.iter().map(|(id, _)| id).collect();
+        for session in sessions {
+            let places = self
+                .wanted_by(session, options)
+                .into_iter()
+                .filter(|(service, _)| *service == ServiceId::Room);
+            self.pending.add(session, places, LastItemTrigger::Presence, options.max_last_items);
+        }
+    }
+
     /// Notes which sessions with a pending last item of a node were notified of the item that was published there at
     /// `at`. Linear in the notified sessions; free if nothing is pending.
     pub(crate) fn note_notified(&mut self, service: ServiceId, name: &NodeName, at: u64, effects: &[Effect]) {
