@@ -7,14 +7,15 @@ from load import each
 from testbed import caps
 
 ROOM = "flood@rooms.localhost"
+PLAIN = "plain.localhost"  # a host of rooms without mod_mep
 OWN = f"{ROOM}/flooder"
 NODE = "urn:flood"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 OWNER = PUBSUB + "#owner"
 
 # `options` are the component's, on top of the defaults. `payload`: what a groupchat message of the same octets has inside;
-# without one it has a body.
-Flood = namedtuple("Flood", "title prepare stanza options payload", defaults=("", None))
+# without one it has a body. `is_presence`: rooms without mod_mep do work for it too, which is measured as well.
+Flood = namedtuple("Flood", "title prepare stanza options payload is_presence", defaults=("", None, False))
 
 
 def iq(type, to, inner, number):
@@ -129,8 +130,13 @@ FLOODS = {
         payload=lambda _: FORM,
     ),
     "levels": Flood("stanzas of 8,000 levels", nothing, lambda n: iq("set", OWN, publish(DEEP, n), n), payload=lambda _: DEEP),
-    "capabilities": Flood("new capabilities, each verified", nothing, lambda n: presence(n, features(n))),
-    "rejoining": Flood("joining again", nine_items, lambda n: presence(n, ("http://jabber.org/protocol/disco#info", f"{NODE}+notify"))),
+    "capabilities": Flood("new capabilities, each verified", nothing, lambda n: presence(n, features(n)), is_presence=True),
+    "rejoining": Flood(
+        "joining again",
+        nine_items,
+        lambda n: presence(n, ("http://jabber.org/protocol/disco#info", f"{NODE}+notify")),
+        is_presence=True,
+    ),
     "storage": Flood(
         "small items to a stored node of 16 large ones",
         sixteen_large_items,

@@ -37,6 +37,17 @@ def table(found):
     return "\n".join(lines)
 
 
+def plain(floods):
+    """What Prosody itself does with the presence that some floods consist of."""
+    found = [
+        f"{FLOODS[name].title}: p50 {ms(floods[name]['plain']['p50'])}, p99 {ms(floods[name]['plain']['p99'])}, "
+        f"{floods[name]['plain']['out']:.1f} octets out for each in"
+        for name in FLOODS
+        if "plain" in floods.get(name, {})
+    ]
+    return f"\n\nThe same presence in rooms without mod_mep: {'; '.join(found)}." if found else ""
+
+
 def slope(samples):
     """Octets a second, by least squares."""
     if len(samples) < 2:
@@ -65,7 +76,7 @@ def text(results):
         if not isinstance(found, dict):
             continue
         if found.get("floods"):
-            parts.append(f"Prosody {version}, {found['rate'] / 1000:.0f} kB a second, {found['seconds']:.0f} seconds each:\n\n{table(found)}")
+            parts.append(f"Prosody {version}, {found['rate'] / 1000:.0f} kB a second, {found['seconds']:.0f} seconds each:\n\n{table(found)}{plain(found['floods'])}")
         if "endurance" in found:
             parts.append(endurance(version, found))
         if "faults" in found:

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 
 import faults  # noqa: E402
 import page  # noqa: E402
-from floods import FLOODS, ROOM, features, groupchat  # noqa: E402
+from floods import FLOODS, PLAIN, ROOM, features, groupchat  # noqa: E402
 from load import Load, each  # noqa: E402
 from testbed import Prosody  # noqa: E402
 from testbed.prosody import lua_list  # noqa: E402
@@ -42,10 +42,11 @@ PATIENCE = 60  # seconds for the answers that are still to come after a flood
 class Server:
     """A Prosody with limited memory, and what /proc says of it."""
 
-    def __init__(self, version, options=""):
+    def __init__(self, version, options="", hosts=""):
         self.prosody = Prosody(
             version,
             options=options,
+            hosts=hosts,
             global_options=f"modules_disabled = {{ {lua_list(['tls', 's2s', 'bosh', 'carbons', 'smacks', 'websocket'])} }}",
             storage="internal",
         )
@@ -154,27 +155,29 @@ async def pour(session, stanza, rate, seconds, before=lambda number: None):
     return sent, number
 
 
-async def people(server, load):
+async def people(server, load, room=ROOM):
     """The honest user and its room; the flooder, who owns the other room, and others there."""
     honest, *listeners = await load.connect(LISTENERS + 1, "honest", [MOOD + "+notify"])
     for session in (honest, *listeners):
         await session.join(HONEST, "honest" if session is honest else None)
     others = await load.connect(LISTENERS, "other", ["urn:flood+notify"])
     [flooder] = await load.connect(1, "flooder", ["urn:flood+notify"])
-    await flooder.join(ROOM, "flooder")
-    await each(others, lambda session: session.join(ROOM))
+    await flooder.join(room, "flooder")
+    await each(others, lambda session: session.join(room))
     await load.settle()
     return Honest(honest), flooder, others
 
 
 async def measure(version, name, seconds, rate):
-    """One flood, and its like as groupchat messages."""
+    """One flood, and its like as groupchat messages; presence also in a room without mod_mep."""
     flood, found = FLOODS[name], {}
-    for kind in ("groupchat", "flood"):
-        with Server(version, flood.options) as server:
+    plain = ROOM.partition("@")[0] + "@" + PLAIN
+    for kind in ("groupchat", "flood", "plain")[: 3 if flood.is_presence else 2]:
+        with Server(version, flood.options, f'Component "{PLAIN}" "muc"\nmuc_room_locking = false') as server:
             load = Load(server.prosody)
-            honest, flooder, others = await people(server, load)
-            await flood.prepare(flooder, others)
+            honest, flooder, others = await people(server, load, plain if kind == "plain" else ROOM)
+            if kind != "plain":
+                await flood.prepare(flooder, others)
             await load.settle([honest.session])
             size = len(flood.stanza(0))
             is_asked = name in ("capabilities", "rejoining")
@@ -183,7 +186,7 @@ async def measure(version, name, seconds, rate):
             server.forget_peak()
             before, written = server.memory(), server.written()
             chat = functools.partial(groupchat, flood, size)
-            stanza = flood.stanza if kind == "flood" else chat
+            stanza = {"groupchat": chat, "flood": flood.stanza, "plain": lambda n: flood.stanza(n).replace(ROOM, plain)}[kind]
 
             def prepare(number, flooder=flooder, name=name, kind=kind):
                 if name == "capabilities" and kind == "flood":
