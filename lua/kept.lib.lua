@@ -13,7 +13,7 @@ end
 -- How many octets of a room's nodes are read at once, and then in each slice; the seconds between slices.
 local at_once, slice, pause = 2^20, 2^18, 0.01;
 
--- Makes a keeper for one core. `call_core(method, ...)` calls the core, `drive(method, ...)` carries out its effects too,
+-- Makes a keeper for one core. `call_core(method, ...)` calls the core; `drive` carries out its effects, too;
 -- `outages` takes note of storage failures, and `state` is the state of the keeper before.
 return function (call_core, drive, outages, state)
 	state = state or { loaded = {}, condemned = {} };

@@ -180,7 +180,7 @@ async def measure(version, name, seconds, rate):
                 await flood.prepare(flooder, others)
             await load.settle([honest.session])
             size = len(flood.stanza(0))
-            is_asked = name in ("capabilities", "rejoining")
+            is_asked = name == "capabilities"
             pipe = Pipe(flooder, parses=is_asked and kind == "flood")
             pipes = [Pipe(other, parses=False) for other in others]
             server.forget_peak()
