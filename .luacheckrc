@@ -3,7 +3,7 @@ max_line_length = 120
 exclude_files = { "**/node_modules" }
 
 -- What Prosody gives a module.
-for _, path in ipairs({ "lua/", "mod_mep.lua" }) do
+for _, path in ipairs({ "lua/", "mod_mep.lua", "examples/modules/" }) do
 	files[path].read_globals = { "prosody" }
 	files[path].globals = { "module" }
 end

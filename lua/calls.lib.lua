@@ -16,6 +16,8 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	local capabilities = new_capabilities(outages, lib.caps_shards);
 	-- The configured values, as the core takes them.
 	local options;
+	-- Lets other modules know: see `observers.lib.lua`.
+	local observers;
 	-- Stores the nodes of occupants: see `start`.
 	local occupants;
 	-- Called for a new core: see `start`.
@@ -45,6 +47,7 @@ local function new(lib, run_effects, outages, failures, kept_state)
 
 	-- Calls a method of the core that acts at a moment: it takes the time and the random octets first.
 	local function call_now(method, ...)
+		if observers then observers.note(); end
 		return call_core(method, time_now(), random_bytes(16), ...);
 	end
 
@@ -78,7 +81,8 @@ local function new(lib, run_effects, outages, failures, kept_state)
 	calls.set_timer = set_timer;
 
 	-- Carries out the effects of a call; the parameters are the fields of a batch in effects.lib.lua.
-	local function carry_out(list, origin, on_failure)
+	-- `actor` made the request, if it was one.
+	local function carry_out(list, origin, on_failure, actor)
 		local kept = calls.kept;
 		run_effects({
 			effects = list;
@@ -96,10 +100,18 @@ local function new(lib, run_effects, outages, failures, kept_state)
 			end;
 			on_failure = on_failure;
 			on_learned = on_learned;
+			tell = function (effect)
+				if observers then observers.tell(effect, actor); end
+			end;
 		});
 		set_timer();
 	end
 	calls.carry_out = carry_out;
+
+	-- To be called before `start`.
+	function calls.set_observers(them)
+		observers = them;
+	end
 
 	local function not_sent(messages)
 		call_core("not_sent", messages);
@@ -152,6 +164,7 @@ local function new(lib, run_effects, outages, failures, kept_state)
 		calls.core = saved_core;
 		saved_core:configure(time_now(), random_bytes(16), st.stanza_mt, options);
 		saved_core:explain(false); -- until debugging.note finds a reader
+		saved_core:observe(false); -- until observers.note finds one
 		set_timer();
 	end
 

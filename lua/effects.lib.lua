@@ -41,6 +41,12 @@ function carry_out.explain(effect)
 	module:log("debug", "%s", effect.text);
 end
 
+function carry_out.changed(effect, batch)
+	batch.tell(effect);
+end
+
+carry_out.interested = carry_out.changed;
+
 function carry_out.learned(_, batch)
 	batch.on_learned();
 end
@@ -96,6 +102,7 @@ end
 -- `origin`: the session that sent the request
 -- `keep(effect)`: stores a change; `revert(effect)` undoes it in memory if that fails
 -- `on_failure(unsent)`: called with the number of messages that were not sent, if the batch was dropped
+-- `tell(effect)`: lets other modules know
 -- `on_learned()`: called when the core has learned capabilities that are worth storing
 local function run(batch)
 	last = last + 1;

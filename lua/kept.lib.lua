@@ -1,7 +1,8 @@
 -- Keeps the nodes of persistent rooms the same in memory and in storage. Storage decides: a change that can't be stored
 -- is undone, and while a room's nodes are not loaded, they are not served.
 --
--- Large rooms are loaded in slices with turns for others between. Who comes meanwhile is told the last items afterwards.
+-- Large rooms are loaded in slices, with turns for others in between. Who comes meanwhile is told the last items
+-- afterwards.
 
 local attempt = module:require "attempt";
 local storage = module:require "storage";

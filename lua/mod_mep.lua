@@ -76,6 +76,13 @@ outages = new_outages(failures, show_status);
 local calls = module:require "calls".new(lib, effects.run, outages, failures, saved and saved.kept);
 local call_core, call_now, carry_out, drive = calls.call_core, calls.call_now, calls.carry_out, calls.drive;
 
+local function get_room(room_jid)
+	return muc().get_room_from_jid(room_jid);
+end
+
+local observers = module:require "observers".new(call_core, get_room);
+calls.set_observers(observers);
+
 local debugging = module:require "debugging".new(function (is_read)
 	call_core("explain", is_read);
 end);
@@ -86,9 +93,7 @@ local function info(room)
 end
 
 -- Occupants whose nodes outlive their stay.
-local registered = module:require "registered".new(call_core, drive, info, outages, function (room_jid)
-	return muc().get_room_from_jid(room_jid);
-end);
+local registered = module:require "registered".new(call_core, drive, info, outages, get_room);
 
 local function restore_registered(room)
 	for _, occupant in room:each_occupant() do
@@ -212,26 +217,37 @@ local function refuse_by_core(event, method, ...)
 	return true;
 end
 
--- Hands a request to the core. Returns nil if mod_muc is to handle it.
-local function request(event, room)
-	local origin, stanza = event.origin, event.stanza;
-	local target = rooms.target(room, stanza.attr.to);
-	if not target then return; end
+-- Has the core answer a request. Returns the effects; nil and the condition of a stanza error if that fails; nil if MEP
+-- does not answer it.
+local function ask(room, target, actor, stanza)
 	if not calls.kept.ensure(room) and not target.nick then
-		return stanza.tags[1].name == "pubsub" and refuse_by_core(event, "not_loaded") or nil;
+		if stanza.tags[1].name ~= "pubsub" then return nil; end
+		return call_core("not_loaded", stanza);
 	end
-	local actor = rooms.actor(room, stanza.attr.from);
-	debugging.note(actor.nick or "An outsider", ("sends an iq %s"):format(stanza.attr.type));
 	if target.nick and stanza.attr.type == "set" then
 		target.stored, target.read_only = registered.is_stored(room, target.nick);
 	elseif not target.nick then
 		target.read_only = room:get_persistent() and calls.kept.rests(room.jid) or nil;
 	end
-	local list, failed = call_now("request", info(room), target, actor, stanza);
+	return call_now("request", info(room), target, actor, stanza);
+end
+
+-- Hands a request to the core. Returns nil if mod_muc is to handle it.
+local function request(event, room)
+	local origin = event.origin;
+	local target = rooms.target(room, event.stanza.attr.to);
+	if not target then return; end
+	local actor = rooms.actor(room, event.stanza.attr.from);
+	debugging.note(actor.nick or "An outsider", ("sends an iq %s"):format(event.stanza.attr.type));
+	local stanza, problem = observers.before(room, actor, event.stanza);
+	if not stanza then
+		return refuse(event, problem.type, problem.condition, problem.text);
+	end
+	local list, failed = ask(room, target, actor, stanza);
 	if list then
 		carry_out(list, origin, function (unsent)
 			refuse_by_core(event, "not_stored", unsent);
-		end);
+		end, actor);
 		return true;
 	elseif failed then
 		return refuse(event, "wait", failed);
@@ -326,6 +342,11 @@ end, 1);
 
 module:require "bounces".hook(lib.is_message_id, call_core);
 
+-- What other modules can do.
+-- luacheck: globals module.environment
+local api = module:require "api".new(xmlns, rooms, get_room, ask, carry_out, call_core, effects.shared.copy);
+for name, f in pairs(api) do module.environment[name] = f; end
+
 local function on_new_options()
 	local keeps_registered = take_options();
 	show_status();
@@ -387,6 +408,7 @@ module:log("info", "%s", summary());
 
 calls.start(saved and saved.core, registered, function ()
 	debugging.reset();
+	observers.reset();
 	registered.reset();
 end, function ()
 	for room in muc().live_rooms() do

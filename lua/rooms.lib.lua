@@ -37,6 +37,18 @@ local function actor(room, jid)
 	};
 end
 
+-- The room itself as the sender of a request: so a module of this host acts, and may do everything.
+local function room_actor(room)
+	return { jid = room.jid; role = "moderator"; affiliation = "owner"; sees_jids = true };
+end
+
+-- An occupant as the sender of a request, by its nick or address, with one of its sessions. Returns nil if none has it.
+local function occupant_actor(room, nick)
+	local occupant = room:get_occupant_by_nick(nick) or room:get_occupant_by_nick(room.jid.."/"..nick);
+	local jid = occupant and next(occupant.sessions);
+	return jid and actor(room, jid);
+end
+
 -- The target of a request: the room, without a nick, or an occupant. Returns nil if no occupant has that nick.
 local function target(room, to)
 	if to == room.jid then return {}; end
@@ -130,6 +142,8 @@ local function new(publishers)
 		set_options = set_options;
 		presence = presence;
 		actor = actor;
+		room_actor = room_actor;
+		occupant_actor = occupant_actor;
 		info = info;
 		target = target;
 		all_occupants = all_occupants;

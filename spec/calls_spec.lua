@@ -70,7 +70,7 @@ describe("Calls of the core", function ()
 		saved_core.deadline = time_now() + 5;
 		start(saved_core);
 		assert.equal(saved_core, calls.core);
-		assert.equal("1 configure, 1 explain", list_done());
+		assert.equal("1 configure, 1 explain, 1 observe", list_done());
 		assert.same({ st.stanza_mt, "the options" }, { done[1][3], done[1][4] });
 		assert.is_false(done[2][1]);
 		assert.equal(1, #module.timers);

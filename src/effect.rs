@@ -2,10 +2,11 @@
 
 use minidom::Element;
 
-use crate::id::NodeName;
+use crate::id::{ItemId, NodeName};
 use crate::jid::{OccupantJid, RoomJid, SessionJid};
 use crate::pubsub::snapshot::{Change, NodeRecord};
 use crate::stanza::rendered::Rendered;
+use crate::xml::payload::Payload;
 
 /// One thing to do. A call returns its effects in the order in which they must happen: the reply, then the
 /// notifications.
@@ -51,6 +52,11 @@ pub enum Effect {
     },
     /// Log this at `debug`: which sessions are not notified of an event, and why.
     Explain(String),
+    /// Let the server's other modules know of this change. Only if
+    /// [`Options::observes`](crate::options::Options::observes) is set.
+    Changed(NodeChange),
+    /// Let them know that a session wants the events of other nodes than before. Only if that is set.
+    Interested(InterestChange),
     /// Known capabilities have changed: store what [`crate::host::Host::learned`] returns, some time soon.
     Learned,
 }
@@ -59,13 +65,73 @@ impl Effect {
     /// Returns whether this is carried out even if a change of the same call could not be stored: it tells no one of it.
     pub fn is_always(&self) -> bool {
         match self {
-            Self::Send(_) | Self::Learned => true,
+            Self::Send(_) | Self::Interested(_) | Self::Learned => true,
             Self::Keep { .. }
             | Self::KeepOccupant { .. }
             | Self::Reply(_)
             | Self::ReplyRendered { .. }
             | Self::Notify { .. }
+            | Self::Changed(_)
             | Self::Explain(_) => false,
         }
     }
+}
+
+/// A change of a node by a request, whoever is notified of it. What ends with an occupant's stay, or expires, is not one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeChange {
+    /// The room.
+    pub room: RoomJid,
+    /// The address of the node: the room's, or an occupant's.
+    pub address: Box<str>,
+    /// The node.
+    pub node: NodeName,
+    /// What happened to it.
+    pub what: WhatChanged,
+}
+
+/// What happened to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhatChanged {
+    /// It was created.
+    Created,
+    /// It has another configuration.
+    Configured,
+    /// An item was published, with this payload; none at a node without items.
+    Published(Option<ItemId>, Option<Payload>),
+    /// These items were retracted.
+    Retracted(Vec<ItemId>),
+    /// All items were removed.
+    Purged,
+    /// It was deleted.
+    Deleted,
+}
+
+impl WhatChanged {
+    /// Returns the word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Published(..) => "published",
+            Self::Retracted(_) => "retracted",
+            Self::Purged => "purged",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// A change of what a session wants to be notified of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterestChange {
+    /// The room.
+    pub room: RoomJid,
+    /// The occupant.
+    pub occupant: OccupantJid,
+    /// The session.
+    pub session: SessionJid,
+    /// The nodes whose events it wants now.
+    pub gained: Vec<NodeName>,
+    /// The nodes whose events it doesn't want any more.
+    pub lost: Vec<NodeName>,
 }

@@ -73,6 +73,9 @@ pub struct Options {
     pub max_reply_size: usize,
     /// Whether the server logs [`crate::effect::Effect::Explain`].
     pub explains: bool,
+    /// Whether other modules of the server want to know of [`crate::effect::Effect::Changed`] and
+    /// [`crate::effect::Effect::Interested`].
+    pub observes: bool,
     /// The options that the glue acts on.
     pub glue: Glue,
 }
@@ -180,6 +183,7 @@ impl Default for Options {
             forced: HashMap::new(),
             max_reply_size: 384 * 1024,
             explains: false,
+            observes: false,
             glue: Glue::default(),
         }
     }

@@ -114,6 +114,7 @@ impl Host {
             let new = room.want(id, &set);
             let mut allowance = self.limits.rates.of(session.bare(), moment.now, &self.options);
             effects.extend(room.last_items_of(id, &new, &mut allowance, moment, &self.options));
+            effects.extend(room.observed.take().into_iter().map(Effect::Interested));
             if !room.pending.is_empty() {
                 self.waiting.insert(room.info.jid.clone());
             }

@@ -128,7 +128,8 @@ impl Host {
     /// nodes, too: the next call of [`Host::wake`] sends last items and notices to those who gain or lose access by it.
     pub fn set_options(&mut self, options: Options, moment: &mut Moment) {
         self.caps.configure(options.caps_cache_size, options.caps_timeout);
-        self.options = Options { explains: self.options.explains, ..options };
+        let Options { explains, observes, .. } = self.options;
+        self.options = Options { explains, observes, ..options };
         for room in self.rooms.values_mut() {
             self.notices.extend(room.force(moment, &self.options));
             if !room.pending.is_empty() {
@@ -146,6 +147,12 @@ impl Host {
     /// Sets whether calls explain which sessions they do not notify, and why.
     pub fn explain(&mut self, explains: bool) {
         self.options.explains = explains;
+    }
+
+    /// Sets whether calls return what other modules of the server want to know.
+    pub fn observe(&mut self, observes: bool) {
+        self.options.observes = observes;
+        self.rooms.values_mut().for_each(|room| room.observed.wanted = observes);
     }
 
     /// A session joins a room, or joins again while it is there; `said` is what its presence says. Returns its last
@@ -324,6 +331,7 @@ impl Host {
             entry.leave(occupant, room_affiliation);
             effects = entry.retract_offline(moment, &self.options);
         }
+        self.collect(room, moment);
         effects.extend(self.withdraw(room, moment));
         self.drop_if_empty(room);
         self.finish(effects, moment)
@@ -431,7 +439,9 @@ impl Host {
     /// Makes a room unless it is known.
     fn open(&mut self, room: &RoomJid) {
         if !self.rooms.contains_key(room) {
-            self.rooms.insert(room.clone(), Room::new(room.clone(), self.limits.ledger.host().part()));
+            let mut new = Room::new(room.clone(), self.limits.ledger.host().part());
+            new.observed.wanted = self.options.observes;
+            self.rooms.insert(room.clone(), new);
         }
     }
 
@@ -447,6 +457,7 @@ impl Host {
     fn collect(&mut self, room: &RoomJid, moment: &mut Moment) {
         if let Some(entry) = self.rooms.get_mut(room) {
             self.notices.extend(entry.end_all_without_access(moment));
+            self.notices.extend(entry.observed.take().into_iter().map(Effect::Interested));
         }
         self.note_pending(room);
     }

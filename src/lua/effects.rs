@@ -6,7 +6,8 @@ use mlua::prelude::*;
 use super::raw::Keys;
 use super::records;
 use super::stanza::Builder;
-use crate::effect::Effect;
+use crate::effect::{Effect, NodeChange, WhatChanged};
+use crate::id::{ItemId, NodeName};
 use crate::jid::SessionJid;
 use crate::stanza::rendered::{ChildName, Rendered};
 use crate::xml;
@@ -20,6 +21,9 @@ use crate::xml;
 /// - `{ kind = "tell", … }`: send a message to one JID;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
 /// - `{ kind = "explain", text }`: log this at `debug`;
+/// - `{ kind = "changed", room, address, node, what, … }`: let other modules know; `what` is [`WhatChanged::name`]; if that
+///   is "published", `id` and `payload` (a stanza) unless the node has none; if it is "retracted", the list `ids`;
+/// - `{ kind = "interested", room, occupant, session, gained, lost }`: let other modules know; both are lists of nodes;
 /// - `{ kind = "learned" }`: some time soon, store what `learned` returns.
 ///
 /// Those with `always = true` are carried out even if a change of the same list can't be stored.
@@ -69,6 +73,19 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 table.raw_set("text", text)?;
                 table
             }
+            Effect::Changed(change) => changed(builder, &change)?,
+            Effect::Interested(change) => {
+                let table = of_kind(lua, "interested")?;
+                table.raw_set("room", change.room.as_str())?;
+                table.raw_set("occupant", change.occupant.as_str())?;
+                table.raw_set("session", change.session.as_str())?;
+                table.raw_set(
+                    "gained",
+                    lua.create_sequence_from(change.gained.iter().map(NodeName::as_str))?,
+                )?;
+                table.raw_set("lost", lua.create_sequence_from(change.lost.iter().map(NodeName::as_str))?)?;
+                table
+            }
             Effect::Learned => of_kind(lua, "learned")?,
         };
         if is_always {
@@ -83,6 +100,28 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
         }
     }
     Ok(list)
+}
+
+fn changed(builder: &Builder<'_>, change: &NodeChange) -> LuaResult<LuaTable> {
+    let lua = builder.lua;
+    let table = of_kind(lua, "changed")?;
+    table.raw_set("room", change.room.as_str())?;
+    table.raw_set("address", &*change.address)?;
+    table.raw_set("node", change.node.as_str())?;
+    table.raw_set("what", change.what.name())?;
+    match &change.what {
+        WhatChanged::Published(id, payload) => {
+            table.raw_set("id", id.as_ref().map(ItemId::as_str))?;
+            if let Some(payload) = payload.as_ref().and_then(|payload| payload.to_element().ok()) {
+                table.raw_set("payload", builder.build(&payload)?)?;
+            }
+        }
+        WhatChanged::Retracted(ids) => {
+            table.raw_set("ids", lua.create_sequence_from(ids.iter().map(ItemId::as_str))?)?;
+        }
+        WhatChanged::Created | WhatChanged::Configured | WhatChanged::Purged | WhatChanged::Deleted => {}
+    }
+    Ok(table)
 }
 
 fn of_kind(lua: &Lua, kind: &str) -> LuaResult<LuaTable> {

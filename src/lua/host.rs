@@ -11,7 +11,9 @@ use crate::caps::Counters;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::host::{Counts, Host};
+use crate::id::{ItemId, NodeName};
 use crate::moment::Moment;
+use crate::stanza::request::Request;
 use crate::xml::parse::Bounds;
 
 /// `new(stanza_mt, options)`; invalid options are ignored, see [`options::read_options`].
@@ -241,6 +243,30 @@ impl Bound {
         effects.map(|effects| this.effects(lua, effects)).transpose()
     }
 
+    /// `host:peek(stanza)`: what a request asks for, before it is answered: `{ what, node, id, ids }`, where `what` is
+    /// "publish", "retract", "items", "create", "configure", "purge" or "delete"; `nil` for others, and what is refused
+    /// anyway.
+    #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
+    fn peek(lua: &Lua, this: &Self, stanza: LuaTable) -> LuaResult<Option<LuaTable>> {
+        let Walked::Whole(iq) = this.reader(lua).read(&stanza)? else { return Ok(None) };
+        let Ok(request) = Request::read(&iq, this.host.options()) else { return Ok(None) };
+        let Some(what) = request.name() else { return Ok(None) };
+        let table = lua.create_table()?;
+        table.raw_set("what", what)?;
+        table.raw_set("node", request.node().map(NodeName::as_str))?;
+        match &request {
+            Request::Publish { item, .. } => {
+                let id = item.as_ref().and_then(|item| item.id.as_ref());
+                table.raw_set("id", id.map(ItemId::as_str))?;
+            }
+            Request::Retract { items, .. } | Request::Items { items, .. } => {
+                table.raw_set("ids", lua.create_sequence_from(items.iter().map(ItemId::as_str))?)?;
+            }
+            _ => {}
+        }
+        Ok(Some(table))
+    }
+
     /// `host:answer(now, random, stanza)`; `nil` if it answers no question.
     #[expect(clippy::needless_pass_by_value, reason = "mlua hands arguments over")]
     fn answer(
@@ -366,6 +392,11 @@ impl LuaUserData for Bound {
         methods.add_method("counters", Self::counters);
         methods.add_method_mut("not_stored", Self::not_stored);
         methods.add_method_mut("not_loaded", Self::not_loaded);
+        methods.add_method("peek", Self::peek);
+        methods.add_method_mut("observe", |_, this, observes: bool| {
+            this.host.observe(observes);
+            Ok(())
+        });
         methods.add_method_mut("explain", |_, this, explains: bool| {
             this.host.explain(explains);
             Ok(())

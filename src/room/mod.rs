@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub mod interest;
 pub(crate) mod last_items;
 mod name_index;
+mod observed;
 pub mod occupant;
 pub mod rate_limit;
 pub(crate) mod rights;
@@ -31,6 +32,7 @@ use crate::pubsub::subscription::{Subscriber, Subscriptions, Topic};
 use crate::room::interest::Interest;
 use crate::room::last_items::{Pending, Places};
 use crate::room::name_index::NameIndex;
+use crate::room::observed::Observed;
 use crate::room::occupant::Occupant;
 use crate::room::services::Undo;
 use crate::room::session::{Session, SessionTable};
@@ -65,6 +67,8 @@ pub struct Room {
     /// The session that departed last. If it appears at another nick at once, it changed its nick and left other
     /// sessions behind: the server gives no other sign of that.
     departed: Option<DepartedSession>,
+    /// What other modules of the server want to know.
+    pub(crate) observed: Observed,
     /// Claims that sessions don't make any more.
     unclaimed: Vec<(SessionJid, Rc<Claim>)>,
 }
@@ -89,6 +93,7 @@ impl Room {
             by_nick: NameIndex::default(),
             next_occupant: 0,
             departed: None,
+            observed: Observed::default(),
             unclaimed: Vec::new(),
         }
     }
@@ -127,7 +132,7 @@ impl Room {
         match self.sessions.find(jid.as_str()) {
             Some(session) => {
                 self.move_to(session, occupant);
-                self.interest.clear(session);
+                self.forget_interest(session);
                 self.pending.remove(session);
                 if let Some(session) = self.sessions.get_mut(session) {
                     self.unclaimed.extend(session.claim.take().map(|claim| (session.jid.clone(), claim)));
@@ -256,7 +261,10 @@ impl Room {
         }
         let old = self.interest.get(session).cloned().unwrap_or_default();
         self.interest.set(session, set);
-        set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect()
+        let new: Vec<_> = set.iter().filter(|node| !old.contains(node.as_str())).cloned().collect();
+        let lost = old.iter().filter(|node| !set.contains(node.as_str()));
+        self.note_interest(session, &new, lost);
+        new
     }
 
     /// Starts tracking the sessions of an account that subscribes with its bare JID.
@@ -326,8 +334,7 @@ impl Room {
     }
 
     fn remove_session(&mut self, id: SessionId) {
-        let wanted = self.interest.get(id).cloned().unwrap_or_default();
-        self.interest.clear(id);
+        let wanted = self.forget_interest(id);
         let pending = self.pending.remove(id);
         let Some(session) = self.sessions.remove(id) else { return };
         let account = session.jid.bare();
@@ -387,6 +394,8 @@ impl Room {
         let occupant = session.occupant;
         let id = self.add(occupant, session);
         self.interest.set(id, &wanted);
+        let gained: Vec<_> = wanted.iter().cloned().collect();
+        self.note_interest(id, &gained, [].iter());
         self.pending.put_back(id, pending);
         for (topic, options) in ended {
             if self.service(topic.0).is_some() {

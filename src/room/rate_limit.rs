@@ -31,7 +31,7 @@ impl RateLimits {
 
     /// Returns what an account may do at `now`.
     pub(crate) fn of<'a>(&'a mut self, account: &'a str, now: u64, options: &'a Options) -> Allowance<'a> {
-        Allowance { limits: self, account, is_owner_outside: false, now, options }
+        Allowance { limits: self, account, is_owner_outside: false, is_unlimited: false, now, options }
     }
 
     /// Returns the number of accounts with an entry of their own.
@@ -71,6 +71,8 @@ pub(crate) struct Allowance<'a> {
     account: &'a str,
     /// Whether it owns the room of the request, without being in it.
     pub is_owner_outside: bool,
+    /// Whether it is the room itself: what a module of the server does is not limited.
+    pub is_unlimited: bool,
     now: u64,
     options: &'a Options,
 }
@@ -79,7 +81,7 @@ impl Allowance<'_> {
     /// Counts a publish. Returns whether that is permitted.
     pub(crate) fn publish(&mut self) -> bool {
         let (limit, now) = (Limit::publishes(self.options).for_owner(self.is_owner_outside), self.now);
-        self.used().publishes.take(1, limit, now)
+        self.is_unlimited || self.used().publishes.take(1, limit, now)
     }
 
     /// Counts octets that the account is to be sent. To be called before they are put together.
@@ -89,18 +91,25 @@ impl Allowance<'_> {
     pub(crate) fn send(&mut self, octets: usize) -> Result<(), Error> {
         let (limit, now) = (self.octets(), self.now);
         let octets = limit.price(octets);
-        if self.used().octets.take(octets, limit, now) { Ok(()) } else { Err(Error::TooMuch) }
+        if self.is_unlimited || self.used().octets.take(octets, limit, now) {
+            Ok(())
+        } else {
+            Err(Error::TooMuch)
+        }
     }
 
     /// Returns whether [`Allowance::send`] would permit so many octets.
     pub(crate) fn may_send(&mut self, octets: usize) -> bool {
         let (limit, now) = (self.octets(), self.now);
-        Use::take(&mut self.used().octets.clone(), limit.price(octets), limit, now)
+        self.is_unlimited || Use::take(&mut self.used().octets.clone(), limit.price(octets), limit, now)
     }
 
     /// Returns how many octets the account may be sent now.
     pub(crate) fn octets_left(&mut self) -> usize {
         let (limit, now) = (self.octets(), self.now);
+        if self.is_unlimited {
+            return usize::MAX;
+        }
         let used = self.used().octets.used_at(limit, now).div_ceil(1000);
         usize::try_from(limit.burst.saturating_sub(used)).unwrap_or(usize::MAX)
     }

@@ -50,7 +50,7 @@ impl<'a> Rights<'a> {
     /// Returns the affiliation to the node (XEP-0060, 4.1). An occupant owns its own nodes, and those who may publish
     /// as the room own the room's; outcasts of the room are outcasts of each node; for others, the node's list decides.
     pub(crate) fn affiliation(&self) -> Affiliation {
-        if self.owns() {
+        if self.owns() || self.room.is_itself(self.party.jid.bare()) {
             return Affiliation::Owner;
         }
         if self.party.room_affiliation == RoomAffiliation::Outcast {
@@ -164,7 +164,11 @@ impl<'a> Rights<'a> {
     fn check_voice(&self, affiliation: Affiliation) -> Result<(), Error> {
         let as_room = self.service == ServiceId::Room && affiliation == Affiliation::Owner;
         let has_voice = self.party.occupant.is_some() && self.party.role >= Role::Participant;
-        if has_voice || as_room { Ok(()) } else { Err(Error::NoVoice) }
+        if has_voice || as_room || self.room.is_itself(self.party.jid.bare()) {
+            Ok(())
+        } else {
+            Err(Error::NoVoice)
+        }
     }
 }
 
@@ -255,9 +259,18 @@ impl Room {
             .is_some_and(|jid| self.rights_outside(&jid, service, Some((name, node))).may_read().is_ok())
     }
 
+    /// Returns whether this account is the room itself: so a module of the server acts that may do everything. No client
+    /// has such a JID.
+    pub(crate) fn is_itself(&self, account: &str) -> bool {
+        account == self.info.jid.as_str()
+    }
+
     /// Returns whether the room lets `account` see the occupant whose service this is.
     pub(crate) fn shows(&self, service: ServiceId, account: &str) -> bool {
         let ServiceId::Occupant(id) = service else { return true };
+        if self.is_itself(account) {
+            return true;
+        }
         self.occupants.get(&id).is_some_and(|occupant| {
             occupant.info.visible || occupant.sessions.iter().any(|&session| self.account(session) == account)
         })

@@ -334,6 +334,20 @@ impl<'a> Request<'a> {
         )
     }
 
+    /// Returns the word for what it asks for, where other modules of the server can have a say.
+    pub fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Publish { .. } => Some("publish"),
+            Self::Retract { .. } => Some("retract"),
+            Self::Items { .. } => Some("items"),
+            Self::Create { .. } => Some("create"),
+            Self::SetConfig { .. } => Some("configure"),
+            Self::Purge { .. } => Some("purge"),
+            Self::Delete { .. } => Some("delete"),
+            _ => None,
+        }
+    }
+
     /// Returns the node that the request names.
     pub fn node(&self) -> Option<&NodeName> {
         match self {

@@ -1,6 +1,6 @@
 //! The context of a use case: one request of one actor to one service of a room.
 
-use crate::effect::Effect;
+use crate::effect::{Effect, NodeChange, WhatChanged};
 use crate::error::{Error, Scope};
 use crate::facts::Actor;
 use crate::held::{Holder, Sum};
@@ -60,6 +60,11 @@ impl RequestContext<'_> {
     /// Returns the actor's occupant number.
     pub(super) fn me(&self) -> Option<OccupantId> {
         self.room.find(self.actor.occupant.as_ref()?.as_str())
+    }
+
+    /// Returns whether the room itself acts, by a module of the server.
+    pub(super) fn is_by_room(&self) -> bool {
+        self.room.is_itself(self.actor.session.bare())
     }
 
     /// Returns whether the addressed service is the actor's own.
@@ -156,7 +161,7 @@ impl RequestContext<'_> {
     pub(super) fn check_held(&self, more: usize) -> Result<(), Error> {
         let limits = &self.options.held;
         let is_occupant = matches!(self.service_id, ServiceId::Occupant(_));
-        let as_room = self.allowance.is_owner_outside;
+        let as_room = self.allowance.is_owner_outside || self.is_by_room();
         let sums = [
             (Scope::Occupant, is_occupant, self.service()?.held(), limits.occupant),
             (Scope::Account, !as_room, self.account.octets(), limits.account),
@@ -190,7 +195,9 @@ impl RequestContext<'_> {
         });
         self.room.node_created(name, service_id);
         self.changed = Some(name.clone());
-        self.notify(name, |_, node| Event::created(name, &node.config))
+        self.notify(name, |_, node| Event::created(name, &node.config))?;
+        self.report(name, WhatChanged::Created);
+        Ok(())
     }
 
     /// Notifies sessions and subscribers of an event at the node of this name.
@@ -209,6 +216,18 @@ impl RequestContext<'_> {
             self.options,
         ));
         Ok(())
+    }
+
+    /// Lets other modules of the server know what happened to the node of this name.
+    pub(super) fn report(&mut self, name: &NodeName, what: WhatChanged) {
+        if self.options.observes {
+            self.effects.push(Effect::Changed(NodeChange {
+                room: self.room.info.jid.clone(),
+                address: self.room.address(self.service_id).into(),
+                node: name.clone(),
+                what,
+            }));
+        }
     }
 
     fn service_mut(&mut self) -> Result<&mut Service, Error> {

@@ -94,7 +94,7 @@ pub(crate) fn answer(
         changed: None,
     };
     // Senders outside the room get mod_muc's own errors, which don't reveal whether an occupant exists.
-    let outside = actor.occupant.is_none() && service_id != ServiceId::Room;
+    let outside = actor.occupant.is_none() && service_id != ServiceId::Room && !cx.is_by_room();
     let request = match Request::read(iq, options) {
         Err(_) if outside => return Ok(None),
         request => request?,
@@ -117,7 +117,7 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
     let exists = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
     let held = request.node().map(|node| exists(node.as_str()));
     let is_discoed_elsewhere = request.node().is_some_and(|node| is_disco_node(node.as_str()));
-    let in_room = cx.actor.occupant.is_some();
+    let in_room = cx.actor.occupant.is_some() || cx.is_by_room();
     match (cx.service_id, request, held) {
         (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held && !is_discoed_elsewhere,
         (ServiceId::Room, Request::Info { .. }, None) => false,
@@ -125,7 +125,9 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
         (ServiceId::Occupant(_), request, _) if !in_room && !request.may_be_open() => false,
         (ServiceId::Occupant(_), Request::Info { .. }, None) => cx.is_own(),
         // At an occupant JID, clients look for what its account publishes; at their own, they do not.
-        (ServiceId::Occupant(_), request, Some(false)) if request.is_known_to_pep() => cx.is_own(),
+        (ServiceId::Occupant(_), request, Some(false)) if request.is_known_to_pep() => {
+            cx.is_own() || cx.is_by_room()
+        }
         _ => true,
     }
 }
@@ -136,6 +138,7 @@ fn run(cx: &mut RequestContext<'_>, request: Request<'_>) -> Result<Reply, Error
         return Err(Error::NotStored);
     }
     cx.allowance.is_owner_outside = cx.is_owner_outside();
+    cx.allowance.is_unlimited = cx.is_by_room();
     if request.is_rate_limited() && !cx.allowance.publish() {
         return Err(Error::TooFast);
     }

@@ -2,6 +2,7 @@
 
 use minidom::Element;
 
+use crate::effect::WhatChanged;
 use crate::error::Error;
 use crate::id::NodeName;
 use crate::pubsub::access::{Action, Affiliations};
@@ -77,6 +78,7 @@ pub(super) fn configure(
     }
     cx.room.admit(shut_out, options);
     cx.effects.extend(cx.room.end_without_access(cx.service_id, name, cx.moment));
+    cx.report(name, WhatChanged::Configured);
     Ok(None)
 }
 
@@ -101,6 +103,7 @@ pub(super) fn delete(
         cx.notify(name, |_, node| Event::delete(name, &node.config, redirect))?;
     }
     cx.remove(name);
+    cx.report(name, WhatChanged::Deleted);
     Ok(None)
 }
 
@@ -124,11 +127,13 @@ pub(super) fn purge(cx: &mut RequestContext<'_>, name: &NodeName) -> Result<Opti
         if notifies && !ids.is_empty() {
             cx.notify(name, |_, node| Event::retract(name, &node.config, &ids))?;
         }
+        cx.report(name, WhatChanged::Retracted(ids));
         return Ok(None);
     }
     node.purge();
     if notifies {
         cx.notify(name, |_, node| Event::purge(name, &node.config))?;
     }
+    cx.report(name, WhatChanged::Purged);
     Ok(None)
 }

@@ -2,6 +2,7 @@
 
 use minidom::Element;
 
+use crate::effect::WhatChanged;
 use crate::error::Error;
 use crate::id::{ItemId, NodeName, ServiceId};
 use crate::options::Options;
@@ -52,6 +53,7 @@ pub(super) fn publish(
     cx.make(name, config)?;
     let Some(Published { id, .. }) = item else {
         cx.notify(name, |_, node| Event::no_item(name, &node.config))?;
+        cx.report(name, WhatChanged::Published(None, None));
         return Ok(Some(published(name, None)));
     };
     let id = id.unwrap_or_else(|| cx.moment.id().as_str().into());
@@ -69,6 +71,7 @@ pub(super) fn publish(
     if retracts && !dropped.is_empty() {
         cx.notify(name, |_, node| Event::retract(name, &node.config, &dropped))?;
     }
+    cx.report(name, WhatChanged::Published(Some(id.clone()), item.payload));
     Ok(Some(published(name, Some(&id))))
 }
 
@@ -97,6 +100,7 @@ pub(super) fn retract(
     if notify.unwrap_or(node.config.notify_retract) {
         cx.notify(name, |_, node| Event::retract(name, &node.config, ids))?;
     }
+    cx.report(name, WhatChanged::Retracted(ids.to_vec()));
     Ok(None)
 }
 

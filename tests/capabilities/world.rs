@@ -287,6 +287,8 @@ impl World {
                 Effect::ReplyRendered { .. }
                 | Effect::Keep { .. }
                 | Effect::KeepOccupant { .. }
+                | Effect::Changed(_)
+                | Effect::Interested(_)
                 | Effect::Explain(_) => {}
                 Effect::Learned => self.after(60 * SECOND, Event::Keep),
             }

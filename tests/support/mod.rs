@@ -6,7 +6,7 @@
 pub mod people;
 
 use mep_core::caps::Claim;
-use mep_core::effect::Effect;
+use mep_core::effect::{Effect, InterestChange, NodeChange};
 use std::collections::BTreeMap;
 
 use mep_core::facts::{
@@ -65,6 +65,9 @@ pub struct Happened {
     pub kept_of_occupants: Vec<Vec<NodeRecord>>,
     /// Lines for the log.
     pub explained: Vec<String>,
+    /// What other modules of the server are told.
+    pub changes: Vec<NodeChange>,
+    pub interest: Vec<InterestChange>,
 }
 
 impl World {
@@ -305,6 +308,8 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 happened.kept_of_occupants.push(nodes);
             }
             Effect::Explain(line) => happened.explained.push(line),
+            Effect::Changed(change) => happened.changes.push(change),
+            Effect::Interested(change) => happened.interest.push(change),
             Effect::Learned => {}
         }
     }
