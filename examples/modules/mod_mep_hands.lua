@@ -1,7 +1,7 @@
 -- A queue of raised hands, for rooms with mod_mep.
 --
--- Whoever publishes an item to "urn:example:hand" at their own address raises their hand, until they retract it or leave.
--- Everybody in the room sees the queue at the room's own node "urn:example:hands".
+-- Whoever publishes an item to "urn:example:hand" at their own address raises their hand, until they take it back, or
+-- leave. Everybody in the room sees the queue at the room's own node "urn:example:hands".
 
 local mep = module:depends "mep";
 local array = require "util.array";
