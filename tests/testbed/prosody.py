@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from string import Template
 
@@ -352,10 +352,17 @@ class Prosody:
     def _end(self, how):
         if not self._process:
             return
+        if how == signal.SIGTERM:
+            # mod_testbed reads it between two events. A signal is for a server that did not get as far as that.
+            with suppress(BrokenPipeError):
+                os.write(self._process.stdin.fileno(), b"stop\n")
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
         # A signal that comes right before Prosody goes to wait is looked at only when something else wakes it: told
         # again, it ends.
         for _ in range(5):
-            self._process.send_signal(how)
+            if self._process.poll() is None:
+                self._process.send_signal(how)
             try:
                 self._process.wait(2)
                 break
