@@ -3,6 +3,7 @@
 
 local errors = require "util.error";
 local jid_bare = require "util.jid".bare;
+local rsm = require "util.rsm";
 local st = require "util.stanza";
 
 local observers = module:require "observers";
@@ -128,23 +129,27 @@ local function new(xmlns, rooms, get_room, ask, carry_out, call_core, copy)
 	end
 
 	-- Returns the items of a node, the oldest first: a list of `{ id, payload, data, publisher }`. Of `options`, `ids` are
-	-- those wanted, `max` is the number of the newest, and `as` the occupant who asks.
+	-- those wanted, `max` is the number of the newest, `page` is what `util.rsm` makes of a page (XEP-0059), and `as` the
+	-- occupant who asks. With a page, the last results say what it has: `{ first, last, count }`.
 	function api.items(address, node, options)
 		options = options or {};
 		local query = pubsub("items", { node = node, max_items = options.max and ("%d"):format(options.max) });
 		for _, id in ipairs(options.ids or {}) do
 			query:tag("item", { id = id }):up();
 		end
+		if options.page then
+			query:up():add_child(rsm.generate(options.page));
+		end
 		local reply, err = request("get", address, query, options.as);
 		if not reply then return nil, err; end
-		local list = {};
+		local list, found = {}, rsm.get(reply:get_child("pubsub", xmlns.pubsub));
 		for item in reply:get_child("pubsub", xmlns.pubsub):get_child("items"):childtags("item") do
 			local payload = item.tags[1];
 			table.insert(list, {
 				id = item.attr.id; publisher = item.attr.publisher; payload = payload; data = observers.decode(payload);
 			});
 		end
-		return list;
+		return list, nil, found;
 	end
 
 	-- Returns the nodes of an address: a list of `{ node, name }`.

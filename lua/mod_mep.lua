@@ -27,6 +27,7 @@ end
 local build = core_file.build.build;
 
 local jid_bare = require "util.jid".bare;
+local nodeprep = require "util.encodings".stringprep.nodeprep;
 local st = require "util.stanza";
 
 local effects = module:require "effects";
@@ -109,16 +110,19 @@ local function restore(room)
 	end
 end
 
+-- What lets others outside the server in on rooms' nodes: filled below.
+local outlets = {};
+
 -- Reads the options. Returns whether nodes of registered occupants are stored from now on.
 local function take_options()
 	local options, own = read_options(lib);
 	effects.set_options(own);
 	rooms.set_options(own);
 	local keeps_registered = registered.set_options(own);
+	for _, outlet in ipairs(outlets) do outlet.set_options(own); end
 	calls.set_options(options);
 	return keeps_registered;
 end
-take_options();
 
 -- Joins, changes and leaves.
 
@@ -347,6 +351,17 @@ module:require "bounces".hook(lib.is_message_id, call_core);
 local api = module:require "api".new(xmlns, rooms, get_room, ask, carry_out, call_core, effects.shared.copy);
 for name, f in pairs(api) do module.environment[name] = f; end
 
+-- Returns the JID of the room with this localpart, if there is such a room.
+local function room_of(name)
+	local node = nodeprep(name);
+	local room = node and get_room(node.."@"..module.host);
+	return room and room.jid;
+end
+
+table.insert(outlets, module:require "http_api".new(api, room_of));
+table.insert(outlets, module:require "webhook".new());
+take_options();
+
 local function on_new_options()
 	local keeps_registered = take_options();
 	show_status();
@@ -393,6 +408,7 @@ module:hook_global("server-stopping", calls.keep_capabilities);
 function module.unload()
 	shell.withdraw();
 	calls.keep_capabilities();
+	for _, outlet in ipairs(outlets) do outlet.unload(); end
 	if not module.reloading then status.forget(); end
 end
 

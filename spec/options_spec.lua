@@ -36,7 +36,7 @@ describe("The options", function ()
 		assert.same({}, set);
 		assert.same({
 			room_publishers = "admins"; share_stanzas = true; keep_registered = false;
-			max_registered = 1000; max_registered_size = 262144;
+			max_registered = 1000; max_registered_size = 262144; http_burst = 2500; http_rate = 100;
 		}, own);
 		assert.same({}, module.logged);
 	end);

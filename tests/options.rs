@@ -39,6 +39,7 @@ fn shown(name: &str, options: &Options) -> String {
             names.join(" ")
         }
         Kind::Forced => format!("{:?}", options.forced),
+        Kind::Own => String::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use mlua::prelude::*;
 
 use crate::options::{Glue, Options};
+use crate::room::rate_limit::RateLimits;
 use crate::settings::{Kind, OPTIONS, Row, Value};
 
 /// `read_options(set)`: the options that the glue acts on, and a list of problems. `set` has the values of all options
@@ -18,6 +19,9 @@ pub(super) fn read_options(lua: &Lua, set: LuaTable) -> LuaResult<(LuaTable, Lua
     glue.set("keep_registered", keep_registered)?;
     glue.set("max_registered", max_registered)?;
     glue.set("max_registered_size", max_registered_size)?;
+    // What an owner outside the room may do.
+    glue.set("http_burst", u64::from(options.publish_burst) * RateLimits::OWNERS)?;
+    glue.set("http_rate", u64::from(options.publish_rate) * RateLimits::OWNERS)?;
     Ok((glue, lua.create_sequence_from(problems)?))
 }
 
@@ -77,7 +81,7 @@ fn describe(lua: &Lua, row: &Row) -> LuaResult<LuaTable> {
         }
         Kind::Flag { get, .. } => table.set("default", get(&options))?,
         Kind::Choice { get, .. } => table.set("default", get(&options))?,
-        Kind::Nodes { .. } | Kind::Forced => {}
+        Kind::Nodes { .. } | Kind::Forced | Kind::Own => {}
     }
     Ok(table)
 }

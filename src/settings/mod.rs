@@ -46,6 +46,8 @@ pub enum Kind {
     Nodes { get: fn(&Options) -> &NodeNames, set: fn(&mut Options, NodeNames) },
     /// Configuration fields by node name: see `forced`.
     Forced,
+    /// What the glue reads itself.
+    Own,
 }
 
 /// The options. The last one's values are checked against the others.
@@ -166,6 +168,9 @@ pub const OPTIONS: &[Row] = &[
         |o| o.glue.max_registered_size,
         |o, n| o.glue.max_registered_size = size(n),
     ),
+    Row { name: "mep_http_token", kind: Kind::Own },
+    Row { name: "mep_http_tokens", kind: Kind::Own },
+    Row { name: "mep_webhook", kind: Kind::Own },
     Row { name: "mep_node_config", kind: Kind::Forced },
 ];
 
@@ -216,6 +221,7 @@ impl Row {
                     count => format!("{name} has no valid entry; using the default of {count} entries"),
                 }),
             },
+            Kind::Own => {}
             Kind::Forced => options.forced = forced::read(name, value, options, problems),
         }
     }

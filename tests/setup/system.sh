@@ -9,7 +9,7 @@ demo="
 "
 test="
 	lua-dbi-sqlite3 lua-dbi-postgresql postgresql
-	lua-busted lua-check luarocks zip lua5.1 liblua5.1-0-dev shellcheck
+	lua-busted lua-check luarocks zip curl lua5.1 liblua5.1-0-dev shellcheck
 	chromium fonts-dejavu-core
 "
 luas="
