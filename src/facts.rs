@@ -170,6 +170,42 @@ choice! {
     }
 }
 
+choice! {
+    /// What one must be to a room at least, by role or affiliation: the thresholds of nodes. Owners and admins of the room
+    /// need not be in it.
+    Standing {
+        /// Anyone.
+        Anyone = "anyone",
+        /// Occupants with voice, and admins.
+        Participants = "participants",
+        /// Members of the room.
+        Members = "members",
+        /// Moderators, and admins.
+        Moderators = "moderators",
+        /// Admins and owners of the room.
+        Admins = "admins",
+        /// Owners of the room.
+        Owners = "owners",
+        /// Nobody.
+        Nobody = "nobody",
+    }
+}
+
+impl Standing {
+    /// Returns whether this role and affiliation reach the threshold.
+    pub fn includes(self, role: Role, room_affiliation: RoomAffiliation) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Participants => room_affiliation >= RoomAffiliation::Admin || role >= Role::Participant,
+            Self::Members => room_affiliation >= RoomAffiliation::Member,
+            Self::Moderators => room_affiliation >= RoomAffiliation::Admin || role == Role::Moderator,
+            Self::Admins => room_affiliation >= RoomAffiliation::Admin,
+            Self::Owners => room_affiliation == RoomAffiliation::Owner,
+            Self::Nobody => false,
+        }
+    }
+}
+
 impl Publishers {
     /// Returns whether this role and affiliation may publish as the room.
     pub fn include(self, role: Role, room_affiliation: RoomAffiliation) -> bool {

@@ -102,7 +102,9 @@ pub enum Action {
     Publish,
     /// Create a node, change its configuration.
     Configure,
-    /// Retract an item, purge the node, delete it: a moderator may do that in the owner's place.
+    /// Retract or replace an item of another, purge the node.
+    Retract,
+    /// Delete the node: a moderator may do that in the owner's place, and retract.
     Remove,
     /// Read items and meta-data, subscribe.
     Read,
@@ -116,7 +118,7 @@ impl Affiliation {
     pub fn check(self, action: Action) -> Result<(), Error> {
         let may = match action {
             Action::Publish => matches!(self, Self::Owner | Self::Publisher | Self::PublishOnly),
-            Action::Configure | Action::Remove => self == Self::Owner,
+            Action::Configure | Action::Retract | Action::Remove => self == Self::Owner,
             Action::Read => match self {
                 Self::Owner | Self::Publisher | Self::Member | Self::None => true,
                 Self::PublishOnly | Self::Outcast => false,
@@ -142,6 +144,7 @@ mod tests {
         assert_eq!(may(Action::Publish), ["owner", "publisher", "publish-only"]);
         assert_eq!(may(Action::Configure), ["owner"]);
         assert_eq!(may(Action::Remove), ["owner"]);
+        assert_eq!(may(Action::Retract), ["owner"]);
         assert_eq!(may(Action::Read), ["owner", "publisher", "member", "none"]);
     }
 }

@@ -7,6 +7,7 @@ use minidom::Element;
 
 use self::fields::{FIELDS, Field, META_DATA, is_fixed, one};
 use crate::error::Error;
+use crate::facts::Standing;
 use crate::id::ServiceId;
 use crate::options::{NotificationType, Options, needs_payloads};
 use crate::xml::form::{self, Form, Kind};
@@ -55,6 +56,12 @@ pub struct NodeConfig {
     pub publish_model: PublishModel,
     /// `pubsub#publish_node_full`
     pub publish_node_full: NodeFull,
+    /// `mep#read_by`: who may read a room's node, of those whom the access model admits.
+    pub read_by: Standing,
+    /// `mep#publish_by`: who may publish to a room's node, besides those whom the publish model admits.
+    pub publish_by: Standing,
+    /// `mep#retract_by`: who may take items away from a room's node, besides their publishers and the node's owners.
+    pub retract_by: Standing,
 }
 
 impl NodeConfig {
@@ -81,6 +88,9 @@ impl NodeConfig {
             itemreply: ItemReply::None,
             publish_model: PublishModel::Publishers,
             publish_node_full: NodeFull::DiscardOldest,
+            read_by: Standing::Anyone,
+            publish_by: Standing::Nobody,
+            retract_by: Standing::Nobody,
         }
     }
 
@@ -90,12 +100,15 @@ impl NodeConfig {
     }
 
     /// Applies what holds for the node of this name whatever a form says: what the admin forces, but on an occupant's
-    /// node the publish model, as it has one publisher (XEP-0316, 4.2); and payloads where clients can't do without.
+    /// node who may publish, as it has one publisher (XEP-0316, 4.2), and what else is for rooms; and payloads where clients can't do without.
     pub(crate) fn forced(self, service: ServiceId, name: &str, options: &Options) -> Self {
         let forced = options.forced.get(name).and_then(|forced| self.with(forced, options).ok());
         let mut config = forced.unwrap_or(self);
         if service != ServiceId::Room {
             config.publish_model = PublishModel::Publishers;
+            config.read_by = Standing::Anyone;
+            config.publish_by = Standing::Nobody;
+            config.retract_by = Standing::Nobody;
         }
         config.deliver_payloads |= needs_payloads(name);
         config
@@ -114,13 +127,27 @@ impl NodeConfig {
         options: &Options,
     ) -> Result<Self, Error> {
         let changed = self.with(form, options)?;
-        if service != ServiceId::Room && changed.publish_model != PublishModel::Publishers {
-            return Err(Error::InvalidField("pubsub#publish_model".into()));
+        if service != ServiceId::Room {
+            if let Some(field) = changed.field_of_rooms() {
+                return Err(Error::InvalidField(field.into()));
+            }
         }
         if !changed.deliver_payloads && needs_payloads(name) {
             return Err(Error::PayloadsNeeded);
         }
         Ok(changed.forced(service, name, options))
+    }
+
+    /// Returns the name of a field whose value only a room's node can have.
+    fn field_of_rooms(&self) -> Option<&'static str> {
+        [
+            ("pubsub#publish_model", self.publish_model != PublishModel::Publishers),
+            ("mep#read_by", self.read_by != Standing::Anyone),
+            ("mep#publish_by", self.publish_by != Standing::Nobody),
+            ("mep#retract_by", self.retract_by != Standing::Nobody),
+        ]
+        .into_iter()
+        .find_map(|(field, differs)| differs.then_some(field))
     }
 
     /// Returns this configuration with the fields of a submitted form, which need not have all fields.

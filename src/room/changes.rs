@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 
 use crate::effect::Effect;
-use crate::facts::{OccupantInfo, RoomInfo};
+use crate::facts::{OccupantInfo, RoomInfo, Standing};
 use crate::id::{NodeName, OccupantId, ServiceId, SessionId};
 use crate::moment::Moment;
 use crate::options::Options;
@@ -178,6 +178,7 @@ impl Room {
     pub(crate) fn is_open_to_all_here(&self, service: ServiceId, node: &Node) -> bool {
         node.affiliations.is_empty()
             && node.config.access_model != AccessModel::Whitelist
+            && node.config.read_by == Standing::Anyone
             && match service {
                 ServiceId::Room => true,
                 ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|it| it.info.visible),

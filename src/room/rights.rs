@@ -1,7 +1,7 @@
 //! Rights at nodes: the one place that decides who may do what, for requests and deliveries alike.
 
 use crate::error::Error;
-use crate::facts::{OccupantInfo, Role, RoomAffiliation};
+use crate::facts::{OccupantInfo, Role, RoomAffiliation, Standing};
 use crate::id::{NodeName, OccupantId, ServiceId};
 use crate::jid::SessionJid;
 use crate::pubsub::access::{Action, Affiliation};
@@ -70,6 +70,9 @@ impl<'a> Rights<'a> {
         affiliation.check(Action::Read)?;
         let Some((_, node)) = self.node else { return Ok(()) };
         let named = affiliation != Affiliation::None;
+        if !named && !self.reaches(node.config.read_by) {
+            return Err(Error::Forbidden);
+        }
         match node.config.access_model {
             _ if named => Ok(()),
             AccessModel::Open if !self.is_shut_out() => Ok(()),
@@ -86,11 +89,12 @@ impl<'a> Rights<'a> {
     pub(crate) fn may(&self, action: Action) -> Result<(), Error> {
         match action {
             Action::Read => self.may_read(),
-            Action::Remove if self.moderates() => Ok(()),
-            Action::Remove => self.affiliation().check(Action::Remove),
+            Action::Retract | Action::Remove if self.moderates() => Ok(()),
+            Action::Retract if self.may_retract() => Ok(()),
+            Action::Retract | Action::Remove => self.affiliation().check(action),
             Action::Publish => match self.node {
-                Some((_, node)) => self.may_publish(node.config.publish_model),
-                None => self.may_publish(PublishModel::Publishers),
+                Some((_, node)) => self.may_publish(node.config.publish_model, node.config.publish_by),
+                None => self.may_publish(PublishModel::Publishers, Standing::Nobody),
             },
             Action::Configure => {
                 let affiliation = self.affiliation();
@@ -100,13 +104,13 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Checks whether the party may publish to a node of this publish model, which need not exist.
+    /// Checks whether the party may publish to a node with this publish model and threshold, which need not exist.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NoVoice`].
-    pub(crate) fn may_publish(&self, model: PublishModel) -> Result<(), Error> {
+    pub(crate) fn may_publish(&self, model: PublishModel, by: Standing) -> Result<(), Error> {
         let affiliation = self.affiliation();
-        if !self.is_admitted_to_publish(affiliation, model) {
+        if !self.is_admitted_to_publish(affiliation, model, by) {
             affiliation.check(Action::Publish)?;
         }
         self.check_voice(affiliation)
@@ -132,16 +136,28 @@ impl<'a> Rights<'a> {
         self.party.role == Role::Moderator && is_no_higher
     }
 
-    /// Returns whether the publish model of a room's node admits the party without it being a publisher.
-    fn is_admitted_to_publish(&self, affiliation: Affiliation, model: PublishModel) -> bool {
+    /// Returns whether the publish model of a room's node, or the threshold, admits the party without it being a publisher.
+    fn is_admitted_to_publish(&self, affiliation: Affiliation, model: PublishModel, by: Standing) -> bool {
         self.service == ServiceId::Room
             && self.party.occupant.is_some()
             && affiliation != Affiliation::Outcast
-            && match model {
-                PublishModel::Publishers => false,
-                PublishModel::Subscribers => self.node.is_some_and(|(name, _)| self.is_subscribed(name)),
-                PublishModel::Open => true,
-            }
+            && (self.reaches(by)
+                || match model {
+                    PublishModel::Publishers => false,
+                    PublishModel::Subscribers => self.node.is_some_and(|(name, _)| self.is_subscribed(name)),
+                    PublishModel::Open => true,
+                })
+    }
+
+    /// Returns whether the threshold of a room's node lets the party take away the items of others.
+    fn may_retract(&self) -> bool {
+        self.party.occupant.is_some()
+            && self.affiliation() != Affiliation::Outcast
+            && self.node.is_some_and(|(_, node)| self.reaches(node.config.retract_by))
+    }
+
+    fn reaches(&self, threshold: Standing) -> bool {
+        threshold.includes(self.party.role, self.party.room_affiliation)
     }
 
     /// Returns whether the room is for members only, and the party is outside it and no member.

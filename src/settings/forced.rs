@@ -1,5 +1,5 @@
 //! The node configuration that the admin forces, read from the server's configuration: `{ [node] = { field = value }
-//! }`, the fields without their `pubsub#`.
+//! }`, the fields without their `pubsub#`; those of this project with `mep#`.
 //!
 //! An invalid node, field or value is logged and ignored; the others hold, as they may be there for protection.
 
@@ -57,7 +57,7 @@ pub(crate) fn read(
 /// Returns a field as in a form, or what is wrong with it.
 fn read_field(key: &Value, value: &Value, options: &Options) -> Result<(String, Vec<String>), String> {
     let name = key.text().ok_or_else(|| format!("the key {key}, which is not a field name"))?;
-    let var = format!("{PREFIX}{name}");
+    let var = if name.contains('#') { name.to_owned() } else { format!("{PREFIX}{name}") };
     let field = Field::find(&var).map_err(|_| {
         let names = FIELDS.iter().map(|field| field.var.strip_prefix(PREFIX).unwrap_or(field.var));
         let meant = nearest(name, names).unwrap_or_default();

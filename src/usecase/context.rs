@@ -101,8 +101,8 @@ impl RequestContext<'_> {
         if self.service()?.holds(name.as_str()) {
             return self.authorise(Action::Publish, Some(name)).map(|()| false);
         }
-        let model = NodeConfig::of(self.service_id, name.as_str(), self.options).publish_model;
-        self.rights(None).may_publish(model)?;
+        let config = NodeConfig::of(self.service_id, name.as_str(), self.options);
+        self.rights(None).may_publish(config.publish_model, config.publish_by)?;
         Ok(self.rights(None).owns())
     }
 

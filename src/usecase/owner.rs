@@ -109,7 +109,7 @@ pub(super) fn delete(
 
 /// Purges all items of a node (8.5); those of the actor, if it may publish there and does not own the node (4.1).
 pub(super) fn purge(cx: &mut RequestContext<'_>, name: &NodeName) -> Result<Option<Element>, Error> {
-    let all = cx.authorise(Action::Remove, Some(name));
+    let all = cx.authorise(Action::Retract, Some(name));
     let only_own = all.is_err();
     if only_own && cx.authorise(Action::Publish, Some(name)).is_err() {
         all?;

@@ -83,7 +83,7 @@ pub(super) fn retract(
     notify: Option<bool>,
 ) -> Result<Option<Element>, Error> {
     if !may_take_back(cx, name, ids) {
-        cx.authorise(Action::Remove, Some(name))?;
+        cx.authorise(Action::Retract, Some(name))?;
     }
     let node = cx.service()?.node(name.as_str())?;
     if !node.config.persist_items {
@@ -158,7 +158,7 @@ fn check_replaced(
     let node = cx.service()?.node(name.as_str()).ok();
     let replaced = id.zip(node).and_then(|(id, node)| node.item(id.as_str()));
     match replaced {
-        Some((_, item)) if !is_own(cx, item) => cx.authorise(Action::Remove, Some(name)),
+        Some((_, item)) if !is_own(cx, item) => cx.authorise(Action::Retract, Some(name)),
         _ => Ok(()),
     }
 }

@@ -225,10 +225,12 @@ impl Happened {
     }
 }
 
-/// A submitted form; `pubsub#` is left out.
+/// A submitted form; `pubsub#` is left out, `mep#` is not.
 pub fn submit(fields: &[(&str, &str)]) -> String {
-    let field =
-        |(var, value): &(&str, &str)| format!("<field var='pubsub#{var}'><value>{value}</value></field>");
+    let field = |(var, value): &(&str, &str)| {
+        let prefix = if var.contains('#') { "" } else { "pubsub#" };
+        format!("<field var='{prefix}{var}'><value>{value}</value></field>")
+    };
     let fields: String = fields.iter().map(field).collect();
     format!("<x xmlns='jabber:x:data' type='submit'>{fields}</x>")
 }

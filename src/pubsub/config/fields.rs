@@ -2,6 +2,7 @@
 
 use super::{AccessModel, ItemReply, NodeConfig, NodeFull, PublishModel, SendLast};
 use crate::error::Error;
+use crate::facts::Standing;
 use crate::options::NotificationType;
 use crate::options::Options;
 use crate::xml::choice::one_of;
@@ -186,7 +187,38 @@ pub(crate) const FIELDS: &[Field] = &[
         get: |c| c.publish_node_full.as_str().into(),
         set: |c, v, _| put(&mut c.publish_node_full, NodeFull::from_name(v)),
     },
+    Field {
+        var: "mep#read_by",
+        kind: Kind::List(READERS),
+        label: "Who may read, of those whom the access model admits",
+        get: |c| c.read_by.as_str().into(),
+        set: |c, v, _| put(&mut c.read_by, standing(v, READERS)),
+    },
+    Field {
+        var: "mep#publish_by",
+        kind: Kind::List(OTHERS),
+        label: "Who else may publish",
+        get: |c| c.publish_by.as_str().into(),
+        set: |c, v, _| put(&mut c.publish_by, standing(v, OTHERS)),
+    },
+    Field {
+        var: "mep#retract_by",
+        kind: Kind::List(OTHERS),
+        label: "Who else may retract items of others",
+        get: |c| c.retract_by.as_str().into(),
+        set: |c, v, _| put(&mut c.retract_by, standing(v, OTHERS)),
+    },
 ];
+
+/// The thresholds of reading: everybody reads, or fewer.
+const READERS: &[&str] = &["anyone", "participants", "members", "moderators", "admins", "owners"];
+
+/// The thresholds of what nobody may do unless a node says so.
+const OTHERS: &[&str] = &["participants", "members", "moderators", "admins", "owners", "nobody"];
+
+fn standing(name: &str, of: &[&str]) -> Option<Standing> {
+    Standing::from_name(name).filter(|standing| of.contains(&standing.as_str()))
+}
 
 /// Fields that are registered (XEP-0060, 16.4.4; XEP-0248, 10.2) and can't be set here, with the values that hold for
 /// every node: a form may say so, and nothing else. A field without a value says nothing.

@@ -21,7 +21,7 @@ const PAYLOADS: [&str; 9] = [
     "<a xmlns='urn:p'/><b xmlns='urn:p'/>",
     "<conference-info xmlns='urn:ietf:params:xml:ns:conference-info'><activity><text>&lt;x&gt;</text></activity></conference-info>",
 ];
-const FIELDS: [(&str, &[&str]); 16] = [
+const FIELDS: [(&str, &[&str]); 19] = [
     ("access_model", &MODELS),
     ("max_items", &["1", "2", "max", "0", "256"]),
     ("persist_items", &["0", "1"]),
@@ -38,6 +38,9 @@ const FIELDS: [(&str, &[&str]); 16] = [
     ("purge_offline", &["0", "1"]),
     ("notification_type", &["headline", "normal", "groupchat"]),
     ("title", &["", "a title &amp; more"]),
+    ("mep#read_by", &["anyone", "participants", "moderators", "owners"]),
+    ("mep#publish_by", &["participants", "moderators", "nobody"]),
+    ("mep#retract_by", &["participants", "moderators", "nobody"]),
 ];
 const OPTIONS: [(&str, &[&str]); 6] = [
     ("deliver", &["0", "1"]),
@@ -249,7 +252,8 @@ fn form(draw: &mut Draw<'_>, form_type: &str, fields: &[(&str, &[&str])]) -> Str
         // The access model is what matters most.
         let (var, values) = if at == 0 && draw.below(3) == 0 { fields[0] } else { draw.one_of(fields) };
         let value = draw.one_of(values);
-        rows += &format!("<field var='pubsub#{var}'><value>{value}</value></field>");
+        let prefix = if var.contains('#') { "" } else { "pubsub#" };
+        rows += &format!("<field var='{prefix}{var}'><value>{value}</value></field>");
     }
     format!("<x xmlns='jabber:x:data' type='submit'>{rows}</x>")
 }
