@@ -4,7 +4,7 @@
 mod node_names;
 mod reserved;
 
-use std::collections::HashMap;
+use indexmap::IndexMap;
 
 pub use self::node_names::NodeNames;
 use crate::facts::Publishers;
@@ -68,7 +68,9 @@ pub struct Options {
     /// Nodes of occupants that `+notify` does not select: only explicit subscribers are notified.
     pub subscription_only: NodeNames,
     /// By node name, the configuration fields that the admin forces.
-    pub forced: HashMap<String, Form>,
+    pub forced: IndexMap<String, Form>,
+    /// The nodes that every room has from the start, by name, with their configuration. They are made on first use.
+    pub room_nodes: IndexMap<String, Form>,
     /// The maximum size of the items in a reply, in octets; the rest is left for the next page.
     pub max_reply_size: usize,
     /// Whether the server logs [`crate::effect::Effect::Explain`].
@@ -180,7 +182,8 @@ impl Default for Options {
             reserved_nodes: reserved::IDENTITY.iter().chain(reserved::ACCOUNT).collect(),
             reserved_room_nodes: reserved::ACCOUNT.iter().collect(),
             subscription_only: NodeNames::default(),
-            forced: HashMap::new(),
+            forced: IndexMap::new(),
+            room_nodes: IndexMap::new(),
             max_reply_size: 384 * 1024,
             explains: false,
             observes: false,

@@ -108,7 +108,9 @@ fn nodes_are_listed_that_the_asker_may_read() {
     let mut world = coven();
     let item = |at: &str, node: &str| format!("<item jid='{at}' node='{node}'/>");
     let query = |items: &str| format!("<query xmlns='{ITEMS}'>{items}</query>");
-    let (spells, secrets) = (item(ROOM, "spells"), item(ROOM, "secrets"));
+    // The title is the name (XEP-0060, 5.2).
+    let spells = format!("<item jid='{ROOM}' node='spells' name='Spells'/>");
+    let secrets = item(ROOM, "secrets");
     list(&mut world, HECATE, THE_ROOM, "", "").unwrap().shows(&query(&(spells.clone() + &secrets)));
     list(&mut world, WICCA, THE_ROOM, "", "").unwrap().shows(&query(&spells));
     list(&mut world, WICCA, Some(CRONE), "", "").unwrap().shows(&query(&item(&CRONE.address(), "mood")));

@@ -38,7 +38,7 @@ fn shown(name: &str, options: &Options) -> String {
             names.sort();
             names.join(" ")
         }
-        Kind::Forced => format!("{:?}", options.forced),
+        Kind::Forced { get, .. } => format!("{:?}", get(options)),
         Kind::Own => String::new(),
     }
 }

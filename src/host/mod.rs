@@ -106,11 +106,13 @@ impl Host {
     /// Returns a host without rooms.
     pub fn new(options: Options) -> Self {
         let caps = Caps::new(options.caps_cache_size, options.caps_timeout);
+        let mut limits = Limits::default();
+        limits.configure(&options);
         Self {
             options,
             rooms: IndexMap::new(),
             caps,
-            limits: Limits::default(),
+            limits,
             waiting: IndexSet::new(),
             learned_pending: false,
             notices: Vec::new(),
@@ -130,6 +132,7 @@ impl Host {
         self.caps.configure(options.caps_cache_size, options.caps_timeout);
         let Options { explains, observes, .. } = self.options;
         self.options = Options { explains, observes, ..options };
+        self.limits.configure(&self.options);
         for room in self.rooms.values_mut() {
             self.notices.extend(room.force(moment, &self.options));
             if !room.pending.is_empty() {

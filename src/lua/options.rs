@@ -81,7 +81,7 @@ fn describe(lua: &Lua, row: &Row) -> LuaResult<LuaTable> {
         }
         Kind::Flag { get, .. } => table.set("default", get(&options))?,
         Kind::Choice { get, .. } => table.set("default", get(&options))?,
-        Kind::Nodes { .. } | Kind::Forced | Kind::Own => {}
+        Kind::Nodes { .. } | Kind::Forced { .. } | Kind::Own => {}
     }
     Ok(table)
 }

@@ -94,9 +94,13 @@ impl NodeConfig {
         }
     }
 
-    /// Returns the configuration of a new node of this name: the defaults, and what the admin forces.
+    /// Returns the configuration of a new node of this name: the defaults, what a node has that every room has, and what
+    /// the admin forces.
     pub fn of(service: ServiceId, name: &str, options: &Options) -> Self {
-        Self::new(options).forced(service, name, options)
+        let new = Self::new(options);
+        let declared = options.room_nodes.get(name).filter(|_| service == ServiceId::Room);
+        let config = declared.and_then(|fields| new.with(fields, options).ok()).unwrap_or(new);
+        config.forced(service, name, options)
     }
 
     /// Applies what holds for the node of this name whatever a form says: what the admin forces, but on an occupant's

@@ -1,9 +1,9 @@
-//! The node configuration that the admin forces, read from the server's configuration: `{ [node] = { field = value }
+//! The node configuration that the admin forces, and that of the nodes which rooms have, read from the server's configuration: `{ [node] = { field = value }
 //! }`, the fields without their `pubsub#`; those of this project with `mep#`.
 //!
 //! An invalid node, field or value is logged and ignored; the others hold, as they may be there for protection.
 
-use std::collections::HashMap;
+use indexmap::IndexMap;
 
 use crate::options::{Options, needs_payloads};
 use crate::pubsub::config::NodeConfig;
@@ -19,11 +19,12 @@ pub(crate) fn read(
     value: &Value,
     options: &Options,
     problems: &mut Vec<String>,
-) -> HashMap<String, Form> {
-    let mut forced = HashMap::new();
+) -> IndexMap<String, Form> {
+    let mut forced = IndexMap::new();
+    let otherwise = if option == "mep_room_nodes" { "rooms have none" } else { "no node is forced" };
     let Value::Table(nodes) = value else {
         problems.push(format!(
-            "{option} is {value}, but must be a table of nodes with their fields; no node is forced"
+            "{option} is {value}, but must be a table of nodes with their fields; {otherwise}"
         ));
         return forced;
     };

@@ -10,11 +10,14 @@ mod value;
 
 use std::fmt::Display;
 
+use indexmap::IndexMap;
+
 use self::nearest::nearest;
 pub use self::value::Value;
 use crate::facts::Publishers;
 use crate::options::{NodeNames, NotificationType, Options};
 use crate::xml::choice::one_of;
+use crate::xml::form::Form;
 
 /// The prefix of all option names.
 pub const PREFIX: &str = "mep_";
@@ -45,7 +48,7 @@ pub enum Kind {
     /// A list of node names.
     Nodes { get: fn(&Options) -> &NodeNames, set: fn(&mut Options, NodeNames) },
     /// Configuration fields by node name: see `forced`.
-    Forced,
+    Forced { get: fn(&Options) -> &IndexMap<String, Form>, set: fn(&mut Options, IndexMap<String, Form>) },
     /// What the glue reads itself.
     Own,
 }
@@ -171,7 +174,14 @@ pub const OPTIONS: &[Row] = &[
     Row { name: "mep_http_token", kind: Kind::Own },
     Row { name: "mep_http_tokens", kind: Kind::Own },
     Row { name: "mep_webhook", kind: Kind::Own },
-    Row { name: "mep_node_config", kind: Kind::Forced },
+    Row {
+        name: "mep_room_nodes",
+        kind: Kind::Forced { get: |o| &o.room_nodes, set: |o, nodes| o.room_nodes = nodes },
+    },
+    Row {
+        name: "mep_node_config",
+        kind: Kind::Forced { get: |o| &o.forced, set: |o, nodes| o.forced = nodes },
+    },
 ];
 
 impl Options {
@@ -222,7 +232,10 @@ impl Row {
                 }),
             },
             Kind::Own => {}
-            Kind::Forced => options.forced = forced::read(name, value, options, problems),
+            Kind::Forced { set, .. } => {
+                let nodes = forced::read(name, value, options, problems);
+                set(options, nodes);
+            }
         }
     }
 }

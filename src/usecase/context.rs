@@ -1,5 +1,7 @@
 //! The context of a use case: one request of one actor to one service of a room.
 
+use indexmap::IndexMap;
+
 use crate::effect::{Effect, NodeChange, WhatChanged};
 use crate::error::{Error, Scope};
 use crate::facts::Actor;
@@ -33,6 +35,8 @@ pub(crate) struct RequestContext<'a> {
     pub account: Sum,
     /// What the whole host holds.
     pub host: &'a Sum,
+    /// The nodes that every room has.
+    pub declared: &'a IndexMap<NodeName, Node>,
     pub options: &'a Options,
     pub moment: &'a mut Moment,
     /// The effects after the reply.
@@ -74,7 +78,7 @@ impl RequestContext<'_> {
 
     /// Returns the actor's rights at the node of this name, which need not exist, or at the service.
     pub(super) fn rights<'b>(&'b self, name: Option<&'b NodeName>) -> Rights<'b> {
-        let node = name.and_then(|name| Some((name, self.service().ok()?.node(name.as_str()).ok()?)));
+        let node = name.and_then(|name| Some((name, self.node(name).ok()?)));
         let party = Party {
             jid: &self.actor.session,
             occupant: self.me(),
@@ -108,9 +112,31 @@ impl RequestContext<'_> {
 
     /// Returns the node of this name if the actor may read it.
     pub(super) fn readable(&self, name: &NodeName) -> Result<&Node, Error> {
-        let node = self.service()?.node(name.as_str())?;
+        let node = self.node(name)?;
         self.rights(Some(name)).may_read()?;
         Ok(node)
+    }
+
+    /// Returns the node of this name, which may be one that every room has and this one has not used yet.
+    pub(super) fn node(&self, name: &NodeName) -> Result<&Node, Error> {
+        let declared = || self.declared.get(name).filter(|_| self.service_id == ServiceId::Room);
+        self.service()?.node(name.as_str()).or_else(|error| declared().ok_or(error))
+    }
+
+    /// Returns the nodes of the service, those last which every room has and this one has not used yet.
+    pub(super) fn nodes(&self) -> Result<impl Iterator<Item = (&NodeName, &Node)>, Error> {
+        let service = self.service()?;
+        let is_unused = |name: &NodeName| self.service_id == ServiceId::Room && !service.holds(name.as_str());
+        Ok(service.nodes().chain(self.declared.iter().filter(move |(name, _)| is_unused(name))))
+    }
+
+    /// Makes the node of this name if every room has it and this one has not used it yet. To be called once all is
+    /// checked.
+    pub(super) fn use_node(&mut self, name: &NodeName) -> Result<(), Error> {
+        match self.declared.get(name).filter(|_| self.service_id == ServiceId::Room) {
+            Some(node) => self.make(name, node.config.clone()),
+            None => Ok(()),
+        }
     }
 
     /// Returns the addressed service.

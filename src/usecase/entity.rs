@@ -81,29 +81,38 @@ pub(super) fn list(
     page: Option<&Page>,
 ) -> Result<Element, Error> {
     let looks = match node {
-        None => cx.service()?.len(),
+        None => cx.nodes()?.count(),
         Some(name) => cx.readable(name)?.items().len(),
     };
     cx.allowance.send(looks * price::LOOK)?;
-    let (attr, names): (_, Vec<String>) = match node {
+    // With the title of a node.
+    let (attr, names): (_, Vec<(String, String)>) = match node {
         None => {
-            let readable = cx.service()?.nodes().filter(|(name, _)| cx.readable(name).is_ok());
-            ("node", readable.map(|(name, _)| name.to_string()).collect())
+            let readable = cx.nodes()?.filter(|(name, _)| cx.readable(name).is_ok());
+            ("node", readable.map(|(name, node)| (name.to_string(), node.config.title.clone())).collect())
         }
-        Some(name) => ("name", cx.readable(name)?.items().map(|(id, _)| id.to_string()).collect()),
+        Some(name) => {
+            let ids = cx.readable(name)?.items().map(|(id, _)| (id.to_string(), String::new()));
+            ("name", ids.collect())
+        }
     };
-    let position = |id: &str| names.iter().position(|name| name == id);
+    let position = |id: &str| names.iter().position(|(name, _)| name == id);
     let asked = page.cloned().unwrap_or_default().slice(names.len(), position)?;
     let address = cx.room.address(cx.service_id).to_owned();
-    let size = |at: usize| names.get(at).map_or(0, |name| price::entry(name) + xml::value_size(&address));
+    let size = |at: usize| {
+        let octets = |(name, title): &(String, String)| {
+            price::entry(name) + xml::value_size(title) + xml::value_size(&address)
+        };
+        names.get(at).map_or(0, octets)
+    };
     let slice = asked.fit(cx.options.max_reply_size, size);
     cx.allowance.send((slice.start..slice.end).map(size).sum())?;
-    let shown =
-        names.iter().skip(slice.start).take(slice.end - slice.start).map(|name| {
-            Element::builder("item", ns::DISCO_ITEMS).with("jid", &address).with(attr, name).build()
-        });
+    let shown = names.iter().skip(slice.start).take(slice.end - slice.start).map(|(name, title)| {
+        let item = Element::builder("item", ns::DISCO_ITEMS).with("jid", &address).with(attr, name);
+        item.with_some("name", (!title.is_empty()).then_some(title.as_str())).build()
+    });
     let paged = page.is_some() || slice != asked;
-    let set = paged.then(|| slice.to_element(names.len(), |at| names.get(at).cloned()));
+    let set = paged.then(|| slice.to_element(names.len(), |at| Some(names.get(at)?.0.clone())));
     let query = Element::builder("query", ns::DISCO_ITEMS)
         .with_some("node", node.map(NodeName::as_str))
         .append_all(shown)

@@ -11,16 +11,19 @@ mod price;
 mod publisher;
 mod subscriber;
 
+use indexmap::IndexMap;
 use minidom::Element;
 
 use self::context::RequestContext;
 use crate::effect::Effect;
 use crate::error::Error;
 use crate::facts::{Actor, Target};
-use crate::held::Ledger;
-use crate::id::ServiceId;
+use crate::held::{Holder, Ledger};
+use crate::id::{NodeName, ServiceId};
 use crate::moment::Moment;
 use crate::options::{Options, is_disco_node};
+use crate::pubsub::config::NodeConfig;
+use crate::pubsub::node::Node;
 use crate::room::Room;
 use crate::room::rate_limit::RateLimits;
 use crate::room::services::Undo;
@@ -34,6 +37,17 @@ pub(crate) struct Limits {
     pub rates: RateLimits,
     /// What is held in memory.
     pub ledger: Ledger,
+    /// The nodes that every room has, as they are before a room uses them.
+    pub declared: IndexMap<NodeName, Node>,
+}
+
+impl Limits {
+    /// Takes over what the options say.
+    pub(crate) fn configure(&mut self, options: &Options) {
+        let config = |name: &String| NodeConfig::of(ServiceId::Room, name, options);
+        let node = |name: &String| (name.as_str().into(), Node::new(config(name), 0, Holder::default()));
+        self.declared = options.room_nodes.keys().map(node).collect();
+    }
 }
 
 /// The outcome of a request that is not refused.
@@ -88,6 +102,7 @@ pub(crate) fn answer(
         allowance: limits.rates.of(actor.session.bare(), moment.now, options),
         account: limits.ledger.account(actor.session.bare()),
         host: limits.ledger.host(),
+        declared: &limits.declared,
         options,
         moment,
         effects: Vec::new(),
@@ -114,8 +129,7 @@ pub(crate) fn answer(
 /// Returns whether MEP answers a request: the table of `docs/protocol.md`. The others go to the room (`mod_muc`) or,
 /// through it, to the occupant's account (PEP) or client.
 fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
-    let exists = |name: &str| cx.service().is_ok_and(|service| service.holds(name));
-    let held = request.node().map(|node| exists(node.as_str()));
+    let held = request.node().map(|node| cx.node(node).is_ok());
     let is_discoed_elsewhere = request.node().is_some_and(|node| is_disco_node(node.as_str()));
     let in_room = cx.actor.occupant.is_some() || cx.is_by_room();
     match (cx.service_id, request, held) {

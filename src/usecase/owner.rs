@@ -39,7 +39,7 @@ pub(super) fn create(
 /// Returns a node's configuration (8.2).
 pub(super) fn configuration(cx: &RequestContext<'_>, name: &NodeName) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    let node = cx.service()?.node(name.as_str())?;
+    let node = cx.node(name)?;
     let configure = Element::builder("configure", ns::OWNER)
         .with("node", name.as_str())
         .append(node.config.to_form("form"))
@@ -55,7 +55,7 @@ pub(super) fn configure(
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
     let (id, options) = (cx.service_id, cx.options);
-    let node = cx.service()?.node(name.as_str())?;
+    let node = cx.node(name)?;
     let config = node.config.with_forced(id, name.as_str(), form, options)?;
     if config == node.config {
         return Ok(None);
@@ -63,6 +63,7 @@ pub(super) fn configure(
     let weight = |config| Node::weight(config, &node.affiliations);
     cx.check_held(weight(&config).saturating_sub(weight(&node.config)))?;
 
+    cx.use_node(name)?;
     let most = options.max_items;
     let shut_out = cx.room.shut_out_of_node(cx.service_id, name, options);
     let node = cx.node_mut(name)?;

@@ -43,6 +43,9 @@ pub(super) fn subscribe(
         }
     }
 
+    if let Some(name) = &topic.1 {
+        cx.use_node(name)?;
+    }
     let is_new = add(cx, who.clone(), &topic, options);
     cx.room.subscriptions.set_occupant(&who, &topic, cx.me());
     if is_new {
@@ -122,7 +125,9 @@ pub(super) fn items(
     if !cx.readable(name)?.config.persist_items {
         return Err(Error::Unsupported("persistent-items"));
     }
-    let node = cx.room.service(cx.service_id).ok_or(Error::NodeNotFound)?.node(name.as_str())?;
+    // As `cx.node` returns it, with less borrowed.
+    let node = cx.room.service(cx.service_id).ok_or(Error::NodeNotFound)?.node(name.as_str());
+    let node = node.or_else(|error| cx.declared.get(name).ok_or(error))?;
     let found: Vec<_> = if ids.is_empty() {
         node.items().skip(node.items().len().saturating_sub(max.unwrap_or(usize::MAX))).collect()
     } else {

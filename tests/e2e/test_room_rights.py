@@ -1,6 +1,10 @@
 """Who reads and writes at rooms' nodes, by role and affiliation: docs/protocol.md, "Thresholds"."""
 
-from mep import MOOD, ROOM, come_in, items, mood, must, notify, publish, refused, retract
+import re
+
+import pytest
+from mep import DISCO_ITEMS, MOOD, ROOM, come_in, disco, ids_in, items, mood, must, notify, publish, refused, retract
+from testbed.prosody import ROOT
 
 PINS = "urn:example:pins"
 
@@ -55,3 +59,23 @@ async def test_notes_of_moderators_are_for_them(connect):
         await client.barrier()
     assert [event.item_ids for event in bob.events()] == [["1"], ["2"]]
     assert carol.events() == []
+
+
+def example():
+    page = (ROOT / "docs/protocol.md").read_text()
+    (code,) = re.findall(r"```lua\n(mep_room_nodes = .*?)```", page, re.S)
+    return code
+
+
+@pytest.mark.mep(options=example(), storage="internal")
+async def test_every_room_has_the_nodes_of_the_page(connect):
+    alice, bob = await connect("alice"), await connect("bob", features=notify("urn:example:polls"))
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    found = {item.get("node"): item.get("name") for item in (await must(bob, "get", ROOM, disco(DISCO_ITEMS)))[0]}
+    assert found == {PINS: "Pinned messages", "urn:example:polls": "Polls"}
+    assert ids_in(await must(bob, "get", ROOM, items(PINS))) == []
+    assert (await refused(bob, "set", ROOM, publish(PINS, mood(), "1")))[1] == "forbidden"
+    await must(bob, "set", ROOM, publish("urn:example:polls", mood(), "tea"))
+    assert (await bob.expect_event("urn:example:polls")).item_ids == ["tea"]
+    await must(alice, "set", ROOM, retract("urn:example:polls", "tea"))
