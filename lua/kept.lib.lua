@@ -97,6 +97,11 @@ return function (call_core, drive, outages, state)
 		return ok;
 	end
 
+	-- Called when the core forgets a room whose nodes stay in storage.
+	local function release(room_jid)
+		loaded[room_jid], loading[room_jid] = nil, nil;
+	end
+
 	-- Returns whether a room's own nodes can be served. To be called before the core is called about a room, and when a
 	-- room becomes persistent or temporary, as its nodes then do too.
 	local function ensure(room)
@@ -151,6 +156,7 @@ return function (call_core, drive, outages, state)
 	end
 
 	return {
-		ensure = ensure; keep = keep; revert = revert; forget = forget; rests = rests; retire = retire; state = state;
+		ensure = ensure; keep = keep; revert = revert; forget = forget; release = release; rests = rests; retire = retire;
+		state = state;
 	};
 end;

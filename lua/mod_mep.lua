@@ -140,7 +140,7 @@ module:hook("muc-occupant-pre-leave", note_joining, 1000);
 module:hook("muc-occupant-session-new", function (event)
 	local room = event.room;
 	joining = nil;
-	if destroyed[room] then return; end
+	if destroyed[room] or rooms.is_off(room) then return; end
 	calls.kept.ensure(room);
 	debugging.note(event.occupant.nick, "joins");
 	drive("enter", info(room), rooms.presence(room, event.occupant), event.jid, event.stanza);
@@ -149,7 +149,8 @@ end, 10); -- After history (50) and subject (20)
 
 module:hook("muc-broadcast-presence", function (event)
 	local room, occupant = event.room, event.occupant;
-	if destroyed[room] or not occupant.role then return; end -- no role: leaving, see muc-occupant-left
+	-- No role: leaving, see muc-occupant-left
+	if destroyed[room] or not occupant.role or rooms.is_off(room) then return; end
 	local new_nick = event.nick and room.jid.."/"..event.nick;
 	if new_nick and new_nick ~= occupant.nick then
 		call_core("rename", room.jid, occupant.nick, new_nick);
@@ -166,6 +167,7 @@ module:hook("muc-occupant-left", function (event)
 		drive("destroy", room.jid);
 		return nil; -- what `drive` returns would end the event
 	end
+	if rooms.is_off(room) then return nil; end
 	local occupant = event.occupant;
 	registered.leave(room, occupant);
 	drive("leave", info(room), occupant.nick, room:get_affiliation(occupant.bare_jid) or "none");
@@ -186,11 +188,25 @@ end, -100);
 -- After the handlers that set what the owner chose. When a room becomes persistent or temporary, so do its nodes.
 for _, field in ipairs({
 	"muc#roomconfig_persistentroom"; "muc#roomconfig_membersonly"; "muc#roomconfig_whois"; "mep#roomconfig_publishers";
+	"mep#roomconfig_occupants";
 }) do
 	module:hook("muc-config-submitted/"..field, function (event)
 		on_change(event.room, {});
 	end, -100);
 end
+
+-- A room without MEP is unknown to the core; what is stored of it stays.
+module:hook("muc-config-submitted/mep#roomconfig_enabled", function (event)
+	local room = event.room;
+	if not event.mep_is_switched then return; end
+	if rooms.is_off(room) then
+		for _, occupant in room:each_occupant() do registered.leave(room, occupant); end
+		drive("destroy", room.jid);
+		calls.kept.release(room.jid);
+	else
+		restore(room);
+	end
+end, -100);
 
 module:hook("muc-room-destroyed", function (event)
 	destroyed[event.room] = true;
@@ -276,6 +292,8 @@ local function handle_room_pubsub(event)
 		return refuse(event, "cancel", "item-not-found");
 	elseif data and data.destroyed then
 		return refuse_as_gone(event, data);
+	elseif rooms.is_off(room) then
+		return nil; -- as without MEP
 	elseif not rooms.is_usable(room) then
 		return refuse(event, "wait", "resource-constraint");
 	end
@@ -310,6 +328,7 @@ module:hook("iq-get/bare/"..xmlns.disco_items..":query", handle_room_disco, -1);
 
 module:hook("muc-disco#info", function (event)
 	local reply = event.reply;
+	if rooms.is_off(event.room) then return; end
 	reply:tag("identity", { category = "pubsub", type = "mep" }):up();
 	for _, feature in ipairs(lib.features) do
 		reply:tag("feature", { var = feature }):up();

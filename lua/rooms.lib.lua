@@ -13,6 +13,29 @@ local labels = {
 	participants = "Anyone with voice";
 };
 
+-- The labels of those who may publish at their own address, and of whether a room has MEP at all.
+local of_occupants = { "participants"; "members"; "moderators"; "nobody" };
+local occupant_labels = {
+	participants = "Anyone with voice";
+	members = "Members with voice";
+	moderators = "Moderators";
+	nobody = "Nobody";
+};
+
+local is_of_occupants = {};
+for _, name in ipairs(of_occupants) do is_of_occupants[name] = true; end
+
+-- Returns which occupants may publish at their own address.
+local function occupants_of(room)
+	local stored = room._data.mep_occupants;
+	return is_of_occupants[stored] and stored or "participants";
+end
+
+-- Returns whether the room's owner has turned MEP off there.
+local function is_off(room)
+	return room._data.mep_off == true;
+end
+
 -- The facts in an occupant's presence, without its sessions.
 local function presence(room, occupant)
 	local role = occupant.role or "none";
@@ -79,7 +102,7 @@ end
 -- Returns whether requests to a room are served. mod_muc has its own errors for rooms that were destroyed or could not
 -- be loaded.
 local function is_usable(room)
-	return room and not room._data.destroyed and room._data.locked ~= math.huge;
+	return room and not room._data.destroyed and room._data.locked ~= math.huge and not is_off(room);
 end
 
 -- `publishers` is the core's list of who may publish as a room.
@@ -104,6 +127,7 @@ local function new(publishers)
 		return {
 			jid = room.jid;
 			publishers = publishers_of(room);
+			occupants = occupants_of(room);
 			persistent = room:get_persistent() and true or false;
 			anonymous = room:get_whois() ~= "anyone";
 			members_only = room:get_members_only() and true or false;
@@ -117,6 +141,23 @@ local function new(publishers)
 		for at, name in ipairs(publishers) do
 			options[at] = { value = name, label = labels[name], default = name == current };
 		end
+		local whose = {};
+		for at, name in ipairs(of_occupants) do
+			whose[at] = { value = name, label = occupant_labels[name], default = name == occupants_of(event.room) };
+		end
+		table.insert(event.form, { type = "fixed"; value = "Events (XEP-0316)" });
+		table.insert(event.form, {
+			name = "mep#roomconfig_enabled";
+			type = "boolean";
+			label = "Occupants and the room may publish events";
+			value = not is_off(event.room);
+		});
+		table.insert(event.form, {
+			name = "mep#roomconfig_occupants";
+			type = "list-single";
+			label = "Who may publish events at their own address";
+			options = whose;
+		});
 		table.insert(event.form, {
 			name = "mep#roomconfig_publishers";
 			type = "list-single";
@@ -130,6 +171,22 @@ local function new(publishers)
 		if is_known[value] and value ~= publishers_of(room) then
 			room._data.mep_publishers = value;
 			event.status_codes["104"] = true;
+		end
+	end);
+
+	module:hook("muc-config-submitted/mep#roomconfig_occupants", function (event)
+		local room, value = event.room, event.value;
+		if is_of_occupants[value] and value ~= occupants_of(room) then
+			room._data.mep_occupants = value;
+			event.status_codes["104"] = true;
+		end
+	end);
+
+	module:hook("muc-config-submitted/mep#roomconfig_enabled", function (event)
+		local room, value = event.room, event.value;
+		if type(value) == "boolean" and value == is_off(room) then
+			room._data.mep_off = not value or nil;
+			event.status_codes["104"], event.mep_is_switched = true, true;
 		end
 	end);
 
@@ -149,6 +206,7 @@ local function new(publishers)
 		all_occupants = all_occupants;
 		presences = presences;
 		is_usable = is_usable;
+		is_off = is_off;
 	};
 end
 

@@ -111,7 +111,10 @@ describe("Of a room, the core is told", function ()
 	end);
 
 	it("what it is, and what its subscribers outside are to it", function ()
-		local facts = { jid = room.jid, publishers = "admins", anonymous = true, persistent = false, members_only = false };
+		local facts = {
+			jid = room.jid, publishers = "admins", occupants = "participants", anonymous = true, persistent = false,
+			members_only = false,
+		};
 		assert.same(facts, rooms.info(room));
 		facts.outsiders = { ["banned@people.example"] = "outcast", ["stranger@people.example"] = "none" };
 		assert.same(facts, rooms.info(room, { "banned@people.example", "stranger@people.example" }));
@@ -235,6 +238,27 @@ for _, version in ipairs(prosody.versions) do
 			submit("owners");
 			assert.same({ ["104"] = true }, submit("admins"));
 			assert.equal("admins", rooms.info(room).publishers);
+		end);
+
+		it("says who of the occupants may publish, and whether anything is served at all", function ()
+			local function choose(field_name, value)
+				local event = { room = room, value = value, status_codes = {} };
+				module.hooks["muc-config-submitted/mep#roomconfig_"..field_name].handler(event);
+				return event.status_codes;
+			end
+			for _, value in ipairs({ "members", "moderators", "nobody", "participants" }) do
+				assert.same({ ["104"] = true }, choose("occupants", value));
+				assert.same({}, choose("occupants", value));
+				assert.equal(value, rooms.info(room).occupants);
+			end
+			assert.same({}, choose("occupants", "everybody"));
+			assert.same({}, choose("enabled", true));
+			assert.same({ ["104"] = true }, choose("enabled", false));
+			assert.is_true(rooms.is_off(room));
+			assert.is_falsy(rooms.is_usable(room));
+			assert.same({ ["104"] = true }, choose("enabled", true));
+			assert.is_false(rooms.is_off(room));
+			assert.is_nil(room._data.mep_off);
 		end);
 
 		it("takes no other values, and none", function ()

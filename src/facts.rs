@@ -15,6 +15,8 @@ pub struct RoomInfo {
     pub jid: RoomJid,
     /// Who may publish as the room, by its configuration.
     pub publishers: Publishers,
+    /// Who may publish at their own address, by its configuration: of occupants with voice.
+    pub occupants: Standing,
     /// Whether the room is persistent: its nodes are stored.
     pub persistent: bool,
     /// Whether the room is semi-anonymous: real JIDs are shown to moderators only.
@@ -32,6 +34,7 @@ impl RoomInfo {
         Self {
             jid,
             publishers: Publishers::Owners,
+            occupants: Standing::Participants,
             persistent: false,
             anonymous: true,
             members_only: true,

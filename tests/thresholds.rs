@@ -140,3 +140,18 @@ fn an_occupants_node_has_none() {
             .refused("bad-request", "invalid-options");
     }
 }
+
+#[test]
+fn a_room_says_who_publishes_at_their_own_address() {
+    let mut world = room_of(&[HECATE, CRONE]);
+    world.set(CRONE, CRONE, &publishing("1")).result().unwrap();
+    world.occupants = Standing::Members;
+    world.set(CRONE, CRONE, &publishing("2")).refused("forbidden", "");
+    world.set(CRONE, CRONE, "<create node='other'/>").refused("forbidden", "");
+    world.set(HECATE, HECATE, &publishing("1")).result().unwrap();
+    let crone = becomes(&mut world, CRONE, Role::Participant, RoomAffiliation::Member);
+    world.set(crone, CRONE, &publishing("2")).result().unwrap();
+    world.occupants = Standing::Nobody;
+    world.set(HECATE, HECATE, &publishing("2")).refused("forbidden", "");
+    world.set(HECATE, THE_ROOM, &publishing("2")).result().unwrap();
+}

@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use mep_core::caps::{Claim, NodeSet};
 use mep_core::effect::Effect;
 use mep_core::facts::{
-    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Target,
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Standing, Target,
 };
 use mep_core::held::Sum;
 use mep_core::host::Host;
@@ -86,6 +86,7 @@ pub fn info(room: &RoomJid) -> RoomInfo {
     RoomInfo {
         jid: room.clone(),
         publishers: Publishers::Admins,
+        occupants: Standing::Participants,
         persistent: false,
         anonymous: true,
         members_only: false,

@@ -39,7 +39,7 @@ pub use self::counts::Counts;
 ///
 /// use mep_core::effect::Effect;
 /// use mep_core::facts::{
-///     Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Target,
+///     Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Standing, Target,
 /// };
 /// use mep_core::host::Host;
 /// use mep_core::moment::Moment;
@@ -58,6 +58,7 @@ pub use self::counts::Counts;
 /// let room = RoomInfo {
 ///     jid: "balcony@rooms.example".into(),
 ///     publishers: Publishers::Admins,
+///     occupants: Standing::Participants,
 ///     persistent: false,
 ///     anonymous: true,
 ///     members_only: false,

@@ -9,7 +9,7 @@ use super::stanza::{self, Kind};
 use crate::caps::Claim;
 use crate::facts::{
     Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Seen, SessionsSeen,
-    Show, Target,
+    Show, Standing, Target,
 };
 use crate::jid::{OccupantJid, SessionJid};
 use crate::moment::Moment;
@@ -51,14 +51,15 @@ pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
     })
 }
 
-/// `{ jid, publishers, persistent, anonymous, members_only, outsiders = { [account] = affiliation } }`; `outsiders` is
-/// optional.
+/// `{ jid, publishers, occupants, persistent, anonymous, members_only, outsiders = { [account] = affiliation } }`;
+/// `outsiders` is optional, and so is `occupants`: all with voice.
 pub(super) fn room(table: Table<'_>) -> LuaResult<RoomInfo> {
     let facts = Facts::read(table)?;
     let jid: SessionJid = needed(facts.jid, "jid")?;
     Ok(RoomInfo {
         jid: jid.as_str().into(),
         publishers: needed(facts.publishers, "publishers")?,
+        occupants: facts.occupants.unwrap_or(Standing::Participants),
         persistent: needed(facts.persistent, "persistent")?,
         anonymous: needed(facts.anonymous, "anonymous")?,
         members_only: needed(facts.members_only, "members_only")?,
@@ -92,6 +93,7 @@ struct Facts {
     members_only: Option<bool>,
     nick: Option<OccupantJid>,
     occupant_id: Option<Box<str>>,
+    occupants: Option<Standing>,
     outsiders: BTreeMap<Box<str>, RoomAffiliation>,
     persistent: Option<bool>,
     publishers: Option<Publishers>,
@@ -121,6 +123,7 @@ impl Facts {
             "members_only" => self.members_only = Some(value.boolean()?),
             "nick" => self.nick = Some((&*value.text()?).into()),
             "occupant_id" => self.occupant_id = Some((&*value.text()?).into()),
+            "occupants" => self.occupants = Some(choice(&value.text()?, Standing::from_name)?),
             "outsiders" => value.table()?.each(|account, is| {
                 let is = affiliation(&is.text()?)?;
                 self.outsiders.insert((&*account.text()?).into(), is);

@@ -175,11 +175,15 @@ impl<'a> Rights<'a> {
         names.into_iter().any(|who| self.room.subscriptions.contains(&who, &topic))
     }
 
-    /// Checks for voice (XEP-0045, 7.9). The owners of a room publish as the room, whatever their role and wherever they
+    /// Checks for voice (XEP-0045, 7.9), and at occupants for what the room asks of those who publish there. The owners of a room publish as the room, whatever their role and wherever they
     /// are. All others have voice in the room only: a publisher that was muted or kicked must not go on outside.
     fn check_voice(&self, affiliation: Affiliation) -> Result<(), Error> {
         let as_room = self.service == ServiceId::Room && affiliation == Affiliation::Owner;
         let has_voice = self.party.occupant.is_some() && self.party.role >= Role::Participant;
+        let is_at_occupant = self.service != ServiceId::Room;
+        if has_voice && is_at_occupant && !self.reaches(self.room.info.occupants) {
+            return Err(Error::Forbidden);
+        }
         if has_voice || as_room || self.room.is_itself(self.party.jid.bare()) {
             Ok(())
         } else {

@@ -12,7 +12,7 @@ use mep_core::caps::{self, NodeSet};
 use mep_core::effect::Effect;
 use mep_core::facts::{
     Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, SessionsSeen, Show,
-    Target,
+    Standing, Target,
 };
 use mep_core::host::Host;
 use mep_core::moment::Moment;
@@ -351,6 +351,7 @@ fn info(room: &str) -> RoomInfo {
     RoomInfo {
         jid: room.into(),
         publishers: Publishers::Participants,
+        occupants: Standing::Participants,
         persistent: true,
         anonymous: true,
         members_only: false,

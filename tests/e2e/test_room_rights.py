@@ -1,9 +1,13 @@
 """Who reads and writes at rooms' nodes, by role and affiliation: docs/protocol.md, "Thresholds"."""
 
+import asyncio
 import re
 
 import pytest
-from mep import DISCO_ITEMS, MOOD, ROOM, come_in, disco, ids_in, items, mood, must, notify, publish, refused, retract
+from mep import (
+    DISCO_INFO, DISCO_ITEMS, MOOD, MUC, ROOM, come_in, disco, features_in, ids_in, items, make_persistent, mood, must, notify,
+    publish, refused, retract,
+)  # fmt: skip
 from testbed.prosody import ROOT
 
 PINS = "urn:example:pins"
@@ -79,3 +83,58 @@ async def test_every_room_has_the_nodes_of_the_page(connect):
     await must(bob, "set", ROOM, publish("urn:example:polls", mood(), "tea"))
     assert (await bob.expect_event("urn:example:polls")).item_ids == ["tea"]
     await must(alice, "set", ROOM, retract("urn:example:polls", "tea"))
+
+
+def configuration(**fields):
+    """The configuration of a room with these fields of ours."""
+    rows = "".join(f"<field var='mep#roomconfig_{name}'><value>{value}</value></field>" for name, value in fields.items())
+    return (
+        f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>"
+        f"<value>{MUC}#roomconfig</value></field>{rows}</x></query>"
+    )
+
+
+async def test_a_room_says_who_publishes_at_their_own_address(people):
+    alice, bob = people
+    await must(bob, "set", f"{ROOM}/bob", publish(MOOD, mood(), "1"))
+    await must(alice, "set", ROOM, configuration(occupants="members"))
+    assert (await refused(bob, "set", f"{ROOM}/bob", publish(MOOD, mood(), "2")))[1] == "forbidden"
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "2"))
+    await must(alice, "set", ROOM, configuration(occupants="participants"))
+    await must(bob, "set", f"{ROOM}/bob", publish(MOOD, mood(), "2"))
+
+
+@pytest.mark.mep(storage="internal")
+async def test_a_room_without_mep_is_as_rooms_are(people, connect, server):
+    alice, bob = people
+    await make_persistent(alice)
+    await must(alice, "set", ROOM, publish(MOOD, mood(), "kept"))
+    assert (await bob.expect_event(MOOD)).item_ids == ["kept"]
+
+    async def has_feature():
+        return "http://jabber.org/protocol/pubsub" in features_in(await must(alice, "get", ROOM, disco(DISCO_INFO)))
+
+    assert await has_feature()
+    await must(alice, "set", ROOM, configuration(enabled="0"))
+    assert not await has_feature()
+    assert (await refused(alice, "set", ROOM, publish(MOOD, mood(), "off")))[1] == "service-unavailable"
+    await refused(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "off"))  # by the account, to which mod_muc sends it
+    assert (await refused(bob, "get", ROOM, items(MOOD)))[1] == "service-unavailable"
+    carol = await connect("carol", features=notify(MOOD))
+    await come_in(carol, "carol")
+    await carol.barrier()
+    assert carol.events() == []
+    # It stays so when the server is started again; then it has what it had.
+    for client in (alice, bob, carol):
+        await client.close()
+    await asyncio.to_thread(server.restart)
+    alice = await connect("alice", features=notify(MOOD))
+    await come_in(alice, "alice")
+    assert (await refused(alice, "get", ROOM, items(MOOD)))[1] == "service-unavailable"
+    assert alice.events() == []
+    await must(alice, "set", ROOM, configuration(enabled="1"))
+    assert ids_in(await must(alice, "get", ROOM, items(MOOD))) == ["kept"]
+    assert await has_feature()
+    await must(alice, "set", f"{ROOM}/alice", publish(MOOD, mood(), "own"))
+    while (await alice.expect_event(MOOD)).item_ids != ["own"]:
+        pass

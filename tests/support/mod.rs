@@ -10,7 +10,7 @@ use mep_core::effect::{Effect, InterestChange, NodeChange};
 use std::collections::BTreeMap;
 
 use mep_core::facts::{
-    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Target,
+    Actor, ClientPresence, OccupantInfo, Publishers, Role, RoomAffiliation, RoomInfo, Show, Standing, Target,
 };
 use mep_core::host::Host;
 use mep_core::id::NodeName;
@@ -46,6 +46,7 @@ pub struct World {
     /// Whether real JIDs are for moderators only.
     pub anonymous: bool,
     pub publishers: Publishers,
+    pub occupants: Standing,
     pub members_only: bool,
     /// Affiliations to the room of accounts outside it; the others have none.
     pub outsiders: BTreeMap<&'static str, RoomAffiliation>,
@@ -80,6 +81,7 @@ impl World {
             stored: false,
             anonymous: true,
             publishers: Publishers::Admins,
+            occupants: Standing::Participants,
             members_only: false,
             outsiders: BTreeMap::new(),
             calls: 0,
@@ -111,6 +113,7 @@ impl World {
         };
         RoomInfo {
             publishers: self.publishers,
+            occupants: self.occupants,
             persistent: self.persistent,
             anonymous: self.anonymous,
             members_only: self.members_only,
