@@ -4,6 +4,7 @@
 
 mod support;
 
+use mep_core::facts::RoomAffiliation;
 use mep_core::options::Options;
 use mep_core::pubsub::snapshot::{NodeHead, NodeRecord};
 use support::people::{BANQUO, CRONE, HECATE, Person, THE_ROOM, WICCA, pubsub, room_of, submit, values};
@@ -115,6 +116,44 @@ fn nodes_are_listed_that_the_asker_may_read() {
     list(&mut world, WICCA, THE_ROOM, "", "").unwrap().shows(&query(&spells));
     list(&mut world, WICCA, Some(CRONE), "", "").unwrap().shows(&query(&item(&CRONE.address(), "mood")));
     list(&mut world, CRONE, Some(WICCA), "", "").unwrap().shows(&query(""));
+}
+
+#[test]
+fn nodes_are_listed_with_their_titles_which_count() {
+    let mut world = coven();
+    world.configure(HECATE, THE_ROOM, "spells", &[("title", "Spells &amp; &lt;charms>")]);
+    let spells = format!("<item jid='{ROOM}' node='spells' name='Spells &amp; &lt;charms>'/>");
+    let query = |inner: &str| format!("<query xmlns='{ITEMS}'>{inner}</query>");
+    list(&mut world, WICCA, THE_ROOM, "", "").unwrap().shows(&query(&spells));
+    let secrets = format!("<item jid='{ROOM}' node='secrets'/>");
+    list(&mut world, HECATE, THE_ROOM, "", "").unwrap().shows(&query(&(spells + &secrets)));
+
+    world.configure(HECATE, THE_ROOM, "spells", &[("title", &"x".repeat(100))]);
+    let both = "spells".len() + "secrets".len() + 2 * (ROOM.len() + 128);
+    for (size, fit) in [(both + 99, 1), (both + 100, 2)] {
+        world.set_options(Options { max_reply_size: size, ..Options::default() });
+        let page = list(&mut world, HECATE, THE_ROOM, "", "").unwrap().result().unwrap();
+        assert_eq!(page.children().filter(|child| child.name() == "item").count(), fit);
+    }
+}
+
+#[test]
+fn the_rooms_nodes_are_listed_for_outsiders_that_may_read_them() {
+    let mut world = coven();
+    let pubsub = "node='http://jabber.org/protocol/pubsub'";
+    let query = |inner: &str| format!("<query xmlns='{ITEMS}' {pubsub}>{inner}</query>");
+    let spells = format!("<item jid='{ROOM}' node='spells' name='Spells'/>");
+    list(&mut world, BANQUO, THE_ROOM, pubsub, "").unwrap().shows(&query(""));
+    list(&mut world, WICCA, THE_ROOM, pubsub, "").unwrap().shows(&query(&spells));
+    world.configure(HECATE, THE_ROOM, "spells", &[("access_model", "open")]);
+    list(&mut world, BANQUO, THE_ROOM, pubsub, "").unwrap().shows(&query(&spells));
+    assert!(list(&mut world, CRONE, Some(WICCA), pubsub, "").is_none(), "it is its account's");
+    assert!(info(&mut world, CRONE, THE_ROOM, pubsub).is_none());
+    let create = "<create node='http://jabber.org/protocol/pubsub'/>";
+    world.set(HECATE, THE_ROOM, create).refused("not-allowed", "");
+
+    let banned = Person { room_affiliation: RoomAffiliation::Outcast, ..BANQUO };
+    list(&mut world, banned, THE_ROOM, pubsub, "").unwrap().shows(&query(""));
 }
 
 #[test]

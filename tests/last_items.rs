@@ -18,6 +18,7 @@ use mep_core::options::Options;
 use mep_core::pubsub::snapshot::NodeRecord;
 use minidom::Element;
 use proptest::prelude::*;
+use support::people::{CRONE, HECATE, THE_ROOM, WICCA, room_of};
 use support::{Happened, ROOM, World, answer_to, occupant, said, seen, sort};
 
 const BATCH: usize = 2;
@@ -440,6 +441,28 @@ fn what_is_pending_already_is_sent_where_the_bounds_are_lowered() {
         let (effects, pending) = play.woken();
         assert_eq!((pending, play.world.host.next_deadline()), (left, (left > 0).then_some(0)));
         assert_eq!(sort(effects).messages.len(), 1);
+    }
+}
+
+#[test]
+fn the_rooms_come_first_also_by_a_later_subscription_and_where_there_are_too_many() {
+    let mut world = room_of(&[HECATE, CRONE, WICCA]);
+    world.publish(HECATE, THE_ROOM, "pins", "1");
+    for node in ["a", "b", "c"] {
+        world.now += 1;
+        world.publish(CRONE, CRONE, node, "1");
+    }
+    let froms = |happened: &Happened| -> Vec<_> {
+        happened.messages.iter().map(|(_, message)| message.attr("from").unwrap().to_owned()).collect()
+    };
+    for (at, node) in [(Some(CRONE), ""), (THE_ROOM, "node='pins'")] {
+        world.set(WICCA, at, &format!("<subscribe {node} jid='{}'/>", WICCA.jid)).result();
+    }
+    for (most, occupants) in [(9, 3), (2, 1)] {
+        world.set_options(Options { max_last_items: most, ..Options::default() });
+        let mut expected = vec![ROOM.to_owned()];
+        expected.extend(std::iter::repeat_n(CRONE.address(), occupants));
+        assert_eq!(froms(&world.join(WICCA)), expected);
     }
 }
 

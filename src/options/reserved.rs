@@ -34,6 +34,7 @@ const DISCO: &[&str] = &[
     "http://jabber.org/protocol/rc*",      // commands of clients (XEP-0146)
     "http://jabber.org/protocol/amp*",     // delivery rules (XEP-0079)
     "http://jabber.org/protocol/offline",  // messages that wait (XEP-0013)
+    "http://jabber.org/protocol/pubsub",   // the list of the nodes that the asker may read
     "urn:xmpp:caps#*",                     // what a hash stands for (XEP-0390)
 ];
 

@@ -361,8 +361,8 @@ impl Room {
         }
     }
 
-    /// Sends the last items at these places, up to a batch; the rest is pending. If there are more than the limits or
-    /// what the account may be sent now allow, the newest are sent.
+    /// Sends the last items at these places, the room's first, up to a batch; the rest is pending. If there are more than
+    /// the limits or what the account may be sent now allow, the newest are sent.
     fn last_items(
         &mut self,
         session: SessionId,
@@ -376,8 +376,9 @@ impl Room {
         let mut items = self.find_last(session, places.iter().map(|place| (place, due)), moment.now);
         let octets: usize = items.iter().map(|found| size_of(found.item)).sum();
         let most = options.max_last_items_size.min(allowance.octets_left());
+        items.sort_by_key(|found| found.service != ServiceId::Room);
         if items.len() > options.max_last_items || octets > most {
-            items.sort_by_key(|found| std::cmp::Reverse(found.item.at));
+            items.sort_by_key(|found| (found.service != ServiceId::Room, std::cmp::Reverse(found.item.at)));
             items.truncate(options.max_last_items);
             let mut left = most;
             let fitting = items.iter().take_while(|found| {

@@ -69,7 +69,7 @@ impl Pending {
         self.sessions.contains_key(&session)
     }
 
-    /// Adds places for `session`, up to `limit` in all.
+    /// Adds places for `session`, up to `limit` in all. The room's come first.
     pub(crate) fn add(
         &mut self,
         session: SessionId,
@@ -87,6 +87,7 @@ impl Pending {
                 list.insert(place, PendingItem { trigger, notified: None });
             }
         }
+        list.sort_by_key(|(service, _), _| *service != ServiceId::Room);
         if list.is_empty() {
             self.sessions.shift_remove(&session);
         }
@@ -208,6 +209,16 @@ mod tests {
         assert_eq!(names(pending.take(9)), Some((7, "c".into())));
         assert_eq!(names(pending.take(9)), Some((4, "b".into())));
         assert!(pending.is_empty() && pending.take(9).is_none());
+    }
+
+    #[test]
+    fn the_rooms_places_come_first() {
+        let mut pending = pending(&[(1, &["a"])]);
+        let of_occupant = (ServiceId::Occupant(crate::id::OccupantId(1)), NodeName::from("b"));
+        for places in [vec![of_occupant], vec![place("c"), place("a")]] {
+            pending.add(SessionId(1), places, LastItemTrigger::Presence, 9);
+        }
+        assert_eq!(names(pending.take(9)), Some((1, "a c b".into())));
     }
 
     #[test]

@@ -74,12 +74,20 @@ pub(super) fn info(cx: &RequestContext<'_>, node: Option<&NodeName>) -> Result<O
     Ok(Some(info))
 }
 
+/// Returns whether a room's disco node stands for the list of its nodes, as no node does for its occupants: without one,
+/// `mod_muc` answers requesters outside the room.
+pub(super) fn is_list_of_nodes(node: &NodeName) -> bool {
+    node.as_str() == ns::PUBSUB
+}
+
 /// Lists the nodes of the service that the actor may read, or the items of a node (5.2 and 5.5).
 pub(super) fn list(
     cx: &mut RequestContext<'_>,
     node: Option<&NodeName>,
     page: Option<&Page>,
 ) -> Result<Element, Error> {
+    let asked_node = node;
+    let node = node.filter(|node| !is_list_of_nodes(node));
     let looks = match node {
         None => cx.nodes()?.count(),
         Some(name) => cx.readable(name)?.items().len(),
@@ -114,7 +122,7 @@ pub(super) fn list(
     let paged = page.is_some() || slice != asked;
     let set = paged.then(|| slice.to_element(names.len(), |at| Some(names.get(at)?.0.clone())));
     let query = Element::builder("query", ns::DISCO_ITEMS)
-        .with_some("node", node.map(NodeName::as_str))
+        .with_some("node", asked_node.map(NodeName::as_str))
         .append_all(shown)
         .append_all(set);
     Ok(query.build())

@@ -133,6 +133,9 @@ fn is_ours(cx: &RequestContext<'_>, request: &Request<'_>) -> bool {
     let is_discoed_elsewhere = request.node().is_some_and(|node| is_disco_node(node.as_str()));
     let in_room = cx.actor.occupant.is_some() || cx.is_by_room();
     match (cx.service_id, request, held) {
+        (ServiceId::Room, Request::List { node: Some(node), .. }, _) if entity::is_list_of_nodes(node) => {
+            true
+        }
         (_, Request::Info { .. } | Request::List { .. }, Some(held)) => held && !is_discoed_elsewhere,
         (ServiceId::Room, Request::Info { .. }, None) => false,
         (ServiceId::Room, Request::List { .. }, None) => in_room,

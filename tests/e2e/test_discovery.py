@@ -3,7 +3,7 @@
 import pytest
 from mep import (
     DISCO_INFO, DISCO_ITEMS, MOOD, PUBSUB, ROOM, come_in, disco, features_in, identities_in, ids_in, items, mood,
-    must, nodes_in, publish,
+    must, nodes_in, options, publish,
 )  # fmt: skip
 
 # What XEP-0316, 6, shows, and what Converse.js looks for before it publishes.
@@ -50,6 +50,18 @@ async def test_nodes_and_items_are_listed_for_those_in_the_room(connect):
     assert identities_in(info) == {"pubsub/leaf"}
     fields = {f.get("var") for f in info.iter("{jabber:x:data}field")}
     assert {"pubsub#title", "pubsub#type", "pubsub#access_model"} <= fields
+
+
+async def test_one_request_to_the_room_tells_what_it_offers(connect):
+    alice, bob, outsider = await connect("alice"), await connect("bob"), await connect("carol")
+    await come_in(alice, "alice")
+    await come_in(bob, "bob")
+    for node, access in (("urn:example:pins", "open"), ("urn:example:polls", "presence")):
+        await must(alice, "set", ROOM, publish(node, mood(), "r", options(title=node.rsplit(":", 1)[1], access_model=access)))
+    listed = await must(bob, "get", ROOM, disco(DISCO_ITEMS))
+    offers = [(i.get("jid"), i.get("node"), i.get("name")) for i in listed.iter(f"{{{DISCO_ITEMS}}}item")]
+    assert offers == [(ROOM, "urn:example:pins", "pins"), (ROOM, "urn:example:polls", "polls")]
+    assert nodes_in(await must(outsider, "get", ROOM, disco(DISCO_ITEMS, PUBSUB))) == ["urn:example:pins"]
 
 
 @pytest.mark.mep(muc_modules=["testbed_disco"])
