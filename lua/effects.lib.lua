@@ -5,6 +5,8 @@
 
 local shared = module:require "shared";
 
+local hosts = prosody.hosts;
+
 local queue, first, last = {}, 1, 0;
 local running = false;
 
@@ -22,7 +24,24 @@ function carry_out.send(effect)
 	module:send(effect.stanza);
 end
 
-function carry_out.notify(effect)
+-- Has the room archive a message. The archive adds its id to the stanza, which the messages that follow are to carry.
+function carry_out.archive(effect, batch)
+	local room = hosts[module.host].modules.muc.get_room_from_jid(effect.room);
+	if not room then return; end
+	local stanza = shared.plain(effect);
+	module:fire_event("muc-add-history", { room = room; stanza = stanza });
+	batch.archived = batch.archived or {};
+	batch.archived[stanza.attr.id] = stanza:get_child("stanza-id", "urn:xmpp:sid:0");
+end
+
+-- Adds the archive's id to a message, if it was archived.
+local function add_stanza_id(effect, batch)
+	local stanza_id = batch.archived and batch.archived[effect[2]];
+	if stanza_id then shared.add_child(effect, stanza_id); end
+end
+
+function carry_out.notify(effect, batch)
+	add_stanza_id(effect, batch);
 	local copy_for = shared.copies(effect);
 	local send = module.send;
 	for _, jid in ipairs(effect.to) do
@@ -33,7 +52,8 @@ function carry_out.notify(effect)
 	end
 end
 
-function carry_out.tell(effect)
+function carry_out.tell(effect, batch)
+	add_stanza_id(effect, batch);
 	module:send(shared.copy(effect));
 end
 

@@ -1,5 +1,6 @@
 -- The facts that go with each call of the core: rooms and occupants as mod_muc has them at this moment.
 
+local hosts = prosody.hosts;
 local jid_host = require "util.jid".host;
 
 -- mod_muc reads it at load as well, and reloading mod_muc reloads this module.
@@ -34,6 +35,20 @@ end
 -- Returns whether the room's owner has turned MEP off there.
 local function is_off(room)
 	return room._data.mep_off == true;
+end
+
+-- The options of mod_muc_mam, as it reads them.
+local archives_all = module:get_option_boolean("muc_log_all_rooms", false);
+local archives_by_default = module:get_option_boolean("muc_log_by_default", true);
+
+-- Returns whether a room archives what is written there. mod_muc_mam tells no one, so this repeats its rule. Without an
+-- archive nothing may be archived: Prosody would put it into the room's history all the same.
+local function archives(room)
+	local handlers = hosts[module.host].events.get_handlers("iq-set/bare/urn:xmpp:mam:2:query");
+	if not handlers or #handlers == 0 then return false; end
+	local enabled = room._data.archiving;
+	if archives_all or enabled == nil then return archives_all or archives_by_default; end
+	return not not enabled;
 end
 
 -- The facts in an occupant's presence, without its sessions.
@@ -131,6 +146,7 @@ local function new(publishers)
 			persistent = room:get_persistent() and true or false;
 			anonymous = room:get_whois() ~= "anyone";
 			members_only = room:get_members_only() and true or false;
+			archives = archives(room);
 			outsiders = outsiders;
 		};
 	end

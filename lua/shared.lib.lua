@@ -425,7 +425,17 @@ local function copies(message)
 	end;
 end
 
-local shared = { copy = copy, copies = copies, can_share = can_share };
+-- Adds a child to a message that is still to be sent, at its end.
+local function add_child(message, child)
+	local children = message.source:children(message[4]);
+	table.insert(children, child.name);
+	table.insert(children, child.attr.xmlns);
+	message.children = children;
+	local key = message.rest and "rest" or "text";
+	message[key] = message[key]:gsub("</message>$", function (tag) return tostring(child)..tag; end);
+end
+
+local shared = { copy = copy, copies = copies, plain = plain, add_child = add_child, can_share = can_share };
 
 -- `share_stanzas` allows sharing. If stanzas are not shared, `why_not` says why.
 function shared.set_options(options)

@@ -151,7 +151,7 @@ describe("A host", function ()
 		enter("occupant_id", {});
 		enter("role", "king");
 		enter("affiliation", "friend");
-		for _, key in ipairs({ "jid", "publishers", "persistent", "anonymous", "members_only" }) do
+		for _, key in ipairs({ "jid", "publishers", "persistent", "anonymous", "members_only", "archives" }) do
 			refuse(key, "request", 1, random, with(info, key, nil), target, actor, iq);
 			refuse(key, "enter", 1, random, with(info, key, {}), facts, session, presence);
 		end

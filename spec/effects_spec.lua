@@ -53,6 +53,64 @@ describe("Effects", function ()
 		assert.same({}, module.logged);
 	end);
 
+	describe("that are archived", function ()
+		local archived, stanza_id;
+
+		-- A message to one, or to several.
+		local function event(kind, id, to)
+			local source = {};
+			function source.build(_, message)
+				local rest = message.rest or message.text:match("^[^>]*>(.*)$");
+				return library.require "util.xml".parse(("<message id='%s'>%s"):format(id, rest));
+			end
+			function source.children() return { "a", "urn:a" }; end
+			local inside = "<a xmlns='urn:a'/></message>";
+			local effect = { "from", id, "type", 1, kind = kind, source = source, to = to, room = "den@rooms.example" };
+			if kind == "tell" then
+				effect.text = ("<message from='from' id='%s' type='type' to='%s'>%s"):format(id, to, inside);
+			else
+				effect.start, effect.rest = ("<message from='from' id='%s' type='type' to='"):format(id), inside;
+			end
+			return effect;
+		end
+
+		before_each(function ()
+			archived = {};
+			stanza_id = { xmlns = "urn:xmpp:sid:0", by = "den@rooms.example", id = "%1" };
+			module.rooms["den@rooms.example"] = {};
+			function module:fire_event(name, fired)
+				assert.equal(self.rooms["den@rooms.example"], fired.room);
+				table.insert(archived, name.." "..fired.stanza.attr.id.." "..tostring(fired.stanza.tags[1].name));
+				if stanza_id then fired.stanza:add_direct_child(st.stanza("stanza-id", stanza_id)); end
+			end
+			function module:send(message) -- luacheck: ignore 212/self
+				local found = message:get_child("stanza-id", "urn:xmpp:sid:0");
+				local is_in_text = tostring(message):find("stanza-id", 1, true) ~= nil;
+				assert.equal(found ~= nil, is_in_text);
+				table.insert(done, message.attr.to..": "..(found and found.attr.id or "none"));
+			end
+		end);
+
+		it("carry the archive's id, and others of the same call don't", function ()
+			run({
+				event("archive", "1"); event("notify", "1", { "b", "c" });
+				event("tell", "1", "d"); event("tell", "2", "e");
+			});
+			run({ event("tell", "1", "f") });
+			assert.same({ "muc-add-history 1 a" }, archived);
+			assert.same({ "b: %1", "c: %1", "d: %1", "e: none", "f: none" }, done);
+		end);
+
+		it("are sent without one if the archive fails, or the room is gone", function ()
+			stanza_id = nil;
+			run({ event("archive", "1"), event("tell", "1", "b") });
+			module.rooms = {};
+			run({ event("archive", "1"), event("tell", "1", "c") });
+			assert.same({ "muc-add-history 1 a" }, archived);
+			assert.same({ "b: none", "c: none" }, done);
+		end);
+	end);
+
 	it("tell one", function ()
 		local effect = notify "n";
 		effect.kind, effect.to, effect.text = "tell", "b", "n";

@@ -113,13 +113,32 @@ describe("Of a room, the core is told", function ()
 	it("what it is, and what its subscribers outside are to it", function ()
 		local facts = {
 			jid = room.jid, publishers = "admins", occupants = "participants", anonymous = true, persistent = false,
-			members_only = false,
+			members_only = false, archives = false,
 		};
 		assert.same(facts, rooms.info(room));
 		facts.outsiders = { ["banned@people.example"] = "outcast", ["stranger@people.example"] = "none" };
 		assert.same(facts, rooms.info(room, { "banned@people.example", "stranger@people.example" }));
 		room._data.members_only = true;
 		assert.is_true(rooms.info(room).members_only);
+	end);
+
+	it("whether it archives, by the rule of mod_muc_mam", function ()
+		local archive = { ["iq-set/bare/urn:xmpp:mam:2:query"] = { function () end } };
+		local function archives(options, handlers, enabled)
+			local module = glue.new_module(options);
+			rooms = load_rooms(module);
+			module.handlers = handlers;
+			room._data.archiving = enabled;
+			return rooms.info(room).archives;
+		end
+		assert.is_true(archives({}, archive));
+		assert.is_false(archives({}, archive, false));
+		assert.is_false(archives({ muc_log_by_default = false }, archive));
+		assert.is_true(archives({ muc_log_by_default = false }, archive, true));
+		assert.is_true(archives({ muc_log_all_rooms = true, muc_log_by_default = false }, archive, false));
+		for _, none in ipairs({ {}, { ["iq-set/bare/urn:xmpp:mam:2:query"] = {} } }) do
+			assert.is_false(archives({ muc_log_all_rooms = true }, none, true));
+		end
 	end);
 
 	it("the presences of an account, of a server, or of all", function ()

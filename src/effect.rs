@@ -43,6 +43,14 @@ pub enum Effect {
     },
     /// Send this question, which is already addressed.
     Send(Element),
+    /// Store this message in the room's archive, which gives it an id: what follows with the same message id carries that
+    /// as `<stanza-id/>` (XEP-0359).
+    Archive {
+        /// The room.
+        room: RoomJid,
+        /// The message, without a `to`.
+        message: Rendered,
+    },
     /// Send this message to each of these sessions, in this order; only its `to` differs.
     Notify {
         /// The message, without a `to`.
@@ -70,6 +78,7 @@ impl Effect {
             | Self::KeepOccupant { .. }
             | Self::Reply(_)
             | Self::ReplyRendered { .. }
+            | Self::Archive { .. }
             | Self::Notify { .. }
             | Self::Changed(_)
             | Self::Explain(_) => false,

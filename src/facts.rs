@@ -10,6 +10,7 @@ use crate::xml::choice::choice;
 
 /// What the server says about a room with each call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct RoomInfo {
     /// The room's JID.
     pub jid: RoomJid,
@@ -23,6 +24,8 @@ pub struct RoomInfo {
     pub anonymous: bool,
     /// Whether only members may join.
     pub members_only: bool,
+    /// Whether the room archives what is written there (XEP-0313).
+    pub archives: bool,
     /// The affiliations of the accounts that [`Host::outsiders`](crate::host::Host::outsiders) returns: subscribers
     /// outside the room.
     pub outsiders: BTreeMap<Box<str>, RoomAffiliation>,
@@ -38,6 +41,7 @@ impl RoomInfo {
             persistent: false,
             anonymous: true,
             members_only: true,
+            archives: false,
             outsiders: BTreeMap::new(),
         }
     }

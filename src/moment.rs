@@ -36,7 +36,17 @@ impl Moment {
     }
 }
 
-/// Returns whether this is an id that [`Moment::message_id`] can return.
+/// Returns the id of a message that follows from what these parts say, which is the same whenever it is sent.
+pub(crate) fn message_id_of(parts: &[&str]) -> String {
+    let mut digest = Sha1::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(digest.finalize().get(..15).unwrap_or_default()))
+}
+
+/// Returns whether this is an id that [`Moment::message_id`] or [`message_id_of`] can return.
 pub fn is_message_id(id: &[u8]) -> bool {
     let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
     id.strip_prefix(PREFIX.as_bytes()).is_some_and(|id| id.len() == 20 && id.iter().all(is_base64))
@@ -66,6 +76,8 @@ mod tests {
     fn ids_of_messages_are_recognised() {
         let id = Moment::new(0, [1; 16]).message_id();
         assert!(is_message_id(id.as_bytes()));
+        assert!(is_message_id(message_id_of(&["a", "b"]).as_bytes()));
+        assert_ne!(message_id_of(&["a", "b"]), message_id_of(&["ab", ""]));
         assert!(is_message_id(b"mep-Abcdefghijklmnop_-09"));
         for other in [&id[1..], &id[..id.len() - 1], &format!("{id}x"), &id.replace("mep-", "mop-"), ""] {
             assert!(!is_message_id(other.as_bytes()), "{other}");

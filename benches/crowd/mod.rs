@@ -90,6 +90,7 @@ pub fn info(room: &RoomJid) -> RoomInfo {
         persistent: false,
         anonymous: true,
         members_only: false,
+        archives: false,
         outsiders: BTreeMap::new(),
     }
 }

@@ -51,7 +51,10 @@ end
 
 -- What the server says about the room.
 function room:info()
-	return { jid = self.jid, publishers = "participants", persistent = false, anonymous = true, members_only = false };
+	return {
+		jid = self.jid; publishers = "participants"; persistent = false; anonymous = true;
+		members_only = false; archives = false;
+	};
 end
 
 -- The target of a request: the occupant at `nick`, or the room if there is no nick.

@@ -9,10 +9,15 @@ local module = {};
 module.__index = module;
 
 -- Makes a module with the `options` of its host and those of the global section. It records what it sends and logs, its
--- hooks and its timers.
+-- hooks and its timers. `handlers` are those that others have hooked on its host, `rooms` what mod_muc has there.
 function glue.new_module(options, global_options)
 	local new = { host = "rooms.example", sent = {}, logged = {}, timers = {}, hooks = {} };
 	new.options = setmetatable(options or {}, { __index = global_options });
+	new.handlers, new.rooms = {}, {};
+	new.hosts = { [new.host] = {
+		events = { get_handlers = function (event) return new.handlers[event]; end };
+		modules = { muc = { get_room_from_jid = function (jid) return new.rooms[jid]; end } };
+	} };
 	new.config = { [new.host] = new.options, ["*"] = global_options };
 	return setmetatable(new, module);
 end
@@ -94,7 +99,7 @@ function glue.load(name, fake_module, with)
 	return glue.run((with.folder or "lua").."/"..name..".lib.lua", {
 		module = fake_module;
 		require = new_require(fake_module, (with.library or library).require);
-		prosody = { full_sessions = with.full_sessions or {}, paths = with.paths };
+		prosody = { hosts = fake_module.hosts; full_sessions = with.full_sessions or {}, paths = with.paths };
 	});
 end
 

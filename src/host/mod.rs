@@ -62,6 +62,7 @@ pub use self::counts::Counts;
 ///     persistent: false,
 ///     anonymous: true,
 ///     members_only: false,
+///     archives: false,
 ///     outsiders: BTreeMap::new(),
 /// };
 /// host.enter(&room, juliet, &session, ClientPresence::default(), &mut Moment::new(0, [0; 16]));

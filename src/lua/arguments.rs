@@ -51,7 +51,7 @@ pub(super) fn actor(table: Table<'_>) -> LuaResult<Actor> {
     })
 }
 
-/// `{ jid, publishers, occupants, persistent, anonymous, members_only, outsiders = { [account] = affiliation } }`;
+/// `{ jid, publishers, occupants, persistent, anonymous, members_only, archives, outsiders = { [account] = affiliation } }`;
 /// `outsiders` is optional, and so is `occupants`: all with voice.
 pub(super) fn room(table: Table<'_>) -> LuaResult<RoomInfo> {
     let facts = Facts::read(table)?;
@@ -63,6 +63,7 @@ pub(super) fn room(table: Table<'_>) -> LuaResult<RoomInfo> {
         persistent: needed(facts.persistent, "persistent")?,
         anonymous: needed(facts.anonymous, "anonymous")?,
         members_only: needed(facts.members_only, "members_only")?,
+        archives: needed(facts.archives, "archives")?,
         outsiders: facts.outsiders,
     })
 }
@@ -89,6 +90,7 @@ pub(super) fn affiliation(name: &str) -> LuaResult<RoomAffiliation> {
 struct Facts {
     affiliation: Option<RoomAffiliation>,
     anonymous: Option<bool>,
+    archives: Option<bool>,
     jid: Option<SessionJid>,
     members_only: Option<bool>,
     nick: Option<OccupantJid>,
@@ -118,6 +120,7 @@ impl Facts {
     fn take(&mut self, key: &str, value: &Value<'_>) -> LuaResult<()> {
         match key {
             "affiliation" => self.affiliation = Some(affiliation(&value.text()?)?),
+            "archives" => self.archives = Some(value.boolean()?),
             "anonymous" => self.anonymous = Some(value.boolean()?),
             "jid" => self.jid = Some((&*value.text()?).into()),
             "members_only" => self.members_only = Some(value.boolean()?),

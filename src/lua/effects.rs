@@ -20,6 +20,8 @@ use crate::xml;
 /// - `{ kind = "send", stanza }`: send this stanza, which is already addressed;
 /// - `{ kind = "tell", … }`: send a message to one JID;
 /// - `{ kind = "notify", …, to }`: send a message to each of the JIDs in the list `to`;
+/// - `{ kind = "archive", room, … }`: store a message in the room's archive; messages that follow with the same id carry
+///   the archive's;
 /// - `{ kind = "explain", text }`: log this at `debug`;
 /// - `{ kind = "changed", room, address, node, what, … }`: let other modules know; `what` is [`WhatChanged::name`]; if that
 ///   is "published", `id` and `payload` (a stanza) unless the node has none; if it is "retracted", the list `ids`;
@@ -62,6 +64,17 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 table
             }
             Effect::Send(stanza) => with_stanza(builder, "send", &stanza)?,
+            Effect::Archive { room, message } => {
+                children.push(message.children().to_vec());
+                let table = rendered(lua, &message, children.len())?;
+                table.raw_set("kind", "archive")?;
+                table.raw_set("room", room.as_str())?;
+                let mut rest = String::new();
+                message.render_rest(&mut rest);
+                table.raw_set("rest", rest)?;
+                told.push(table.clone());
+                table
+            }
             Effect::Notify { message, to } => {
                 children.push(message.children().to_vec());
                 let table = notify(lua, &message, children.len(), &to)?;

@@ -21,7 +21,7 @@ use crate::room::last_items::{LastItemTrigger, PendingItem, Place};
 use crate::room::rate_limit::Allowance;
 use crate::room::rights::outside;
 use crate::room::session::Session;
-use crate::stanza::event::{Envelope, Event};
+use crate::stanza::event::Event;
 use crate::stanza::rendered::Rendered;
 use crate::xml::payload::Payload;
 
@@ -84,7 +84,8 @@ impl Room {
             if body.is_none() {
                 plain.append(&mut with_body);
             }
-            let mut envelope = self.envelope(service, moment.message_id(), delayed);
+            let mut envelope = self.envelope(service, node, event, delayed, moment);
+            effects.extend(self.archive(service, node, event, &envelope));
             for (to, body) in [(with_body, body.as_deref()), (plain, None)] {
                 moment.tally.deliveries += to.len() as u64;
                 let (accounts, clients) = if event.may_be_stored() {
@@ -256,7 +257,7 @@ impl Room {
         let mut effects = Vec::with_capacity(items.len());
         for &LastItem { service, name, node, id, item } in items {
             let event = Event::item(name, &node.config, id, item, self.publisher(service, node, item));
-            let envelope = self.envelope(service, moment.message_id(), Some(item.at));
+            let envelope = self.envelope(service, node, &event, Some(item.at), moment);
             effects.push(Effect::Notify {
                 message: event.to_message(None, &envelope),
                 to: vec![who.jid.clone()],
@@ -450,21 +451,6 @@ impl Room {
 
     pub(super) fn account(&self, session: SessionId) -> &str {
         self.sessions.get(session).map_or("", |session| session.jid.bare())
-    }
-
-    fn envelope(&self, service: ServiceId, id: String, delayed: Option<u64>) -> Envelope<'_> {
-        let occupant_id = match service {
-            ServiceId::Room => None,
-            ServiceId::Occupant(id) => self.occupants.get(&id).and_then(|o| o.info.occupant_id.as_deref()),
-        };
-        Envelope {
-            from: self.address(service),
-            room: self.info.jid.as_str(),
-            id,
-            occupant_id,
-            delayed,
-            to_accounts: false,
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod bounces;
 mod changes;
 mod delivery;
+mod envelope;
 pub(crate) mod explain;
 pub mod interest;
 pub(crate) mod last_items;

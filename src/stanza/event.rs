@@ -3,6 +3,7 @@
 use minidom::{Element, ElementBuilder};
 
 use crate::id::{ItemId, NodeName};
+use crate::moment::message_id_of;
 use crate::options::NotificationType;
 use crate::pubsub::config::NodeConfig;
 use crate::pubsub::node::Item;
@@ -27,6 +28,7 @@ enum Content {
     Item {
         node: NodeName,
         id: ItemId,
+        at: u64,
         payload: Option<Payload>,
         /// Whether the payload is delivered. The body is made from it even if it is not.
         is_delivered: bool,
@@ -48,6 +50,7 @@ impl Event {
         let content = Content::Item {
             node: name.clone(),
             id: id.clone(),
+            at: item.at,
             payload: item.payload.clone(),
             is_delivered: config.deliver_payloads,
             publisher: publisher.map(str::to_owned),
@@ -101,6 +104,18 @@ impl Event {
         self.kind
     }
 
+    /// Returns whether items were published or retracted.
+    pub fn is_about_items(&self) -> bool {
+        self.kind == EventKind::Items
+    }
+
+    /// Returns the id that the message of an item from this address has whenever it is sent; `None` for other events.
+    pub fn message_id(&self, from: &str) -> Option<String> {
+        let Content::Item { node, id, at, payload, .. } = &self.content else { return None };
+        let payload = payload.as_ref().map_or("", Payload::text);
+        Some(message_id_of(&[from, node.as_str(), id.as_str(), &at.to_string(), payload]))
+    }
+
     /// Returns whether a server may store the message if its recipient has gone: that depends on its type.
     pub fn may_be_stored(&self) -> bool {
         self.message_type == NotificationType::Normal
@@ -133,6 +148,16 @@ impl Event {
         message
     }
 
+    /// Renders the message for a room's archive, of which clients are only ever sent what has the type `groupchat`.
+    pub fn to_archive(&self, envelope: &Envelope<'_>) -> Rendered {
+        let mut message = Rendered::message(envelope.from, &envelope.id, NotificationType::Groupchat);
+        message.child("event", ns::EVENT, |text| self.content.render(text));
+        if let Some(id) = envelope.occupant_id {
+            message.occupant_id(id);
+        }
+        message
+    }
+
     fn new(config: &NodeConfig, kind: EventKind, inner: ElementBuilder) -> Self {
         Self { content: Content::Other(inner.build()), message_type: config.notification_type, kind }
     }
@@ -142,7 +167,7 @@ impl Content {
     /// Appends it to a text, in the namespace of events. Linear in the output, without copies of the payload.
     fn render(&self, text: &mut String) {
         match self {
-            Self::Item { node, id, payload, is_delivered, publisher } => {
+            Self::Item { node, id, payload, is_delivered, publisher, .. } => {
                 let payload = payload.as_ref().filter(|_| *is_delivered);
                 text.reserve(payload.map_or(0, Payload::size) + 256);
                 text.push_str("<items");

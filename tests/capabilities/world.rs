@@ -285,6 +285,7 @@ impl World {
                     }
                 }
                 Effect::ReplyRendered { .. }
+                | Effect::Archive { .. }
                 | Effect::Keep { .. }
                 | Effect::KeepOccupant { .. }
                 | Effect::Changed(_)
@@ -355,6 +356,7 @@ fn info(room: &str) -> RoomInfo {
         persistent: true,
         anonymous: true,
         members_only: false,
+        archives: false,
         outsiders: BTreeMap::new(),
     }
 }

@@ -48,6 +48,7 @@ pub struct World {
     pub publishers: Publishers,
     pub occupants: Standing,
     pub members_only: bool,
+    pub archives: bool,
     /// Affiliations to the room of accounts outside it; the others have none.
     pub outsiders: BTreeMap<&'static str, RoomAffiliation>,
     calls: u64,
@@ -60,6 +61,8 @@ pub struct Happened {
     /// Every message, once for each recipient, with its `to`.
     pub messages: Vec<(SessionJid, Element)>,
     pub questions: Vec<Element>,
+    /// What the room archives.
+    pub archived: Vec<Element>,
     /// Changes to store.
     pub kept: Vec<(NodeName, Change)>,
     /// Nodes of occupants to store.
@@ -83,6 +86,7 @@ impl World {
             publishers: Publishers::Admins,
             occupants: Standing::Participants,
             members_only: false,
+            archives: false,
             outsiders: BTreeMap::new(),
             calls: 0,
         }
@@ -117,6 +121,7 @@ impl World {
             persistent: self.persistent,
             anonymous: self.anonymous,
             members_only: self.members_only,
+            archives: self.archives,
             outsiders: self.host.outsiders(&jid).map(affiliation).collect(),
             jid,
         }
@@ -299,6 +304,10 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
                 happened.messages.extend(
                     to.into_iter().map(|jid| (jid.clone(), with(&message, "to", Some(jid.as_str())))),
                 );
+            }
+            Effect::Archive { message, .. } => {
+                assert!(happened.messages.is_empty(), "what is archived is archived before it is told of");
+                happened.archived.push(message.to_element().unwrap());
             }
             Effect::Keep { node, change, .. } => {
                 let told = happened.reply.is_some() || !happened.messages.is_empty();

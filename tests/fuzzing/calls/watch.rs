@@ -108,6 +108,7 @@ impl Play {
                         self.look_at_message(&message, &text, to.as_str());
                     }
                 }
+                Effect::Archive { .. } => panic!("this room has no archive"),
                 Effect::Explain(line) => {
                     assert!(!line.contains("zq-"), "the log has a real JID: {line}");
                 }

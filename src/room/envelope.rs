@@ -1,0 +1,67 @@
+//! What the message of an event has around it, and whether the room archives it (XEP-0313), like what occupants write.
+
+use crate::effect::Effect;
+use crate::id::ServiceId;
+use crate::moment::Moment;
+use crate::options::NotificationType;
+use crate::pubsub::access::Action;
+use crate::pubsub::config::AccessModel;
+use crate::pubsub::node::Node;
+use crate::room::Room;
+use crate::stanza::event::{Envelope, Event};
+
+impl Room {
+    /// Returns what the message of an event at a node of `service` has around it.
+    ///
+    /// The item in the archive, the one that was sent when it was published and the last item have the same id where the
+    /// room archives the node: clients that read the archive show it once by that.
+    pub(super) fn envelope(
+        &self,
+        service: ServiceId,
+        node: &Node,
+        event: &Event,
+        delayed: Option<u64>,
+        moment: &mut Moment,
+    ) -> Envelope<'_> {
+        let occupant_id = match service {
+            ServiceId::Room => None,
+            ServiceId::Occupant(id) => self.occupants.get(&id).and_then(|o| o.info.occupant_id.as_deref()),
+        };
+        let from = self.address(service);
+        let of_item = self.archives(service, node).then(|| event.message_id(from)).flatten();
+        Envelope {
+            from,
+            room: self.info.jid.as_str(),
+            id: of_item.unwrap_or_else(|| moment.message_id()),
+            occupant_id,
+            delayed,
+            to_accounts: false,
+        }
+    }
+
+    /// Returns the effect that archives an event at a node of `service`, if the room does.
+    pub(super) fn archive(
+        &self,
+        service: ServiceId,
+        node: &Node,
+        event: &Event,
+        envelope: &Envelope<'_>,
+    ) -> Option<Effect> {
+        let is_new = envelope.delayed.is_none() && event.is_about_items();
+        (is_new && self.archives(service, node))
+            .then(|| Effect::Archive { room: self.info.jid.clone(), message: event.to_archive(envelope) })
+    }
+
+    /// Returns whether the room archives the events of a node: those of the types that messages of people have. An archive
+    /// is for all who may enter the room, so a node from which anyone is shut out is not archived.
+    fn archives(&self, service: ServiceId, node: &Node) -> bool {
+        self.info.archives
+            && node.config.notification_type != NotificationType::Headline
+            && node.config.access_model != AccessModel::Whitelist
+            && node.affiliations.iter().all(|(_, affiliation)| affiliation.check(Action::Read).is_ok())
+            && match service {
+                ServiceId::Room => true,
+                ServiceId::Occupant(id) => self.occupants.get(&id).is_some_and(|it| it.info.visible),
+            }
+    }
+}
