@@ -23,6 +23,7 @@ pub mod activity;
 pub mod caps;
 pub mod effect;
 pub mod error;
+pub mod face;
 pub mod facts;
 pub mod held;
 pub mod host;

@@ -17,7 +17,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 13] = [
     &["error", "id", "jid", "moment", "activity", "held"],
     &["xml"],
-    &["caps"],
+    &["caps", "face"],
     &["facts"],
     &["options"],
     &["pubsub"],

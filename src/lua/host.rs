@@ -5,7 +5,7 @@ use mlua::prelude::*;
 use super::arguments;
 use super::raw::{self, Keys};
 use super::stanza::{self, Builder, Reader, Walked};
-use super::{capabilities, effects, options, records};
+use super::{capabilities, effects, face, options, records};
 use crate::activity::Activity;
 use crate::caps::Counters;
 use crate::effect::Effect;
@@ -34,11 +34,11 @@ impl Bound {
         effects::to_table(&self.builder(lua), effects)
     }
 
-    fn builder<'a>(&'a self, lua: &'a Lua) -> Builder<'a> {
+    pub(super) fn builder<'a>(&'a self, lua: &'a Lua) -> Builder<'a> {
         Builder { lua, keys: &self.keys, metatable: &self.metatable }
     }
 
-    fn reader<'a>(&'a self, lua: &'a Lua) -> Reader<'a> {
+    pub(super) fn reader<'a>(&'a self, lua: &'a Lua) -> Reader<'a> {
         Reader { lua, keys: &self.keys, bounds: self.bounds() }
     }
 
@@ -393,6 +393,8 @@ impl LuaUserData for Bound {
         methods.add_method_mut("not_stored", Self::not_stored);
         methods.add_method_mut("not_loaded", Self::not_loaded);
         methods.add_method("peek", Self::peek);
+        methods.add_method("from_vcard", face::from_vcard);
+        methods.add_method("to_vcard", face::to_vcard);
         methods.add_method_mut("observe", |_, this, observes: bool| {
             this.host.observe(observes);
             Ok(())

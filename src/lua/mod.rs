@@ -7,6 +7,7 @@
 mod arguments;
 mod capabilities;
 mod effects;
+mod face;
 mod host;
 mod options;
 #[expect(unsafe_code, reason = "makes tables on the stack of Lua; each block says why it is sound")]

@@ -36,5 +36,15 @@ pub const HASHES: &str = "urn:xmpp:hashes:2";
 pub const DELAY: &str = "urn:xmpp:delay";
 /// Message Processing Hints (XEP-0334)
 pub const HINTS: &str = "urn:xmpp:hints";
+/// The picture of an avatar: XEP-0084.
+pub const AVATAR_DATA: &str = "urn:xmpp:avatar:data";
+/// What an avatar is: XEP-0084.
+pub const AVATAR_METADATA: &str = "urn:xmpp:avatar:metadata";
+/// A card: XEP-0054.
+pub const VCARD: &str = "vcard-temp";
+/// A card: XEP-0292.
+pub const VCARD4: &str = "urn:ietf:params:xml:ns:vcard-4.0";
+/// The node of a card: XEP-0292.
+pub const VCARD4_NODE: &str = "urn:xmpp:vcard4";
 /// The stable id of an occupant: XEP-0421.
 pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";
