@@ -8,7 +8,7 @@ local st = require "util.stanza";
 local hosts = prosody.hosts;
 
 local nodes = { card = "urn:xmpp:vcard4"; metadata = "urn:xmpp:avatar:metadata"; data = "urn:xmpp:avatar:data" };
-local changes = { "published"; "retracted"; "purged"; "deleted" };
+local changes = { published = true, retracted = true, purged = true, deleted = true };
 
 -- Returns whether rooms have vCards here: mod_muc of Prosody 13 has them, or mod_vcard_muc.
 local function has_vcards()
@@ -105,15 +105,14 @@ local function start(api, call_core, get_room)
 		due[jid][part] = true;
 	end
 
-	for _, what in ipairs(changes) do
-		module:hook("mep-"..what, function (event)
-			if event.nick or following then return; end
-			if event.node == nodes.card then
-				note(event.room.jid, "card");
-			elseif event.node == nodes.metadata or event.node == nodes.data then
-				note(event.room.jid, "avatar");
-			end
-		end);
+	-- To be called with what the core says about each change.
+	local function on_change(effect)
+		if following or effect.address ~= effect.room or not changes[effect.what] then return; end
+		if effect.node == nodes.card then
+			note(effect.room, "card");
+		elseif effect.node == nodes.metadata or effect.node == nodes.data then
+			note(effect.room, "avatar");
+		end
 	end
 
 	-- Whoever handles it has stored it by the next turn, or has refused it. COMPAT 0.12 fires no event after it.
@@ -136,6 +135,8 @@ local function start(api, call_core, get_room)
 	end
 	module:hook("muc-room-created", on_room);
 	module:hook("muc-room-restored", on_room, -1);
+
+	return on_change;
 end
 
 return { start = start };

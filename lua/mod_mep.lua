@@ -381,7 +381,7 @@ table.insert(outlets, module:require "http_api".new(api, room_of));
 table.insert(outlets, module:require "webhook".new());
 take_options();
 
-module:require "face".start(api, call_core, get_room);
+observers.on_face = module:require "face".start(api, call_core, get_room);
 
 local function on_new_options()
 	local keeps_registered = take_options();

@@ -102,10 +102,14 @@ local function new(call_core, get_room)
 		return false;
 	end
 
+	-- Called with each change before other modules are; set by mod_mep.
+	function observers.on_face() end
+
 	-- Tells other modules what an effect says. `actor` made the request, if it was one.
 	function observers.tell(effect, actor)
 		local room = get_room(effect.room);
 		if not room then return; end
+		if effect.kind == "changed" then observers.on_face(effect); end
 		if effect.kind == "interested" then
 			module:fire_event("mep-interested", {
 				room = room; nick = jid_resource(effect.occupant); session = effect.session;

@@ -61,7 +61,7 @@ pub enum Effect {
     /// Log this at `debug`: which sessions are not notified of an event, and why.
     Explain(String),
     /// Let the server's other modules know of this change. Only if
-    /// [`Options::observes`](crate::options::Options::observes) is set.
+    /// [`Options::observes`](crate::options::Options::observes) is set, or it is one of a room's face ([`crate::face`]).
     Changed(NodeChange),
     /// Let them know that a session wants the events of other nodes than before. Only if that is set.
     Interested(InterestChange),

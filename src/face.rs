@@ -38,6 +38,11 @@ pub enum AvatarChange {
     },
 }
 
+/// Returns whether a node of a room says what its vCard says, too.
+pub fn is_node(name: &str) -> bool {
+    [ns::AVATAR_DATA, ns::AVATAR_METADATA, ns::VCARD4_NODE].contains(&name)
+}
+
 /// Returns what a vCard says that the room's nodes don't, whose last items have these payloads.
 pub fn from_vcard(vcard: &Element, card: Option<&Element>, metadata: Option<&Element>) -> FaceChange {
     let empty = xml::bare("vcard", ns::VCARD4);

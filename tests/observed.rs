@@ -147,3 +147,16 @@ fn what_sessions_want_is_told_as_it_changes() {
     world.host.observe(false);
     assert_eq!(join_wanting(&mut world, CRONE, "4", &["a"]), []);
 }
+
+#[test]
+fn a_rooms_face_is_told_of_though_no_one_observes() {
+    let mut world = room_of(&[HECATE]);
+    for (at, node, told) in [
+        (THE_ROOM, "urn:xmpp:avatar:metadata", true),
+        (THE_ROOM, "urn:xmpp:vcard4", true),
+        (THE_ROOM, "urn:example:pins", false),
+        (Some(HECATE), "urn:example:mood", false),
+    ] {
+        assert_eq!(world.publish(HECATE, at, node, "1").changes.is_empty(), !told, "{node}");
+    }
+}

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use crate::effect::{Effect, NodeChange, WhatChanged};
 use crate::error::{Error, Scope};
+use crate::face;
 use crate::facts::Actor;
 use crate::held::{Holder, Sum};
 use crate::id::{NodeName, OccupantId, ServiceId};
@@ -244,9 +245,11 @@ impl RequestContext<'_> {
         Ok(())
     }
 
-    /// Lets other modules of the server know what happened to the node of this name.
+    /// Lets other modules of the server know what happened to the node of this name, and the glue, if that is a room's
+    /// face.
     pub(super) fn report(&mut self, name: &NodeName, what: WhatChanged) {
-        if self.options.observes {
+        let is_face = self.service_id == ServiceId::Room && face::is_node(name.as_str());
+        if self.options.observes || is_face {
             self.effects.push(Effect::Changed(NodeChange {
                 room: self.room.info.jid.clone(),
                 address: self.room.address(self.service_id).into(),
