@@ -97,6 +97,8 @@ fn what_some_may_not_read_is_not_archived() {
         world.configure(HECATE, THE_ROOM, "pins", &[("access_model", access)]);
         assert_eq!(publish(&mut world), archived, "{access}");
     }
+    world.configure(HECATE, THE_ROOM, "pins", &[("access_model", "open"), ("mep#read_by", "participants")]);
+    assert_eq!(publish(&mut world), 0, "visitors may not read it");
 }
 
 #[test]

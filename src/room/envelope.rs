@@ -1,6 +1,7 @@
 //! What the message of an event has around it, and whether the room archives it (XEP-0313), like what occupants write.
 
 use crate::effect::Effect;
+use crate::facts::Standing;
 use crate::id::ServiceId;
 use crate::moment::Moment;
 use crate::options::NotificationType;
@@ -58,6 +59,7 @@ impl Room {
         self.info.archives
             && node.config.notification_type != NotificationType::Headline
             && node.config.access_model != AccessModel::Whitelist
+            && node.config.read_by == Standing::Anyone
             && node.affiliations.iter().all(|(_, affiliation)| affiliation.check(Action::Read).is_ok())
             && match service {
                 ServiceId::Room => true,

@@ -33,9 +33,9 @@ async def test_the_form_has_the_fields_and_defaults_of_the_protocol_page(people)
     alice, _ = people
     shown = fields(await must(alice, "get", ALICE, pubsub("<default/>", f"{PUBSUB}#owner")))
     del shown["FORM_TYPE"]
-    table = PROTOCOL.partition("## Configuration of nodes")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+) \|", table, re.M)
-    page = {name: default.strip("` ") for names, default in rows for name in re.findall(r"\w+", names)}
+    table = PROTOCOL.partition("## Configuration of nodes")[2].partition("\n##")[0]
+    rows = re.findall(r"^\| ((?:`[\w#]+`(?:, )?)+) \| ([^|]+) \|", table, re.M)
+    page = {name: default.strip("` ") for names, default in rows for name in re.findall(r"[\w#]+", names)}
     said = {"empty": "", "mep_max_payload_size": "65536", "mep_notification_type": "headline"}
     assert {name: said.get(default, default) for name, default in page.items()} == {
         name: default or "" for name, default in shown.items()
