@@ -200,6 +200,18 @@ local function new(xmlns, rooms, get_room, ask, carry_out, call_core, copy)
 		return change(address, owner("delete", { node = node }), options and options.as);
 	end
 
+	-- Returns what each room of this host holds: a list of `{ room, occupants, nodes, items, octets }`.
+	function api.rooms()
+		return call_core("holdings");
+	end
+
+	-- Returns who is in a room, and is told of events at a node: a list of `{ occupant, client, why_not }`, by session.
+	function api.audience(address, node)
+		local list = call_core("audience", jid_bare(address), address, node);
+		if not list then return nil, new_error("cancel", "item-not-found", "no such node"); end
+		return list;
+	end
+
 	api.subscribe, api.encode, api.decode = observers.subscribe, observers.encode, observers.decode;
 
 	return api;

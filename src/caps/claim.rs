@@ -15,6 +15,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Returns the name of the client, as far as the claim tells: a URI in XEP-0115.
+    pub fn client(&self) -> &str {
+        self.node.split('#').next().unwrap_or_default()
+    }
+
     /// Reads the children of a presence. Returns `None` if they claim nothing, or too little to ask about.
     ///
     /// Of a set of hashes (XEP-0390), those with a known function count; if there are none, XEP-0115 counts. With an

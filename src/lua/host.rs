@@ -323,6 +323,40 @@ impl Bound {
         Ok(())
     }
 
+    /// `host:holdings()`: what each room holds, a list of `{ room, occupants, nodes, items, octets }`.
+    fn holdings(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
+        let holdings = this.host.holdings().into_iter().map(|it| {
+            let table = lua.create_table_from([
+                ("occupants", it.occupants),
+                ("nodes", it.nodes),
+                ("items", it.items),
+                ("octets", it.octets),
+            ])?;
+            table.raw_set("room", it.room.as_str())?;
+            Ok(table)
+        });
+        lua.create_sequence_from(holdings.collect::<LuaResult<Vec<_>>>()?)
+    }
+
+    /// `host:audience(room, address, node)`: the sessions in the room, a list of `{ occupant, client, why_not }`; `nil` if
+    /// there is no such node.
+    fn audience(
+        lua: &Lua,
+        this: &Self,
+        (room, address, node): (String, String, String),
+    ) -> LuaResult<Option<LuaTable>> {
+        let node = node.as_str().into();
+        let Some(listeners) = this.host.audience(&room.as_str().into(), &address, &node) else {
+            return Ok(None);
+        };
+        let tables = listeners.into_iter().map(|it| {
+            let table = lua.create_table_from([("occupant", &*it.occupant), ("client", &*it.client)])?;
+            table.raw_set("why_not", it.why_not)?;
+            Ok(table)
+        });
+        lua.create_sequence_from(tables.collect::<LuaResult<Vec<_>>>()?).map(Some)
+    }
+
     /// `host:counts()`: the numbers of what the host has now, by the names of the statistics.
     fn counts(lua: &Lua, this: &Self, (): ()) -> LuaResult<LuaTable> {
         let Counts { rooms, occupants, sessions, nodes, held, subscriptions, known, asking, pending } =
@@ -393,6 +427,8 @@ impl LuaUserData for Bound {
         methods.add_method_mut("not_stored", Self::not_stored);
         methods.add_method_mut("not_loaded", Self::not_loaded);
         methods.add_method("peek", Self::peek);
+        methods.add_method("holdings", Self::holdings);
+        methods.add_method("audience", Self::audience);
         methods.add_method("from_vcard", face::from_vcard);
         methods.add_method("to_vcard", face::to_vcard);
         methods.add_method_mut("observe", |_, this, observes: bool| {

@@ -96,6 +96,23 @@ impl Room {
         Effect::Explain(join("; ", [head].into_iter().chain(reasons)))
     }
 
+    /// Returns each session with its client, and why it is not notified of events at a node; `None` if it is. In the order
+    /// of joining.
+    pub(crate) fn audience(
+        &self,
+        service: ServiceId,
+        name: &NodeName,
+        node: &Node,
+        options: &Options,
+    ) -> Vec<(&Session, Option<WhyNot>)> {
+        let why = |id, session| {
+            let wants = node.config.deliver_notifications && self.wants(id, service, name, options);
+            let is_told = wants && self.may_see(session, service, name, node);
+            (!is_told).then(|| self.why_not(id, session, service, name, node, options))
+        };
+        self.sessions.iter().map(|(id, session)| (session, why(id, session))).collect()
+    }
+
     /// Returns the line on the last items of a session: how many are sent, and which nodes of interest send none.
     #[cold]
     pub(crate) fn explain_last_items(

@@ -199,7 +199,7 @@ def test_the_dashboard_is_one_that_grafana_imports():
 @pytest.mark.mep(hosts=MORE_ROOMS)
 async def test_the_commands_of_the_page_on_operations_work(server, connect):
     page = (TOP / "docs/operations.md").read_text()
-    commands = re.findall(r"^prosodyctl shell '(mep:.*)'$", page, re.M)
+    commands = re.findall(r"^prosodyctl shell '(mep:status.*)'$", page, re.M)
     assert len(commands) == 2
     alice = await connect("alice")
     await come_in(alice, "alice")
