@@ -90,36 +90,37 @@ local function start(api, call_core, get_room)
 	local function on_turn()
 		local now = due;
 		due = {};
-		for jid, changed in pairs(now) do
-			local room = get_room(jid);
-			if room and not room._data.destroyed and has_vcards() then
+		for room, changed in pairs(now) do
+			if not room._data.destroyed and has_vcards() then
 				if changed.vcard then follow_vcard(room); end
 				if changed.card or changed.avatar then follow_nodes(room, changed); end
 			end
 		end
 	end
 
-	local function note(jid, part)
+	-- Of the room, and not its JID: to look that up would load a room again that is swapped out by then.
+	local function note(room, part)
+		if not room then return; end
 		if next(due) == nil then module:add_timer(0, on_turn); end
-		due[jid] = due[jid] or {};
-		due[jid][part] = true;
+		due[room] = due[room] or {};
+		due[room][part] = true;
 	end
 
 	-- To be called with what the core says about each change.
 	local function on_change(effect)
 		if following or effect.address ~= effect.room or not changes[effect.what] then return; end
 		if effect.node == nodes.card then
-			note(effect.room, "card");
+			note(get_room(effect.room), "card");
 		elseif effect.node == nodes.metadata or effect.node == nodes.data then
-			note(effect.room, "avatar");
+			note(get_room(effect.room), "avatar");
 		end
 	end
 
 	-- Whoever handles it has stored it by the next turn, or has refused it. COMPAT 0.12 fires no event after it.
 	module:hook("iq/bare/vcard-temp:vCard", function (event)
 		local stanza = event.stanza;
-		if stanza.attr.type == "set" and stanza.attr.to and get_room(stanza.attr.to) then
-			note(stanza.attr.to, "vcard");
+		if stanza.attr.type == "set" and stanza.attr.to then
+			note(get_room(stanza.attr.to), "vcard");
 		end
 	end, 1000);
 
@@ -131,7 +132,7 @@ local function start(api, call_core, get_room)
 
 	-- A vCard that was set before this module was loaded.
 	local function on_room(event)
-		if has_vcards() then note(event.room.jid, "vcard"); end
+		if has_vcards() then note(event.room, "vcard"); end
 	end
 	module:hook("muc-room-created", on_room);
 	module:hook("muc-room-restored", on_room, -1);

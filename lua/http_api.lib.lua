@@ -8,6 +8,7 @@ local new_throttle = require "util.throttle".create;
 local sha256 = require "util.hashes".sha256;
 local st = require "util.stanza";
 local parse_xml = require "util.xml".parse;
+local is_utf8 = require "util.encodings".utf8.valid;
 local formdecode, urldecode, urlencode = require "util.http".formdecode, require "util.http".urldecode,
 	require "util.http".urlencode;
 
@@ -120,13 +121,52 @@ local function fail_with(response, err)
 	return fail(response, status, err.condition, err.text);
 end
 
+-- Returns whether a text can be in XML.
+local function is_text(text)
+	return is_utf8(text) and not text:find("[%z\1-\8\11\12\14-\31]") and not text:find("\239\191[\190\191]");
+end
+
+local function is_scalar(value)
+	local kind = type(value);
+	return kind == "string" and is_text(value) or kind == "number" or kind == "boolean";
+end
+
 -- Returns the raw segments of a path below the API's own, decoded: one may have encoded slashes, which Prosody decodes
--- in `request.path`.
+-- in `request.path`. Returns nil if one of them can't be a name.
 local function segments(request, path)
 	local base = #request.path - #path;
 	local raw, list = request.url.path:sub(base + 1), {};
-	for segment in raw:gmatch("[^/]+") do table.insert(list, urldecode(segment)); end
+	for segment in raw:gmatch("[^/]+") do
+		local name = urldecode(segment);
+		if not is_text(name) then return nil; end
+		table.insert(list, name);
+	end
 	return list;
+end
+
+-- Returns the parameters of a request, by name; nil if one of them is not a text.
+local function parameters(request)
+	local query, list = request.url.query, {};
+	local pairs_of = query and formdecode(query) or {};
+	if type(pairs_of) == "string" then pairs_of = { { name = pairs_of, value = "" } }; end
+	for _, pair in ipairs(pairs_of) do
+		if not is_text(pair.name) or not is_text(pair.value) then return nil; end
+		list[pair.name] = pair.value;
+	end
+	return list;
+end
+
+-- Returns whether this is a table of fields, each with a value or a list of values.
+local function is_config(config)
+	if type(config) ~= "table" then return false; end
+	for name, value in pairs(config) do
+		local values = is_scalar(value) and { value } or value;
+		if type(name) ~= "string" or not is_text(name) or type(values) ~= "table" then return false; end
+		for key, entry in pairs(values) do
+			if type(key) ~= "number" or not is_scalar(entry) then return false; end
+		end
+	end
+	return true;
 end
 
 -- Returns the payload in a request; nil and a status with a text if it has none that can be read.
@@ -135,6 +175,7 @@ local function read_payload(request)
 	if kind == "application/json" then
 		local ok, value, problem = pcall(json.decode, request.body);
 		if not ok or value == nil then return nil, 400, "the body is not JSON: "..tostring(ok and problem or value); end
+		if not is_text(request.body) then return nil, 400, "the body has characters that XML can't have"; end
 		return st.stanza("json", { xmlns = "urn:xmpp:json:0" }):text(request.body);
 	elseif kind == "application/xml" or kind == "text/xml" then
 		local ok, payload = pcall(parse_xml, request.body);
@@ -172,7 +213,11 @@ local function new(api, room_of)
 	local methods = {};
 
 	local function list_items(response, room, node, query)
-		local max = math.min(tonumber(query.max) or max_page, max_page);
+		local max = query.max == nil and max_page or query.max:match("^%d%d?%d?$") and tonumber(query.max);
+		if not max or max < 1 then
+			return fail(response, 400, "bad-request", ("max is not a number from 1 to %d"):format(max_page));
+		end
+		max = math.min(max, max_page);
 		local page = { max = max; after = query.after; before = query.before };
 		local items, err, found = api.items(room, node, { page = page });
 		if not items then return fail_with(response, err); end
@@ -201,8 +246,7 @@ local function new(api, room_of)
 	end
 
 	function methods.GET(request, response, token, room, node, id)
-		local query = request.url.query and formdecode(request.url.query) or {};
-		if type(query) == "string" then query = { [query] = "" }; end
+		local query = request.mep_query;
 		if not node then
 			if (request.headers.accept or ""):find("text/event-stream", 1, true) then
 				return open_stream(request, response, token, room);
@@ -235,12 +279,7 @@ local function new(api, room_of)
 	local function publish(request, response, room, node, id)
 		local payload, status, text = read_payload(request);
 		if not payload then return fail(response, status, "bad-request", text); end
-		local config = request.url.query and formdecode(request.url.query) or nil;
-		if config and (type(config) ~= "table" or next(config) == nil) then
-			return fail(response, 400, "bad-request", "the query has no fields of a node's configuration");
-		end
-		local fields = config and {};
-		for _, field in ipairs(config or {}) do fields[field.name] = field.value; end
+		local fields = next(request.mep_query) and request.mep_query or nil;
 		local published, err = api.publish(room, node, payload, { id = id; config = fields });
 		if not published then return fail_with(response, err); end
 		if not id then
@@ -253,7 +292,7 @@ local function new(api, room_of)
 		if not node then return fail(response, 405, "not-allowed", "a room can't be put"); end
 		if id then return publish(request, response, room, node, id); end
 		local ok, config = pcall(json.decode, request.body);
-		if not ok or type(config) ~= "table" then
+		if not ok or not is_config(config) then
 			return fail(response, 400, "bad-request", "the body is not a JSON object with the node's configuration");
 		end
 		local done, err = api.create(room, node, config);
@@ -275,7 +314,7 @@ local function new(api, room_of)
 		local ok, err;
 		if id then
 			ok, err = api.retract(room, node, id);
-		elseif request.url.query == "items" then
+		elseif request.mep_query.items then
 			ok, err = api.purge(room, node);
 		else
 			ok, err = api.delete(room, node);
@@ -295,6 +334,10 @@ local function new(api, room_of)
 			return fail(response, 429, "resource-constraint", "too many requests; try again later");
 		end
 		local parts = segments(request, path);
+		request.mep_query = parameters(request);
+		if not parts or not request.mep_query then
+			return fail(response, 400, "bad-request", "the address has characters that XML can't have");
+		end
 		local name, node, id = parts[1], parts[2], parts[3];
 		local method = request.method == "HEAD" and "GET" or request.method;
 		if not name or parts[4] then
