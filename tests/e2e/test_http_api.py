@@ -10,7 +10,9 @@ import json
 import os
 import re
 import subprocess
+import sys
 import threading
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -29,6 +31,7 @@ mep_http_tokens = {{
 """
 
 pytestmark = pytest.mark.mep(options=OPTIONS)
+MANY = OPTIONS + "mep_publish_burst = 100000\nmep_publish_rate = 100000\nmep_max_room_nodes = 10000\n"
 
 
 class Reply:
@@ -177,6 +180,45 @@ async def test_a_token_has_a_rate(alice, ask):
 async def test_there_is_nothing_without_a_valid_token(alice, ask, server):
     assert (await ask("GET", "den")).status == 404
     assert server.log.count("ignoring a token") == 2
+
+
+@pytest.mark.mep(options=MANY)
+async def test_the_description_for_tools_holds(alice, server, tmp_path):
+    """Requests that schemathesis makes up: valid ones, and others."""
+    page = (ROOT / "docs/openapi.yaml").read_text()
+    names = {"room": ["den"], "node": [NODE, "http://a/b"], "item": ["1", "x y"]}
+    for name, known in names.items():
+        before = f"name: {name}, in: path, required: true, schema: {{ type: string"
+        assert before in page
+        page = page.replace(f"{before}, minLength: 1", f"{before}, enum: {json.dumps(known)}")
+    (tmp_path / "openapi.yaml").write_text(page)
+    command = [
+        Path(sys.executable).with_name("schemathesis"), "run", tmp_path / "openapi.yaml",
+        "--url", f"http://{server.address}:{server.http_port}/mep",
+        "-H", f"Host: {server.rooms}", "-H", f"Authorization: Bearer {TOKEN}",
+        "--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", "1",
+        "-c", "not_a_server_error,status_code_conformance,response_schema_conformance",
+    ]  # fmt: skip
+    run = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+async def test_names_that_xml_cannot_have_are_refused(alice, ask):
+    for method, path, body in (
+        ("GET", "den/%01", None),
+        ("GET", "den/%FF", None),
+        ("GET", "den/%EF%BF%BF", None),
+        ("GET", f"den/{NODE}?after=%0B", None),
+        ("PUT", f"den/{NODE}/%1F", "1"),
+        ("PUT", f"den/{NODE}", '{"title": "\\u0001"}'),
+        ("PUT", f"den/{NODE}", '{"\\u0001": "1"}'),
+        ("PUT", f"den/{NODE}", "[1]"),
+        ("PUT", f"den/{NODE}", '{"title": {"a": 1}}'),
+        ("GET", f"den/{NODE}?max=0.5", None),
+        ("GET", f"den/{NODE}?max=0", None),
+    ):
+        reply = await ask(method, path, body)
+        assert (reply.status, reply.json["error"]) == (400, "bad-request"), path
 
 
 async def test_a_stream_of_a_rooms_events(alice, server, ask):
