@@ -46,7 +46,7 @@ pub(crate) fn message_id_of(parts: &[&str]) -> String {
     format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(digest.finalize().get(..15).unwrap_or_default()))
 }
 
-/// Returns whether this is an id that [`Moment::message_id`] or [`message_id_of`] can return.
+/// Returns whether this is an id that [`Moment::message_id`] or `message_id_of` can return.
 pub fn is_message_id(id: &[u8]) -> bool {
     let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
     id.strip_prefix(PREFIX.as_bytes()).is_some_and(|id| id.len() == 20 && id.iter().all(is_base64))
