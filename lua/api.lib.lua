@@ -200,6 +200,18 @@ local function new(xmlns, rooms, get_room, ask, carry_out, call_core, copy)
 		return change(address, owner("delete", { node = node }), options and options.as);
 	end
 
+	-- Returns the explicit subscriptions to a node: a list of `{ jid, subscription }`.
+	function api.subscriptions(address, node)
+		local reply, err = request("get", address, owner("subscriptions", { node = node }));
+		if not reply then return nil, err; end
+		local list = {};
+		local found = reply:get_child("pubsub", xmlns.pubsub_owner):get_child("subscriptions");
+		for entry in found:childtags("subscription") do
+			table.insert(list, { jid = entry.attr.jid; subscription = entry.attr.subscription });
+		end
+		return list;
+	end
+
 	-- Returns what each room of this host holds: a list of `{ room, occupants, nodes, items, octets }`.
 	function api.rooms()
 		return call_core("holdings");

@@ -147,6 +147,14 @@ about("audience", "List who is told of events at a node, and why others are not"
 	return ("%d of %s told"):format(told, counted(#list, "session"));
 end);
 
+about("subscriptions", "List the explicit subscriptions to a node", { node }, function (self, mep, address, name)
+	local list, err = mep.subscriptions(address, name);
+	if not list then return nil, err; end
+	local rows = {};
+	for _, it in ipairs(list) do table.insert(rows, { it.jid, it.subscription }); end
+	return counted(print_table(self, { "jid", "subscription" }, rows), "subscription");
+end);
+
 about("publish", "Publish XML, or JSON in a container, as the room or for an occupant", {
 	node; { name = "payload", type = "string" }; { name = "id", type = "string", optional = true };
 }, function (_, mep, address, name, text, id)

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from mep import MOOD, ROOM, TUNE, come_in, mood, must, notify, publish
+from mep import MOOD, ROOM, TUNE, come_in, mood, must, notify, publish, subscribe
 from testbed.prosody import ROOT
 
 
@@ -44,6 +44,13 @@ async def test_who_is_told_and_why_others_are_not(room, shell):
     assert "@localhost" not in shown.replace("@rooms.localhost", "")
 
 
+async def test_subscriptions_are_listed(room, shell):
+    await must(room, "set", ROOM, subscribe(room.jid, MOOD))
+    shown = await shell(f'mep:subscriptions("{ROOM}", "{MOOD}")')
+    assert re.search(r"^(\S+) +subscribed$", shown, re.M)
+    assert "1 subscription" in shown
+
+
 async def test_items_are_published_and_taken_away(room, shell):
     assert "published x" in await shell(f"""mep:publish("{ROOM}", "{MOOD}", "<mood xmlns='{MOOD}'><sad/></mood>", "x")""")
     await shell(f"""mep:publish("{ROOM}/alice", "{MOOD}", '{{"a": 1}}')""")
@@ -73,6 +80,6 @@ async def test_errors_help(room, shell, command, problem):
 async def test_the_commands_of_the_page(room, shell):
     page = (ROOT / "docs/operations.md").read_text()
     commands = [found for found in re.findall(r"^prosodyctl shell '(mep:.*)'$", page, re.M) if "den@" in found]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         await shell(command.replace("rooms.example.com", "rooms.localhost"))
