@@ -72,7 +72,7 @@ archive: module ## the module's folder for LUA as an archive: dist/mod_mep-VERSI
 dist: cargo ## all that a release consists of, in dist/: sources, modules for every Lua, rocks, Debian package, checksums
 	@packaging/dist.sh $(DIST)
 
-clients: python ## the packages for client libraries, as they are published: sdist and wheel of slixmpp-mep, in dist/
+clients: python ## the packages for client libraries, as they are published: slixmpp-mep and converse-mep, in dist/
 	@packaging/clients.sh $(DIST)
 
 release: cargo ## writes the number VERSION and the changelog, commits, tags, and makes dist/
@@ -181,7 +181,8 @@ test-one-lua: module
 	MEP_LUA=$(FEATURE) target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini -m luas tests/e2e
 
 test-browser: system prosody python node module ## Converse.js in a headless Chromium
-	$(if $(wildcard tests/browser/*.test.*),cd tests/browser && node --test,@echo "no browser tests")
+	cd clients/converse && node --test
+	cd tests/browser && node --test
 
 # Takes root: debootstrap, namespaces and mounts. QUICK=1 is what CI runs.
 test-clean: ## the ways in, walked in bare Debian 12 and 13: SUITE=bookworm SCENARIO=readme QUICK=1

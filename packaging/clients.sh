@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds what is published of clients/: sdist and wheel of slixmpp-mep.
+# Builds what is published of clients/: sdist and wheel of slixmpp-mep, and the npm package converse-mep.
 # Usage: clients.sh FOLDER
 set -eu
 
@@ -16,4 +16,5 @@ target/venv/bin/python -m build --no-isolation --outdir "$dist" "$copy/slixmpp" 
 	cat "$copy/log" >&2
 	exit 1
 }
-ls "$dist"/slixmpp_mep-*
+(cd clients/converse && npm pack --silent --pack-destination "$dist") >/dev/null
+ls "$dist"/slixmpp_mep-* "$dist"/converse-mep-*

@@ -10,11 +10,12 @@ import signal
 import socket
 import sys
 from contextlib import AsyncExitStack
+from urllib.parse import quote
 from xml.etree.ElementTree import fromstring
 
 try:
     import page
-    from page import ROOM, ROOT
+    from page import ACTIVITIES, PINS, POLLS, ROOM, ROOT, TOKEN
     from slixmpp import JID
     from slixmpp.exceptions import IqError
     from testbed.client import TIMEOUT, Event, local
@@ -25,14 +26,22 @@ except ModuleNotFoundError as missing:
 MOOD = "http://jabber.org/protocol/mood"
 TUNE = "http://jabber.org/protocol/tune"
 ACTIVITY = "http://jabber.org/protocol/activity"
-CONFERENCE = "urn:ietf:params:xml:ns:conference-info"
+POLL, VOTE = "urn:mod_mep:poll:0", "urn:mod_mep:vote:0"  # of mod_mep_poll, which counts
+
+FIRE_BURN = (
+    f"<conference-info xmlns='{ACTIVITIES}'><activity xmlns='{ACTIVITY}'><other/><text>Fire burn!</text></activity>"
+    "</conference-info>"
+)
 
 CAST = {"Hecate": "35", "First witch": "36", "Second witch": "33"}  # the first to come owns the room
 SCENE = (
-    # who, to what node, what; Hecate's are the room's own
+    # who, to what node, what; Hecate's are the room's own, and so is the count of a poll
+    ("Hecate", PINS, "<pin xmlns='{}' nick='First witch'><body>We meet upon the heath, to greet Macbeth.</body></pin>"),
     ("Second witch", ACTIVITY, "<activity xmlns='{}'><other/><text>I'll give thee a wind.</text></activity>"),
-    ("Hecate", CONFERENCE, f"<conference-info xmlns='{{}}'><activity xmlns='{ACTIVITY}'><other/>"
-     "<text>Hecate has opened a poll: fair, or foul?</text></activity></conference-info>"),
+    ("Hecate", ACTIVITIES, f"<conference-info xmlns='{{}}'><activity xmlns='{ACTIVITY}'><other/>"
+     "<text>Hecate is brewing: double, double toil and trouble.</text></activity></conference-info>"),
+    ("First witch", POLL, '<json xmlns="urn:xmpp:json:0">{"question":"Is it fair?","options":["fair","foul"]}</json>'),
+    ("Second witch", VOTE, '<json xmlns="urn:xmpp:json:0">{"poll":"First witch","option":2}</json>'),
     ("First witch", MOOD, "<mood xmlns='{}'><grateful/><text>Thou'rt kind.</text></mood>"),
     ("First witch", ACTIVITY, "<activity xmlns='{}'><traveling/><text>off to the heath</text></activity>"),
     ("Second witch", MOOD, "<mood xmlns='{}'><playful/></mood>"),
@@ -75,7 +84,7 @@ class Occupant(Slix):
     def __init__(self, server, nick):
         super().__init__(server, nick.split()[0].lower())
         self.nick = nick
-        self.plugin["xep_0163"].add_interest(CONFERENCE)
+        self.plugin["xep_0163"].add_interest([ACTIVITIES, PINS, POLLS])
         for name in PUBSUB_EVENTS:
             self.add_event_handler(f"pubsub_{name}", self.tell)
 
@@ -89,8 +98,8 @@ class Occupant(Slix):
     async def publish(self, node, payload):
         to = JID(ROOM) if self.nick == "Hecate" else JID(f"{ROOM}/{self.nick}")
         say(f"{paint(1, name_of(to))} publishes {paint(1, node)}")
-        await self.plugin["xep_0060"].publish(to, node, payload=fromstring(payload.format(node)))
-        return to
+        await self.plugin["xep_0060"].publish(to, node, payload=fromstring(payload.replace("{}", node)))
+        return (POLLS, JID(ROOM)) if node in (POLL, VOTE) else (node, to)
 
 
 async def play(occupants):
@@ -100,12 +109,12 @@ async def play(occupants):
         occupants[nick].send_message(JID(ROOM), text, mtype="groupchat")
         await said
     for nick, node, payload in SCENE:
-        from_ = await occupants[nick].publish(node, payload)
+        told = await occupants[nick].publish(node, payload)
         for occupant in occupants.values():
             try:
-                await occupant.expect_event(node, from_)
+                await occupant.expect_event(*told)
             except TimeoutError:
-                raise AssertionError(f"{occupant.nick} was not told of {node} from {from_}") from None
+                raise AssertionError(f"{occupant.nick} was not told of {told[0]} from {told[1]}") from None
         say()
 
 
@@ -134,6 +143,10 @@ async def run(once, ports):
 
         say(f"Join them: {paint('1;4', page.url(server))}  best in two windows")
         say(f"Or with a client of yours: {server.address}:{server.c2s_port}, anybody@localhost, any password, no TLS")
+        say("Or let the room itself say something, as a web service would:")
+        address = f"{page.url(server)}mep/coven/{quote(ACTIVITIES)}/current"
+        say(f"curl -X PUT {address} -H 'Authorization: Bearer {TOKEN}' \\")
+        say(f"  -H 'Content-Type: application/xml' -d \"{FIRE_BURN}\"")
         say("Ctrl-C ends it. Until then, whatever is published:")
         say()
         await ended.wait()

@@ -1,13 +1,13 @@
 -- A queue of raised hands, for rooms with mod_mep.
 --
--- Whoever publishes an item to "urn:example:hand" at their own address raises their hand, until they take it back, or
--- leave. Everybody in the room sees the queue at the room's own node "urn:example:hands".
+-- Whoever publishes an item to "urn:mod_mep:hand:0" at their own address raises their hand, until they take it back, or
+-- leave. Everybody in the room sees the queue at the room's own node "urn:mod_mep:hands:0".
 
 local mep = module:depends "mep";
 local array = require "util.array";
 local jid_resource = require "util.jid".resource;
 
-local hand, hands = "urn:example:hand", "urn:example:hands";
+local hand, hands = "urn:mod_mep:hand:0", "urn:mod_mep:hands:0";
 
 -- The nicks with a raised hand, in the order in which they were raised.
 local queues = setmetatable({}, { __mode = "k" });

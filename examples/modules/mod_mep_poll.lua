@@ -1,7 +1,7 @@
 -- Polls, for rooms with mod_mep.
 --
--- Whoever has voice starts a poll by publishing to "urn:example:poll" at their own address, and votes in the same way
--- at "urn:example:vote". The room publishes each poll with its votes at "urn:example:polls".
+-- Whoever has voice starts a poll by publishing to "urn:mod_mep:poll:0" at their own address, and votes in the same way
+-- at "urn:mod_mep:vote:0". The room publishes each poll with its votes at "urn:mod_mep:polls:0", until it is taken back.
 -- The payloads are JSON containers (XEP-0335):
 --
 --   poll   {"question":"Tea?","options":["yes","no"]}
@@ -10,15 +10,18 @@
 
 local mep = module:depends "mep";
 
-local poll, vote, polls = "urn:example:poll", "urn:example:vote", "urn:example:polls";
+local poll, vote, polls = "urn:mod_mep:poll:0", "urn:mod_mep:vote:0", "urn:mod_mep:polls:0";
 
 -- What everyone voted, by room, poll and nick.
 local votes = setmetatable({}, { __mode = "k" });
 
 local function votes_of(room, id)
+	return votes[room] and votes[room][id] or {};
+end
+
+local function begin(room, id, counted)
 	votes[room] = votes[room] or {};
-	votes[room][id] = votes[room][id] or {};
-	return votes[room][id];
+	votes[room][id] = counted;
 end
 
 local function show(room, id, asked)
@@ -48,12 +51,18 @@ end);
 
 mep.subscribe(module, { occupants = true }, function (event)
 	local room, data = event.room, event.data;
-	if event.what ~= "published" or event.node ~= poll and event.node ~= vote then return; end
-	if event.node == poll then
-		votes_of(room, event.nick);
+	if event.node == poll and (event.what == "retracted" or event.what == "deleted" or event.what == "purged") then
+		begin(room, event.nick, nil);
+		mep.retract(room.jid, polls, { event.nick });
+	elseif event.what ~= "published" then
+		return;
+	elseif event.node == poll then
+		begin(room, event.nick, {});
 		show(room, event.nick, data);
-	else
-		votes_of(room, data.poll)[event.nick] = data.option;
+	elseif event.node == vote then
+		local counted = votes_of(room, data.poll);
+		counted[event.nick] = data.option;
+		begin(room, data.poll, counted);
 		show(room, data.poll, mep.items(room.jid, polls, { ids = { data.poll } })[1].data);
 	end
 end);

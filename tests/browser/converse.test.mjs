@@ -10,6 +10,11 @@ import { ROOT, Stage } from './stage.mjs';
 const MOOD = 'http://jabber.org/protocol/mood';
 const TUNE = 'http://jabber.org/protocol/tune';
 const ACTIVITY = 'http://jabber.org/protocol/activity';
+const HAND = 'urn:mod_mep:hand:0';
+const PINS = 'urn:mod_mep:pins:0';
+const POLL = 'urn:mod_mep:poll:0';
+const POLLS = 'urn:mod_mep:polls:0';
+const VOTE = 'urn:mod_mep:vote:0';
 const CONFERENCE = 'urn:ietf:params:xml:ns:conference-info';
 
 const text = (value) => value && `<text>${value}</text>`;
@@ -17,6 +22,9 @@ const mood = (name, words = '') => `<mood xmlns="${MOOD}"><${name}/>${text(words
 const activity = (name, words = '') => `<activity xmlns="${ACTIVITY}"><${name}/>${text(words)}</activity>`;
 const tune = (artist, title) => `<tune xmlns="${TUNE}"><artist>${artist}</artist><title>${title}</title></tune>`;
 const conference = (words) => `<conference-info xmlns="${CONFERENCE}">${activity('other', words)}</conference-info>`;
+
+const json = (value) => `<json xmlns="urn:xmpp:json:0">${JSON.stringify(value)}</json>`;
+const pin = (nick, body) => `<pin xmlns="${PINS}" nick="${nick}"><body>${body}</body></pin>`;
 
 const launch = () => chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -30,14 +38,14 @@ const launch = () => chromium.launch({
 class Page {
     errors = [];
 
-    static async open(browser, stage, nick) {
+    static async open(browser, stage, nick, { size = { width: 1100, height: 700 }, lang = 'en' } = {}) {
         const self = new Page();
-        const context = await browser.newContext({ viewport: { width: 1100, height: 620 }, deviceScaleFactor: 2 });
+        const context = await browser.newContext({ viewport: size, deviceScaleFactor: 2 });
         self.page = await context.newPage();
         self.page.setDefaultTimeout(15_000);
         self.page.on('pageerror', (error) => self.errors.push(error));
-        await self.page.goto(`${stage.url}?nick=${nick}`);
-        await self.moodMenu.waitFor();
+        await self.page.goto(`${stage.url}?nick=${nick}&lang=${lang}`);
+        await self.page.locator('converse-muc-bottom-panel textarea').waitFor();
         return self;
     }
 
@@ -74,6 +82,27 @@ class Page {
     /** Waits for a message, or for the line that an activity of the room makes. */
     async reads(line) {
         await this.page.locator('converse-chat-message', { hasText: line }).waitFor();
+    }
+
+    pinned(line) {
+        return this.page.locator('.mep-pins li', { hasText: line });
+    }
+
+    poll(question) {
+        return this.page.getByRole('group', { name: question });
+    }
+
+    /** An answer of a poll, when it has so many votes. */
+    answer(question, line, votes) {
+        return this.poll(question).getByRole('button', { name: `${line}: ${votes === 1 ? '1 vote' : `${votes} votes`}` });
+    }
+
+    /** A message's menu. */
+    async choose(line, action) {
+        const message = this.page.locator('converse-chat-message', { hasText: line });
+        await message.hover();
+        await message.locator('converse-dropdown button').first().click();
+        await message.getByText(action, { exact: true }).click();
     }
 
     async screenshot(path) {
@@ -120,6 +149,87 @@ for (const version of ['0.12', '13.0']) {
             await speak('hecate', 'That will be ere the set of sun.');
         });
 
+        test('pinned messages of the room stand below its heading', async () => {
+            await stage.publishAsRoom('hecate', PINS, pin('First witch', 'We meet upon the heath'), 'first');
+            await stage.publishAsRoom('hecate', PINS, pin('Hecate', '&lt;b&gt;Third&lt;/b&gt;'), 'second');
+            await stage.publishAsRoom('hecate', PINS, `<pin xmlns="${PINS}"/>`, 'empty');
+            await both(async (page) => {
+                await page.pinned('Hecate <b>Third</b>').waitFor();
+                await page.pinned('First witch We meet upon the heath').waitFor();
+                assert.equal(await page.pinned('').count(), 2);
+                assert.equal(await page.page.getByLabel('Unpin').count(), 0, 'for moderators only');
+            });
+            await stage.retractAsRoom('hecate', PINS, 'second');
+            await both((page) => page.pinned('Third').waitFor({ state: 'detached' }));
+        });
+
+        test('a poll is voted on with the keyboard, and counted', async () => {
+            const asked = { question: 'Is it fair?', options: ['fair', 'foul'] };
+            await stage.publish('first', POLL, json(asked));
+            await stage.publish('second', VOTE, json({ poll: 'First witch', option: 2 }));
+            await both((page) => page.answer('Is it fair?', 'foul', 1).waitFor());
+            await banquo.answer('Is it fair?', 'fair', 0).focus();
+            await banquo.page.keyboard.press('Enter');
+            await macduff.answer('Is it fair?', 'foul', 1).click();
+            await both(async (page) => {
+                await page.answer('Is it fair?', 'fair', 1).waitFor();
+                await page.answer('Is it fair?', 'foul', 2).waitFor();
+            });
+            await macduff.poll('Is it fair?').locator('[aria-pressed="true"]', { hasText: 'foul' }).waitFor();
+        });
+
+        test('a poll is started from the page, and ended there', async () => {
+            await macduff.page.locator('converse-muc-heading converse-dropdown button').first().click();
+            await macduff.page.getByText('New poll').click();
+            const dialog = macduff.page.getByRole('dialog', { name: 'New poll' });
+            await dialog.getByLabel('Question').fill('Whither?');
+            await dialog.getByLabel('Answers').fill('England\n\n Ireland ');
+            await dialog.getByRole('button', { name: 'Publish' }).click();
+            await both((page) => page.answer('Whither?', 'Ireland', 0).waitFor());
+            assert.equal(await banquo.page.getByLabel('End poll').count(), 0);
+            await macduff.page.getByLabel('End poll: Whither?').click();
+            await both((page) => page.poll('Whither?').waitFor({ state: 'detached' }));
+        });
+
+        test('what makes no sense in the room is not shown', async () => {
+            for (const [i, value] of [null, [], { question: {}, options: [], votes: [] }, { question: 'No?' }].entries()) {
+                await stage.publishAsRoom('hecate', POLLS, json(value), `odd-${i}`);
+            }
+            await stage.publishAsRoom('hecate', POLLS, '<json xmlns="urn:xmpp:json:0">{</json>', 'odd');
+            await stage.publishAsRoom('hecate', POLLS, json({ question: 'Odd?', options: [1, {}], votes: 'x' }), 'votes');
+            await speak('hecate', 'And nothing is but what is not.');
+            await both(async (page) => assert.equal(await page.page.locator('.mep-poll').count(), 1));
+        });
+
+        test('a hand is raised and lowered', async () => {
+            const button = banquo.page.getByLabel('Raise hand');
+            await button.click();
+            await both((page) => page.shows('Banquo', HAND, '✋ raised hand'));
+            await button.and(banquo.page.locator('[aria-pressed="true"]')).click();
+            await both((page) => page.showsNo('Banquo', HAND));
+        });
+
+        test('activity and tune are published from the page', async () => {
+            await banquo.page.getByRole('button', { name: 'More…' }).click();
+            const dialog = banquo.page.getByRole('dialog', { name: 'What you are doing' });
+            await dialog.getByLabel('Activity').selectOption('exercising');
+            await dialog.getByLabel('In your own words').fill('riding');
+            await dialog.getByLabel('Title').fill('The Owl');
+            await dialog.getByRole('button', { name: 'Publish' }).click();
+            await both(async (page) => {
+                await page.shows('Banquo', ACTIVITY, '🏃 riding');
+                await page.shows('Banquo', TUNE, '🎵 The Owl');
+            });
+            await banquo.page.getByRole('button', { name: 'More…' }).click();
+            await dialog.getByLabel('Activity').selectOption('');
+            await dialog.getByLabel('Title').fill('');
+            await dialog.getByRole('button', { name: 'Publish' }).click();
+            await both(async (page) => {
+                await page.showsNo('Banquo', ACTIVITY);
+                await page.showsNo('Banquo', TUNE);
+            });
+        });
+
         test('mood, tune and activity stand in the list of occupants', async () => {
             await stage.publish('first', MOOD, mood('excited'));
             await stage.publish('first', ACTIVITY, activity('traveling', 'off to the heath'));
@@ -146,6 +256,42 @@ for (const version of ['0.12', '13.0']) {
 
             await banquo.moodMenu.selectOption('No mood');
             await both((page) => page.showsNo('Banquo', MOOD));
+        });
+
+        test('an activity published through HTTP stands in the chat, and once after a reload', async () => {
+            await stage.put(CONFERENCE, 'current', conference('Double, double toil'));
+            await both((page) => page.reads('Double, double toil'));
+            await banquo.page.reload();
+            await banquo.reads('Double, double toil');
+            // From the archive as well: whoever was not there reads it once, too.
+            const ross = await Page.open(browser, stage, 'Ross');
+            await ross.reads('Double, double toil');
+            await speak('first', 'Fire burn, and cauldron bubble.');
+            for (const page of [macduff, banquo, ross]) {
+                await page.reads('Fire burn');
+                const lines = page.page.locator('converse-chat-message', { hasText: 'Double, double toil' });
+                assert.equal(await lines.count(), 1);
+            }
+            await ross.close();
+        });
+
+        test('a moderator pins a message, and takes it down', async () => {
+            await stage.promote('hecate', 'Macduff');
+            await macduff.choose('Fire burn', 'Pin');
+            await both((page) => page.pinned('First witch Fire burn, and cauldron bubble.').waitFor());
+            await macduff.page.getByLabel('Unpin: Fire burn').click();
+            await both((page) => page.pinned('Fire burn').waitFor({ state: 'detached' }));
+        });
+
+        test('on a telephone, in another language', async () => {
+            const size = { width: 390, height: 800 };
+            const siward = await Page.open(browser, stage, 'Siward', { size, lang: 'de' });
+            await siward.page.getByText('Angeheftete Nachrichten (1)').waitFor();
+            await siward.page.getByRole('button', { name: 'foul: 2 Stimmen' }).waitFor();
+            const scrollWidth = await siward.page.evaluate(() => document.documentElement.scrollWidth);
+            assert.ok(scrollWidth <= size.width, `${scrollWidth} pixels wide`);
+            await siward.screenshot(join(ROOT, `target/screenshots/${version}/telephone.png`));
+            await siward.close();
         });
 
         test('who comes later sees what stands', async () => {

@@ -50,12 +50,32 @@ export class Stage {
         return this.#pubsub(user, this.#jid(user), publishing(node, payload));
     }
 
-    publishAsRoom(user, node, payload) {
-        return this.#pubsub(user, this.room, publishing(node, payload));
+    publishAsRoom(user, node, payload, id) {
+        return this.#pubsub(user, this.room, publishing(node, payload, id));
+    }
+
+    /** As a web service does. */
+    async put(node, item, payload) {
+        const room = this.room.split('@')[0];
+        const response = await fetch(`${this.url}mep/${room}/${encodeURIComponent(node)}/${item}`, {
+            method: 'PUT',
+            headers: { 'Authorization': `Bearer ${this.token}`, 'Content-Type': 'application/xml' },
+            body: payload,
+        });
+        if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
     }
 
     retract(user, node) {
         return this.#pubsub(user, this.#jid(user), `<retract node="${node}" notify="true"><item id="current"/></retract>`);
+    }
+
+    retractAsRoom(user, node, id) {
+        return this.#pubsub(user, this.room, `<retract node="${node}" notify="true"><item id="${id}"/></retract>`);
+    }
+
+    promote(user, nick) {
+        return this.#act(user, 'iq', 'set', this.room,
+            `<query xmlns="http://jabber.org/protocol/muc#admin"><item nick="${nick}" role="moderator"/></query>`);
     }
 
     delete(user, node) {
@@ -90,4 +110,5 @@ export class Stage {
     }
 }
 
-const publishing = (node, payload) => `<publish node="${node}"><item id="current">${payload}</item></publish>`;
+const publishing = (node, payload, id = 'current') =>
+    `<publish node="${node}"><item id="${id}">${payload}</item></publish>`;

@@ -33,7 +33,7 @@ async def main(version):
     loop = asyncio.get_running_loop()
     clients = {}
     async with page.prosody(version) as server:
-        print(json.dumps({"url": page.url(server), "room": page.ROOM}), flush=True)
+        print(json.dumps({"url": page.url(server), "room": page.ROOM, "token": page.TOKEN}), flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             try:
                 answer = {"ok": await act(server, clients, *json.loads(line))}

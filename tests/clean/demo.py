@@ -8,7 +8,7 @@ from root import Failed, cpu_seconds, last_lines
 from terminal import CONTROL_C
 
 ADDRESS = r"Join them: \S*?(http://[\w.:]+/)"
-FILES = ("", "mep-plugin.js", "node_modules/converse.js/dist/converse.min.js")
+FILES = ("", "node_modules/converse-mep/src/index.js", "node_modules/converse.js/dist/converse.min.js")
 
 
 def walk(root, folder, timeout=1800):

@@ -21,7 +21,7 @@ from testbed.slix import Slix, plain_client
 
 PACKAGE = ROOT / "clients" / "slixmpp"
 README = (PACKAGE / "README.md").read_text()
-HAND = "urn:example:raised-hand"
+HAND = "urn:mod_mep:hand:0"
 EVENTS = ("publish", "retract", "purge", "delete", "config", "leave", "nick")
 
 

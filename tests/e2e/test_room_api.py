@@ -9,7 +9,7 @@ from mep import MOOD, ROOM, TUNE, come_in, items, must, notify, publish, refused
 from testbed import Client, Prosody, error_of
 from testbed.prosody import PLUGINS, ROOT
 
-HANDS, POLLS, VOTE, POLL, HAND = (f"urn:example:{name}" for name in ("hands", "polls", "vote", "poll", "hand"))
+HANDS, POLLS, VOTE, POLL, HAND = (f"urn:mod_mep:{name}:0" for name in ("hands", "polls", "vote", "poll", "hand"))
 EXAMPLES = {"plugins": (*PLUGINS, ROOT / "examples/modules")}
 JSON = "{urn:xmpp:json:0}json"
 
@@ -136,6 +136,16 @@ async def test_the_example_of_a_poll(connect):
         await must(client, "set", f"{ROOM}/{nick}", publish(VOTE, as_json({"poll": "bob", "option": option})))
     assert [await votes(), await votes(), await votes()] == [[1, 0], [1, 1], [2, 0]]
     assert await problem(VOTE, {"poll": "bob", "option": 3}) == "the poll has no such option"
+
+    # Another poll in its place begins with no votes, and ends when it is taken back.
+    await must(bob, "set", f"{ROOM}/bob", publish(POLL, as_json({"question": "Tea?", "options": ["a", "b", "c"]})))
+    await must(alice, "set", f"{ROOM}/alice", publish(VOTE, as_json({"poll": "bob", "option": 3})))
+    assert [await votes(), await votes()] == [[0, 0, 0], [0, 0, 1]]
+    await must(bob, "set", f"{ROOM}/bob", publish(POLL, as_json(asked), "tea"))
+    assert await votes() == [0, 0]
+    await must(bob, "set", f"{ROOM}/bob", retract(POLL, "tea"))
+    event = await alice.expect_event(POLLS)
+    assert (event.kind, [gone.get("id") for gone in event.element.iterfind(".//{*}retract")]) == ("retract", ["bob"])
 
 
 @pytest.fixture

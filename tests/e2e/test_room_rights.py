@@ -10,7 +10,7 @@ from mep import (
 )  # fmt: skip
 from testbed.prosody import ROOT
 
-PINS = "urn:example:pins"
+PINS = "urn:mod_mep:pins:0"
 
 
 def thresholds(**fields):
@@ -73,16 +73,16 @@ def example():
 
 @pytest.mark.mep(options=example(), storage="internal")
 async def test_every_room_has_the_nodes_of_the_page(connect):
-    alice, bob = await connect("alice"), await connect("bob", features=notify("urn:example:polls"))
+    alice, bob = await connect("alice"), await connect("bob", features=notify("urn:mod_mep:polls:0"))
     await come_in(alice, "alice")
     await come_in(bob, "bob")
     found = {item.get("node"): item.get("name") for item in (await must(bob, "get", ROOM, disco(DISCO_ITEMS)))[0]}
-    assert found == {PINS: "Pinned messages", "urn:example:polls": "Polls"}
+    assert found == {PINS: "Pinned messages", "urn:mod_mep:polls:0": "Polls"}
     assert ids_in(await must(bob, "get", ROOM, items(PINS))) == []
     assert (await refused(bob, "set", ROOM, publish(PINS, mood(), "1")))[1] == "forbidden"
-    await must(bob, "set", ROOM, publish("urn:example:polls", mood(), "tea"))
-    assert (await bob.expect_event("urn:example:polls")).item_ids == ["tea"]
-    await must(alice, "set", ROOM, retract("urn:example:polls", "tea"))
+    await must(bob, "set", ROOM, publish("urn:mod_mep:polls:0", mood(), "tea"))
+    assert (await bob.expect_event("urn:mod_mep:polls:0")).item_ids == ["tea"]
+    await must(alice, "set", ROOM, retract("urn:mod_mep:polls:0", "tea"))
 
 
 def configuration(**fields):

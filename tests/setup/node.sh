@@ -1,6 +1,6 @@
 #!/bin/sh
 # The npm packages of the browser tests and of the Converse.js example, as their lock files name them.
-# Each is unpacked as it is: both are bundled whole, and the npm of Debian 12 cannot install converse.js, which has a
+# One of this repository is linked to. Each other is unpacked as it is: both are bundled whole, and the npm of Debian 12 cannot install converse.js, which has a
 # dependency within itself.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -10,8 +10,8 @@ named='
 	const { packages } = require("./package-lock.json");
 	const { dependencies, devDependencies } = packages[""];
 	for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
-		const { version, integrity } = packages[`node_modules/${name}`];
-		console.log(name, version, integrity);
+		const { version, integrity, link, resolved } = packages[`node_modules/${name}`];
+		console.log(name, link ? "link" : version, link ? resolved : integrity);
 	}
 '
 
@@ -22,6 +22,11 @@ for folder in tests/browser examples/converse; do
 	rm -rf "$folder/node_modules"
 	(cd "$folder" && node -e "$named") | while read -r name version integrity; do
 		into=$folder/node_modules/$name
+		if [ "$version" = link ]; then
+			mkdir -p "$folder/node_modules"
+			ln -s "../$integrity" "$into"
+			continue
+		fi
 		echo "npm package $name $version → $into"
 		mkdir -p "$into"
 		archive=$into/$(npm pack --silent --pack-destination "$into" "$name@$version")

@@ -1,6 +1,6 @@
 """Keep the queue of raised hands in a room: raised_hands.py JID PASSWORD ROOM [NICK]
 
-Occupants raise a hand by publishing an item to the node "urn:example:raised-hand" of their address in the room, and lower
+Occupants raise a hand by publishing an item to the node "urn:mod_mep:hand:0" of their address in the room, and lower
 it by retracting the item. The bot says who is next, each time that this changes.
 """
 
@@ -11,7 +11,7 @@ from datetime import datetime
 import slixmpp_mep  # registers the plugin
 from slixmpp import JID, ClientXMPP
 
-HAND = "urn:example:raised-hand"
+HAND = "urn:mod_mep:hand:0"
 
 
 class RaisedHands(ClientXMPP):
