@@ -72,6 +72,27 @@ fn subscribing_and_configuring_use_it_too() {
 }
 
 #[test]
+fn its_owner_has_lists_of_it_that_are_empty_until_they_are_set() {
+    let mut world = room(&[]);
+    for list in ["subscriptions", "affiliations"] {
+        let shown = world.owner_get(HECATE, THE_ROOM, &format!("<{list} node='{PINS}'/>")).result().unwrap();
+        assert!(!String::from(&shown).contains(CRONE.jid));
+    }
+    assert_eq!(world.host.snapshot(&World::room()), [], "nothing is made by looking");
+    let entry = format!("<affiliation jid='{}' affiliation='publisher'/>", CRONE.address());
+    let named = format!("<affiliations node='{PINS}'>{entry}</affiliations>");
+    world.owner_set(HECATE, THE_ROOM, &named).accepted();
+    world.set(CRONE, THE_ROOM, &publishing("1")).result().unwrap();
+
+    let mut world = room(&[]);
+    let entry = format!("<subscription jid='{}' subscription='subscribed'/>", CRONE.address());
+    let named = format!("<subscriptions node='{PINS}'>{entry}</subscriptions>");
+    world.owner_set(HECATE, THE_ROOM, &named).accepted();
+    assert_eq!(world.set(HECATE, THE_ROOM, &publishing("1")).recipients(), [CRONE.jid]);
+    world.set(CRONE, THE_ROOM, &named).error();
+}
+
+#[test]
 fn who_may_not_read_it_does_not_see_it_and_occupants_have_none() {
     let mut world = room(&[("mep#read_by", "moderators")]);
     assert!(!listed(&mut world).contains(PINS));

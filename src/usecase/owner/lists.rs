@@ -23,7 +23,7 @@ pub(in crate::usecase) fn subscribers(
     page: Option<&Page>,
 ) -> Result<Element, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    cx.service()?.node(name.as_str())?;
+    cx.node(name)?;
     let topic = (cx.service_id, Some(name.clone()));
     let looks = cx.room.sessions.len() + cx.room.subscriptions.of(&topic).count();
     cx.allowance.send(looks * price::LOOK)?;
@@ -46,7 +46,7 @@ pub(in crate::usecase) fn set_subscribers(
     entries: &[Entry],
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    cx.service()?.node(name.as_str())?;
+    cx.node(name)?;
     let topic = (cx.service_id, Some(name.clone()));
     let named: Vec<_> = entries.iter().map(|entry| identity::subscriber_named(cx, &entry.jid)).collect();
     let nicks = identity::nicks(cx);
@@ -68,6 +68,7 @@ pub(in crate::usecase) fn set_subscribers(
         }
     }
 
+    cx.use_node(name)?;
     for (who, wanted) in changes {
         match wanted {
             Some(true) if subscriber::add(cx, who.clone(), &topic, SubscribeOptions::default()) => {
@@ -92,11 +93,11 @@ pub(in crate::usecase) fn affiliates(
     page: Option<&Page>,
 ) -> Result<Element, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    let looks = cx.room.sessions.len() + cx.service()?.node(name.as_str())?.affiliations.len();
+    let looks = cx.room.sessions.len() + cx.node(name)?.affiliations.len();
     cx.allowance.send(looks * price::LOOK)?;
     let nicks = identity::nicks(cx);
     let owner = (cx.room.address(cx.service_id).to_owned(), Affiliation::Owner);
-    let named = cx.service()?.node(name.as_str())?.affiliations.iter();
+    let named = cx.node(name)?.affiliations.iter();
     let named =
         named.filter_map(|(affiliate, is)| Some((identity::affiliate_shown(cx, affiliate, &nicks)?, is)));
     let entries: Vec<_> = std::iter::once(owner).chain(named).collect();
@@ -111,7 +112,7 @@ pub(in crate::usecase) fn set_affiliates(
     entries: &[Entry],
 ) -> Result<Option<Element>, Error> {
     cx.authorise(Action::Configure, Some(name))?;
-    let node = cx.service()?.node(name.as_str())?;
+    let node = cx.node(name)?;
     let named: Vec<_> = entries.iter().map(|entry| identity::affiliate_named(cx, &entry.jid)).collect();
     let nicks = identity::nicks(cx);
     let mut changes = IndexMap::new();
@@ -154,6 +155,7 @@ pub(in crate::usecase) fn set_affiliates(
     }
     cx.check_held(after.weight().saturating_sub(before.weight()))?;
 
+    cx.use_node(name)?;
     let shut_out = cx.room.shut_out_of_node(cx.service_id, name, cx.options);
     let node = cx.node_mut(name)?;
     let were = std::mem::replace(&mut node.affiliations, after);
