@@ -13,7 +13,7 @@
 mod access_model;
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use access_model::{DOMAINS, Model, NODES, Node, PEOPLE, Sent, Standing, Step, What, step};
 use mep_core::facts::{OccupantInfo, Publishers, Role, RoomAffiliation, SessionsSeen};
@@ -24,6 +24,8 @@ use proptest::prelude::*;
 use support::people::{HECATE, Person, THE_ROOM};
 use support::{Happened, ROOM, World, answer_to, said, sort};
 
+const STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+
 struct Play {
     world: World,
     model: Model,
@@ -32,8 +34,7 @@ struct Play {
 
 impl Play {
     fn new() -> Self {
-        let nodes =
-            vec![Node { model: "presence", notifies: true, named: BTreeMap::new(), last: 0 }; NODES.len()];
+        let nodes = vec![Node { model: "presence", notifies: true, ..Node::default() }; NODES.len()];
         let model = Model {
             people: vec![Standing::default(); PEOPLE.len()],
             nodes,
@@ -82,14 +83,34 @@ impl Play {
                 self.model.welcome(who, &mut expected);
             }
             Step::Leave { who } => self.leave(who, &mut happened),
-            Step::Publish { node } => {
-                self.number += 1;
-                self.model.nodes[node].last = self.number;
-                let id = self.number.to_string();
-                happened.push(self.world.publish(HECATE, THE_ROOM, NODES[node], &id));
-                for who in (0..PEOPLE.len()).filter(|&who| self.model.receives(who, node)) {
+            Step::Publish { who, node } => {
+                let id = (self.number + 1).to_string();
+                let item = format!("<item id='{id}'><p xmlns='urn:p'/></item>");
+                let request = format!("<publish node='{}'>{item}</publish>", NODES[node]);
+                let publisher = who.map_or(HECATE, |who| self.person(who));
+                let answer = self.world.set(publisher, THE_ROOM, &request);
+                let may = who.is_none_or(|who| self.model.may_publish(who, node));
+                prop_assert_eq!(is_result(&answer), may, "{}", shown);
+                happened.push(answer);
+                if may {
+                    self.number += 1;
+                    self.model.nodes[node].last = self.number;
+                }
+                for who in (0..PEOPLE.len()).filter(|&who| may && self.model.receives(who, node)) {
                     expected.insert((who, self.model.item(node, false)), 1);
                 }
+            }
+            Step::Retract { who, node } => {
+                let request = format!("<retract node='{}'><item id='none'/></retract>", NODES[node]);
+                let answer = self.world.set(self.person(who), THE_ROOM, &request);
+                let is_there = answer.reply.as_ref().unwrap().get_child("error", "jabber:client").unwrap();
+                let may = is_there.get_child("item-not-found", STANZAS).is_some();
+                prop_assert_eq!(may, self.model.may_retract(who, node), "{}", shown);
+                happened.push(answer);
+            }
+            Step::Limit { node, field, to } => {
+                self.model.nodes[node].limits.insert(field, to);
+                happened.push(self.world.configure(HECATE, THE_ROOM, NODES[node], &[(field, to)]));
             }
             Step::Open { node, model } => {
                 self.model.nodes[node].model = model;
@@ -122,8 +143,7 @@ impl Play {
                 let request = format!("<subscribe node='{}' jid='{}'/>", NODES[node], PEOPLE[who].2);
                 let answer = self.world.set(self.person(who), THE_ROOM, &request);
                 let may = self.model.may_read(who, node);
-                let is_result = answer.reply.as_ref().unwrap().attr("type") == Some("result");
-                prop_assert_eq!(is_result, may, "{}", shown);
+                prop_assert_eq!(is_result(&answer), may, "{}", shown);
                 if may {
                     self.model.people[who].subscribed.insert(node);
                     if self.model.people[who].role.is_some() && self.model.receives(who, node) {
@@ -203,8 +223,13 @@ impl Play {
         for who in 0..PEOPLE.len() {
             for (node, name) in NODES.iter().enumerate() {
                 let answer = self.world.get(self.person(who), THE_ROOM, &format!("<items node='{name}'/>"));
-                let is_result = answer.reply.unwrap().attr("type") == Some("result");
-                prop_assert_eq!(is_result, self.model.may_read(who, node), "{} reads after {}", who, shown);
+                prop_assert_eq!(
+                    is_result(&answer),
+                    self.model.may_read(who, node),
+                    "{} reads after {}",
+                    who,
+                    shown
+                );
             }
         }
         prop_assert!(self.world.wake().messages.is_empty(), "asking changes nothing");
@@ -290,6 +315,10 @@ impl Play {
         }
         sent
     }
+}
+
+fn is_result(answer: &Happened) -> bool {
+    answer.reply.as_ref().unwrap().attr("type") == Some("result")
 }
 
 /// What a message says, unless it is about an affiliation.

@@ -8,6 +8,7 @@ use mep_core::facts::{Publishers, Role, RoomAffiliation};
 use proptest::prelude::*;
 
 pub const NODES: [&str; 2] = ["urn:a", "urn:b"];
+pub const LIMITS: [&str; 3] = ["mep#read_by", "mep#publish_by", "mep#retract_by"];
 pub const DOMAINS: [&str; 2] = ["a.example", "b.example"];
 /// Those whose lot changes; HECATE owns the room, is always there and wants nothing.
 pub const PEOPLE: [(&str, &str, &str); 3] = [
@@ -18,19 +19,64 @@ pub const PEOPLE: [(&str, &str, &str); 3] = [
 
 #[derive(Debug, Clone)]
 pub enum Step {
-    Join { who: usize, wants: BTreeSet<usize> },
-    Leave { who: usize },
-    Publish { node: usize },
-    Open { node: usize, model: &'static str },
-    Notify { node: usize, notifies: bool },
-    Name { node: usize, who: usize, is: &'static str },
-    Subscribe { who: usize, node: usize },
-    Affiliate { who: usize, is: RoomAffiliation },
-    BanDomain { domain: usize, banned: bool },
-    Promote { who: usize, role: Role },
-    Configure { publishers: Publishers },
+    Join {
+        who: usize,
+        wants: BTreeSet<usize>,
+    },
+    Leave {
+        who: usize,
+    },
+    /// By HECATE, or one of those whose lot changes.
+    Publish {
+        who: Option<usize>,
+        node: usize,
+    },
+    /// Of an item that isn't there: the answer says whether one may.
+    Retract {
+        who: usize,
+        node: usize,
+    },
+    Limit {
+        node: usize,
+        field: &'static str,
+        to: &'static str,
+    },
+    Open {
+        node: usize,
+        model: &'static str,
+    },
+    Notify {
+        node: usize,
+        notifies: bool,
+    },
+    Name {
+        node: usize,
+        who: usize,
+        is: &'static str,
+    },
+    Subscribe {
+        who: usize,
+        node: usize,
+    },
+    Affiliate {
+        who: usize,
+        is: RoomAffiliation,
+    },
+    BanDomain {
+        domain: usize,
+        banned: bool,
+    },
+    Promote {
+        who: usize,
+        role: Role,
+    },
+    Configure {
+        publishers: Publishers,
+    },
     MembersOnly(bool),
-    Bounce { who: usize },
+    Bounce {
+        who: usize,
+    },
     Restart,
 }
 
@@ -51,11 +97,20 @@ pub fn step() -> impl Strategy<Value = Step> {
         Publishers::Moderators,
         Publishers::Participants,
     ]);
+    let field = prop::sample::select(LIMITS.to_vec());
+    let to =
+        prop::sample::select(vec!["anyone", "participants", "members", "moderators", "admins", "owners"]);
     let wants = prop::collection::btree_set(0..NODES.len(), 0..=NODES.len());
     prop_oneof![
         4 => (who.clone(), wants).prop_map(|(who, wants)| Step::Join { who, wants }),
         2 => who.clone().prop_map(|who| Step::Leave { who }),
-        4 => node.clone().prop_map(|node| Step::Publish { node }),
+        4 => node.clone().prop_map(|node| Step::Publish { who: None, node }),
+        3 => (who.clone(), node.clone()).prop_map(|(who, node)| Step::Publish { who: Some(who), node }),
+        2 => (who.clone(), node.clone()).prop_map(|(who, node)| Step::Retract { who, node }),
+        4 => (node.clone(), field, to).prop_map(|(node, field, to)| {
+            let to = if to == "anyone" && field != "mep#read_by" { "nobody" } else { to };
+            Step::Limit { node, field, to }
+        }),
         3 => (node.clone(), model).prop_map(|(node, model)| Step::Open { node, model }),
         1 => (node.clone(), any::<bool>()).prop_map(|(node, notifies)| Step::Notify { node, notifies }),
         3 => (node.clone(), who.clone(), named).prop_map(|(node, who, is)| Step::Name { node, who, is }),
@@ -88,11 +143,13 @@ pub struct Standing {
     pub subscribed: BTreeSet<usize>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Node {
     pub model: &'static str,
     pub notifies: bool,
     pub named: BTreeMap<usize, &'static str>,
+    /// The thresholds that were set, of [`LIMITS`].
+    pub limits: BTreeMap<&'static str, &'static str>,
     pub last: usize,
 }
 
@@ -127,10 +184,32 @@ impl Model {
         match (is, node.named.get(&who), node.model) {
             (RoomAffiliation::Outcast, ..) | (_, Some(&"outcast"), _) => false,
             (_, Some(_), _) => true,
+            _ if !reaches(node.limits.get("mep#read_by").unwrap_or(&"anyone"), role, is) => false,
             (_, None, "open") => role.is_some() || !self.members_only || is >= RoomAffiliation::Member,
             (_, None, "presence") => role.is_some(),
             _ => false,
         }
+    }
+
+    pub fn owns(&self, who: usize) -> bool {
+        self.publishers.include(self.people[who].role.unwrap_or(Role::None), self.affiliation(who))
+    }
+
+    /// Whether a threshold lets one, who is in the room, do more than its affiliation to the node does.
+    fn is_let(&self, who: usize, node: usize, field: &str) -> bool {
+        let (is, role, node) = (self.affiliation(who), self.people[who].role, &self.nodes[node]);
+        let is_outcast = is == RoomAffiliation::Outcast || node.named.get(&who) == Some(&"outcast");
+        let reaches = node.limits.get(field).is_some_and(|limit| reaches(limit, role, is));
+        role.is_some() && !is_outcast && reaches
+    }
+
+    pub fn may_publish(&self, who: usize, node: usize) -> bool {
+        let has_voice = self.people[who].role.is_some_and(|role| role >= Role::Participant);
+        self.owns(who) || has_voice && self.is_let(who, node, "mep#publish_by")
+    }
+
+    pub fn may_retract(&self, who: usize, node: usize) -> bool {
+        self.owns(who) || self.is_let(who, node, "mep#retract_by")
     }
 
     pub fn may_read(&self, who: usize, node: usize) -> bool {
@@ -180,5 +259,19 @@ impl Model {
 
     pub fn item(&self, node: usize, is_late: bool) -> What {
         What::Item { node, id: self.nodes[node].last, is_late }
+    }
+}
+
+/// Whether a role or an affiliation is enough.
+fn reaches(limit: &str, role: Option<Role>, is: RoomAffiliation) -> bool {
+    let is_admin = is >= RoomAffiliation::Admin;
+    match limit {
+        "anyone" => true,
+        "nobody" => false,
+        "participants" => is_admin || role.is_some_and(|role| role >= Role::Participant),
+        "members" => is >= RoomAffiliation::Member,
+        "moderators" => is_admin || role == Some(Role::Moderator),
+        "admins" => is_admin,
+        _ => is == RoomAffiliation::Owner,
     }
 }
