@@ -1,18 +1,20 @@
-"""docs/client.md: what it shows as sent is sent, and what it shows as received arrives."""
+"""docs/client.md and room-api.md: what they show as sent is sent, and what they show as received arrives."""
 
 import asyncio
 import re
 from xml.etree.ElementTree import fromstring, tostring
 
 import pytest
-from mep import MOOD, come_in, mood, must, publish, refused
+from mep import MOOD, come_in, mood, must, notify, publish, refused
 from testbed import caps
 from testbed.client import TIMEOUT
 from testbed.prosody import ROOT
 from testbed.xml import DISCO_INFO
 
 PAGE = (ROOT / "docs" / "client.md").read_text()
-STEPS = re.findall(r"```xml\n<!-- (\w+) (sends|receives) -->\n(.*?)```", PAGE, re.S)
+STEP = re.compile(r"```xml\n<!-- (\w+) (sends|receives) -->\n(.*?)```", re.S)
+STEPS = STEP.findall(PAGE)
+API_PAGE = (ROOT / "docs" / "room-api.md").read_text()
 ROOM = "den@rooms.example.org"
 TALK = "urn:example:talk"
 
@@ -108,3 +110,24 @@ async def test_the_stanzas_of_the_page(connect):
     await bob.barrier()
     questions = [s for s in bob.received if s.find(DISCO_INFO + "query") is not None and s.get("type") == "get"]
     assert len(questions) == 1, "the hash is known, so the answer matches it"
+
+
+@pytest.mark.mep(rooms="rooms.example.org", host="example.org")
+async def test_the_stanzas_of_a_service(connect):
+    alice, bob = await connect("alice"), await connect("bob", features=notify("urn:example:notes"))
+    service, taken = await connect("service"), set()
+    await come_in(alice, "alice", ROOM)
+    await come_in(bob, "bob", ROOM)
+    owner = "<item affiliation='owner' jid='service@example.org'/>"
+    await must(alice, "set", ROOM, f"<query xmlns='http://jabber.org/protocol/muc#admin'>{owner}</query>")
+    service.presence()
+
+    steps = STEP.findall(API_PAGE)
+    assert len(steps) == API_PAGE.count("```xml") > 10
+    for who, verb, xml in steps:
+        client = {"bob": bob, "service": service}[who]
+        if verb == "sends":
+            client.send(xml)
+        else:
+            await receive(client, fromstring(xml.replace(">", " xmlns='jabber:client'>", 1)), taken)
+    assert service.jid.startswith("service@example.org/")
