@@ -1,7 +1,7 @@
 -- Polls, for rooms with mod_mep.
 --
 -- Whoever has voice starts a poll by publishing to "urn:mod_mep:poll:0" at their own address, and votes in the same way
--- at "urn:mod_mep:vote:0". The room publishes each poll with its votes at "urn:mod_mep:polls:0", until it is taken back.
+-- at "urn:mod_mep:vote:0". The room publishes each poll with its votes at "urn:mod_mep:polls:0", until it is retracted.
 -- The payloads are JSON containers (XEP-0335):
 --
 --   poll   {"question":"Tea?","options":["yes","no"]}
