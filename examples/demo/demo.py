@@ -15,7 +15,7 @@ from xml.etree.ElementTree import fromstring
 
 try:
     import page
-    from page import ACTIVITIES, PINS, POLLS, ROOM, ROOT, TOKEN
+    from page import ACTIVITIES, JOINING, PINS, POLLS, ROOM, ROOT, TOKEN
     from slixmpp import JID
     from slixmpp.exceptions import IqError
     from testbed.client import TIMEOUT, Event, local
@@ -137,12 +137,17 @@ async def run(once, ports):
         say("A line ◂ is an event that came to somebody's client.")
         say()
 
+        ways = f"<webchat>{page.url(server)}</webchat><invitation>xmpp:{ROOM}?join</invitation>"
+        joining = fromstring(f"<joining xmlns='{JOINING}'>{ways}</joining>")
+        await occupants["Hecate"].plugin["xep_0060"].publish(JID(ROOM), JOINING, id="current", payload=joining)
+
         await play(occupants)
         if once:
             return
 
         say(f"Join them: {paint('1;4', page.url(server))}  best in two windows")
         say(f"Or with a client of yours: {server.address}:{server.c2s_port}, anybody@localhost, any password, no TLS")
+        say(f"The room says how to join it, to those who are not in it: {page.url(server)}join.html")
         say("Or let the room itself say something, as a web service would:")
         address = f"{page.url(server)}mep/coven/{quote(ACTIVITIES)}/current"
         say(f"curl -X PUT {address} -H 'Authorization: Bearer {TOKEN}' \\")

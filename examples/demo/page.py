@@ -14,6 +14,7 @@ TOKEN = "double-double-toil-and-trouble"  # of the HTTP API, whose server listen
 
 PINS = "urn:mod_mep:pins:0"
 POLLS = "urn:mod_mep:polls:0"
+JOINING = "urn:mod_mep:joining:0"
 ACTIVITIES = "urn:ietf:params:xml:ns:conference-info"
 
 # The host answers by whatever name the browser calls it: 127.0.0.1, localhost, that of a forwarded port.
@@ -27,12 +28,14 @@ http_paths = {{ files = "/" }}
 ROOMS = f"""
 http_host = "localhost"
 mep_http_token = "{TOKEN}"
+mep_http_tokens = {{ ["when-shall-we-three-meet-again"] = {{ nodes = {{ "{JOINING}" }}, access = "read" }} }}
 mep_room_nodes = {{
     ["{PINS}"] = {{
         title = "Pinned messages"; max_items = 64;
         ["mep#publish_by"] = "moderators"; ["mep#retract_by"] = "moderators";
     }};
     ["{POLLS}"] = {{ title = "Polls"; max_items = 16; ["mep#retract_by"] = "moderators" }};
+    ["{JOINING}"] = {{ title = "How to join"; access_model = "open" }};
     ["{ACTIVITIES}"] = {{ title = "Activities of the room"; notification_type = "normal" }}; -- so they are archived
 }}
 """

@@ -10,6 +10,7 @@ import { ROOT, Stage } from './stage.mjs';
 const MOOD = 'http://jabber.org/protocol/mood';
 const TUNE = 'http://jabber.org/protocol/tune';
 const ACTIVITY = 'http://jabber.org/protocol/activity';
+const JOINING = 'urn:mod_mep:joining:0';
 const HAND = 'urn:mod_mep:hand:0';
 const PINS = 'urn:mod_mep:pins:0';
 const POLL = 'urn:mod_mep:poll:0';
@@ -273,6 +274,18 @@ for (const version of ['0.12', '13.0']) {
                 assert.equal(await lines.count(), 1);
             }
             await ross.close();
+        });
+
+        test('a page tells those outside how to join', async () => {
+            const ways = '<webchat>https://chat.example/</webchat><invitation>xmpp:coven@rooms.localhost?join</invitation>';
+            const script = '<webchat>javascript:alert(1)</webchat>';
+            await stage.put(JOINING, 'current', `<joining xmlns="${JOINING}">${ways}${script}</joining>`);
+            const page = await browser.newPage();
+            await page.goto(`${stage.url}join.html`);
+            await page.getByRole('link', { name: 'xmpp:coven@rooms.localhost?join' }).waitFor();
+            const links = await page.getByRole('link').evaluateAll((all) => all.map(({ href }) => href));
+            assert.deepEqual(links, ['https://chat.example/', 'xmpp:coven@rooms.localhost?join']);
+            await page.close();
         });
 
         test('a moderator pins a message, and takes it down', async () => {
