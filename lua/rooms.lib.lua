@@ -1,7 +1,7 @@
 -- The facts that go with each call of the core: rooms and occupants as mod_muc has them at this moment.
 
 local hosts = prosody.hosts;
-local jid_host = require "util.jid".host;
+local jid_bare, jid_host = require "util.jid".bare, require "util.jid".host;
 
 -- mod_muc reads it at load as well, and reloading mod_muc reloads this module.
 local occupant_ids = module:get_option_boolean("muc_occupant_id", true);
@@ -63,9 +63,15 @@ local function presence(room, occupant)
 	};
 end
 
--- The sender of a request.
+-- The sender of a request. An account can be in a room by its bare JID (mod_minimix): then each of its clients is that
+-- session.
 local function actor(room, jid)
 	local occupant = room:get_occupant_by_real_jid(jid);
+	if not occupant then
+		local account = jid_bare(jid);
+		occupant = room:get_occupant_by_real_jid(account);
+		if occupant then jid = account; end
+	end
 	return {
 		jid = jid;
 		nick = occupant and occupant.nick;

@@ -57,6 +57,25 @@ fn a_client_subscribes_by_each_of_its_own_names() {
 }
 
 #[test]
+fn an_account_that_is_a_session_itself_subscribes_for_all_its_clients() {
+    let ann = participant("ann", "ann@a.example");
+    let mut world = room_of(&[HECATE]);
+    world.join(ann);
+    world.publish(HECATE, THE_ROOM, "spells", "1");
+    for jid in ["ann@a.example/desk", "ann@a.example/phone", "ann@a.example", &ann.address()] {
+        subscribe(&mut world, ann, THE_ROOM, "spells", jid).shows(&subscription("spells", jid, "subscribed"));
+    }
+    for jid in ["bob@a.example", "bob@a.example/desk", HECATE.jid] {
+        subscribe(&mut world, ann, THE_ROOM, "spells", jid).refused("bad-request", "invalid-jid");
+    }
+    assert_eq!(world.publish(HECATE, THE_ROOM, "spells", "2").recipients(), [ann.jid], "once");
+    for jid in ["ann@a.example/desk", &ann.address()] {
+        unsubscribe(&mut world, ann, THE_ROOM, "spells", jid).shows(&subscription("spells", jid, "none"));
+    }
+    assert!(world.publish(HECATE, THE_ROOM, "spells", "3").messages.is_empty());
+}
+
+#[test]
 fn a_client_subscribes_no_other_whether_that_one_is_there_or_not() {
     let mut world = coven();
     for jid in [CRONE.jid, CRONE.account(), &CRONE.address(), "nobody@example.org", "@"] {

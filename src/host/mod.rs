@@ -232,6 +232,11 @@ impl Host {
             if entry.understands(id, &claim) || self.caps.waits(&claim, &who) {
                 continue;
             }
+            // For an account that is a session itself, its server has answered, and would answer the same once more.
+            let was_asked = jid.as_str() == jid.bare() && entry.claims(id, &claim);
+            if was_asked && self.caps.known(&claim).is_none() {
+                continue;
+            }
             // A new claim causes last items or a question, so it is rate limited.
             if !self.limits.rates.of(jid.bare(), moment.now, &self.options).publish() {
                 continue;

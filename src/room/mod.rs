@@ -236,6 +236,11 @@ impl Room {
         }
     }
 
+    /// Returns whether this is what the last presence of a session claimed.
+    pub fn claims(&self, session: SessionId, claim: &Claim) -> bool {
+        self.sessions.get(session).is_some_and(|session| session.claim.as_deref() == Some(claim))
+    }
+
     /// Returns whether a session's claim is the same as before, and understood.
     pub fn understands(&self, session: SessionId, claim: &Claim) -> bool {
         self.sessions

@@ -13,14 +13,17 @@ use crate::pubsub::access::{Affiliate, Affiliation};
 use crate::pubsub::subscription::{Subscriber, Topic};
 use crate::usecase::context::RequestContext;
 
-/// Returns the subscriber for a JID that is the actor's own: full, bare, or its occupant JID.
+/// Returns the subscriber for a JID that is the actor's own: full, bare, or its occupant JID. If the account itself is
+/// the session, as with `mod_minimix`, its clients' JIDs stand for it: the room reaches all of them by it.
 pub(super) fn own_name(cx: &RequestContext<'_>, jid: &str) -> Option<Subscriber> {
     let session = &cx.actor.session;
+    let is_account = session.as_str() == session.bare();
+    let is_client = || ::jid::Jid::new(jid).is_ok_and(|jid| jid.to_bare().as_str() == session.bare());
+    if names(jid, session.bare()) || is_account && is_client() {
+        return Some(Subscriber::Account(session.bare().into()));
+    }
     if names(jid, session.as_str()) {
         return Some(Subscriber::Session(SessionJid::from(session.as_str())));
-    }
-    if names(jid, session.bare()) {
-        return Some(Subscriber::Account(session.bare().into()));
     }
     let own = cx.actor.occupant.as_ref().filter(|own| names(jid, own.as_str()));
     own.and_then(|_| cx.me()).map(Subscriber::Occupant)
