@@ -72,7 +72,7 @@ archive: module ## the module's folder for LUA as an archive: dist/mod_mep-VERSI
 dist: cargo ## all that a release consists of, in dist/: sources, modules for every Lua, rocks, Debian package, checksums
 	@packaging/dist.sh $(DIST)
 
-clients: python ## the packages for client libraries, as they are published: slixmpp-mep and converse-mep, in dist/
+clients: python ## the packages for client libraries, as they are published: slixmpp-mep, converse-mep, mep_occupants, in dist/
 	@packaging/clients.sh $(DIST)
 
 release: cargo ## writes the number VERSION and the changelog, commits, tags, and makes dist/

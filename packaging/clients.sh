@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds what is published of clients/: sdist and wheel of slixmpp-mep, and the npm package converse-mep.
+# Builds what is published of clients/: sdist and wheel of slixmpp-mep, the npm package converse-mep, and Gajim's
+# mep_occupants.
 # Usage: clients.sh FOLDER
 set -eu
 
@@ -17,4 +18,5 @@ target/venv/bin/python -m build --no-isolation --outdir "$dist" "$copy/slixmpp" 
 	exit 1
 }
 (cd clients/converse && npm pack --silent --pack-destination "$dist") >/dev/null
-ls "$dist"/slixmpp_mep-* "$dist"/converse-mep-*
+packaging/gajim.sh "$dist" >/dev/null
+ls "$dist"/slixmpp_mep-* "$dist"/converse-mep-* "$dist"/mep_occupants_*

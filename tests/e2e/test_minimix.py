@@ -66,7 +66,7 @@ async def test_a_subscription_delivers_once_to_each_client(connect, name):
     await must(phone, "set", f"{ROOM}/bob", subscribe(name, TALK))
     await must(bob, "set", f"{ROOM}/bob", publish(TALK, "<a xmlns='urn:a'/>", "2"))
     for client in (phone, desk):
-        while (event := await client.expect_event(TALK)).item_ids != ["2"]:
+        while (await client.expect_event(TALK)).item_ids != ["2"]:
             pass
         await client.barrier()
         assert [event.item_ids for event in client.events(TALK)].count(["2"]) == 1
