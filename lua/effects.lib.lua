@@ -57,6 +57,16 @@ function carry_out.tell(effect, batch)
 	module:send(shared.copy(effect));
 end
 
+-- The event that mod_muc_cloud_notify and modules like it push for. What they do must not stop the others.
+function carry_out.absent(effect)
+	for _, jid in ipairs(effect.accounts) do
+		local ok, err = pcall(module.fire_event, module, "cloud-notify-ping", { user = jid; room = effect.room });
+		if not ok then
+			module:log("warn", "A push for %s failed: %s", effect.room, err);
+		end
+	end
+end
+
 function carry_out.explain(effect)
 	module:log("debug", "%s", effect.text);
 end

@@ -58,6 +58,14 @@ pub enum Effect {
         /// The recipients, each once.
         to: Vec<SessionJid>,
     },
+    /// Let the server's other modules know that the message before this one is about new items, and may wait for these
+    /// accounts, which are not in the room: a push tells their devices.
+    Absent {
+        /// The room.
+        room: RoomJid,
+        /// The accounts, each once.
+        accounts: Vec<SessionJid>,
+    },
     /// Log this at `debug`: which sessions are not notified of an event, and why.
     Explain(String),
     /// Let the server's other modules know of this change. Only if
@@ -79,6 +87,7 @@ impl Effect {
             | Self::Reply(_)
             | Self::ReplyRendered { .. }
             | Self::Archive { .. }
+            | Self::Absent { .. }
             | Self::Notify { .. }
             | Self::Changed(_)
             | Self::Explain(_) => false,

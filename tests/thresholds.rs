@@ -155,3 +155,33 @@ fn a_room_says_who_publishes_at_their_own_address() {
     world.set(HECATE, HECATE, &publishing("2")).refused("forbidden", "");
     world.set(HECATE, THE_ROOM, &publishing("2")).result().unwrap();
 }
+
+#[test]
+fn a_members_subscription_outlasts_its_stay_and_a_push_is_for_those_who_are_absent() {
+    let config = [("mep#read_by", "members"), ("access_model", "open"), ("notification_type", "normal")];
+    let mut world = coven(&config);
+    let crone = becomes(&mut world, CRONE, Role::Participant, RoomAffiliation::Member);
+    world.outsiders.insert(crone.account(), RoomAffiliation::Member);
+    let subscribe = |jid| format!("<subscribe node='{NODE}' jid='{jid}'/>");
+    world.set(crone, THE_ROOM, &subscribe(CRONE.account())).result().unwrap();
+    world.set(WICCA, THE_ROOM, &subscribe(WICCA.account())).refused("forbidden", "");
+    assert_eq!(world.set(HECATE, THE_ROOM, &publishing("1")).absent, [""; 0], "it is here");
+    let (info, mut moment) = (world.info(), world.moment());
+    world.host.leave(&info, &crone.address(), RoomAffiliation::Member, &mut moment);
+    let told = world.set(HECATE, THE_ROOM, &publishing("2"));
+    assert_eq!(
+        (told.recipients(), told.absent.as_slice()),
+        (vec![CRONE.account()], &[CRONE.account().to_owned()][..])
+    );
+    let told = world.set(HECATE, THE_ROOM, &retracting("2"));
+    assert_eq!(
+        (told.recipients(), told.absent.clone()),
+        (vec![CRONE.account()], Vec::new()),
+        "nothing to look at"
+    );
+    // No member any more
+    world.outsiders.insert(crone.account(), RoomAffiliation::None);
+    assert_eq!(world.room_changed(Vec::new()).recipients(), [CRONE.account()], "the end of the subscription");
+    let told = world.set(HECATE, THE_ROOM, &publishing("3"));
+    assert_eq!((told.recipients(), told.absent.clone()), (Vec::new(), Vec::new()));
+}

@@ -81,6 +81,15 @@ pub(super) fn to_table(builder: &Builder<'_>, effects: Vec<Effect>) -> LuaResult
                 told.push(table.clone());
                 table
             }
+            Effect::Absent { room, accounts } => {
+                let table = of_kind(lua, "absent")?;
+                table.raw_set("room", room.as_str())?;
+                table.raw_set(
+                    "accounts",
+                    lua.create_sequence_from(accounts.iter().map(SessionJid::as_str))?,
+                )?;
+                table
+            }
             Effect::Explain(text) => {
                 let table = of_kind(lua, "explain")?;
                 table.raw_set("text", text)?;

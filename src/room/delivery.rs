@@ -96,7 +96,9 @@ impl Room {
                 for (to, to_accounts) in [(clients, false), (accounts, true)] {
                     if !to.is_empty() {
                         envelope.to_accounts = to_accounts;
+                        let absent = if to_accounts { self.absent(event, delayed, &to) } else { None };
                         effects.push(Effect::Notify { message: event.to_message(body, &envelope), to });
+                        effects.extend(absent);
                     }
                 }
             }

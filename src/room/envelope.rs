@@ -3,6 +3,7 @@
 use crate::effect::Effect;
 use crate::facts::Standing;
 use crate::id::ServiceId;
+use crate::jid::SessionJid;
 use crate::moment::Moment;
 use crate::options::NotificationType;
 use crate::pubsub::access::Action;
@@ -51,6 +52,19 @@ impl Room {
         let is_new = envelope.delayed.is_none() && event.is_about_items();
         (is_new && self.archives(service, node))
             .then(|| Effect::Archive { room: self.info.jid.clone(), message: event.to_archive(envelope) })
+    }
+
+    /// Returns the effect that says which of these accounts are not in the room, if the event is about new items.
+    pub(super) fn absent(
+        &self,
+        event: &Event,
+        delayed: Option<u64>,
+        accounts: &[SessionJid],
+    ) -> Option<Effect> {
+        let is_absent = |account: &&SessionJid| self.sessions.find(account.as_str()).is_none();
+        let accounts: Vec<_> = accounts.iter().filter(is_absent).cloned().collect();
+        let is_new = delayed.is_none() && event.is_item();
+        (is_new && !accounts.is_empty()).then(|| Effect::Absent { room: self.info.jid.clone(), accounts })
     }
 
     /// Returns whether the room archives the events of a node: those of the types that messages of people have. An archive

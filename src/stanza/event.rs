@@ -116,6 +116,11 @@ impl Event {
         Some(message_id_of(&[from, node.as_str(), id.as_str(), &at.to_string(), payload]))
     }
 
+    /// Returns whether the event is an item that was published.
+    pub fn is_item(&self) -> bool {
+        matches!(self.content, Content::Item { .. })
+    }
+
     /// Returns whether a server may store the message if its recipient has gone: that depends on its type.
     pub fn may_be_stored(&self) -> bool {
         self.message_type == NotificationType::Normal

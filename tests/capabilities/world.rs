@@ -286,6 +286,7 @@ impl World {
                 }
                 Effect::ReplyRendered { .. }
                 | Effect::Archive { .. }
+                | Effect::Absent { .. }
                 | Effect::Keep { .. }
                 | Effect::KeepOccupant { .. }
                 | Effect::Changed(_)

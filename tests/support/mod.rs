@@ -63,6 +63,8 @@ pub struct Happened {
     pub questions: Vec<Element>,
     /// What the room archives.
     pub archived: Vec<Element>,
+    /// The accounts outside the room for whom something may wait.
+    pub absent: Vec<String>,
     /// Changes to store.
     pub kept: Vec<(NodeName, Change)>,
     /// Nodes of occupants to store.
@@ -308,6 +310,9 @@ pub fn sort(effects: Vec<Effect>) -> Happened {
             Effect::Archive { message, .. } => {
                 assert!(happened.messages.is_empty(), "what is archived is archived before it is told of");
                 happened.archived.push(message.to_element().unwrap());
+            }
+            Effect::Absent { accounts, .. } => {
+                happened.absent.extend(accounts.iter().map(ToString::to_string));
             }
             Effect::Keep { node, change, .. } => {
                 let told = happened.reply.is_some() || !happened.messages.is_empty();

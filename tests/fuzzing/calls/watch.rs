@@ -109,6 +109,7 @@ impl Play {
                     }
                 }
                 Effect::Archive { .. } => panic!("this room has no archive"),
+                Effect::Absent { accounts, .. } => assert!(!accounts.is_empty()),
                 Effect::Explain(line) => {
                     assert!(!line.contains("zq-"), "the log has a real JID: {line}");
                 }
