@@ -221,8 +221,17 @@ for (const version of ['0.12', '13.0']) {
                 await page.shows('Banquo', ACTIVITY, '🏃 riding');
                 await page.shows('Banquo', TUNE, '🎵 The Owl');
             });
+            // What is left as it is stays as it is.
+            await banquo.page.getByRole('button', { name: 'More…' }).click();
+            assert.equal(await dialog.getByLabel('In your own words').inputValue(), 'riding');
+            await dialog.getByLabel('Artist').fill('Banquo');
+            await dialog.getByRole('button', { name: 'Publish' }).click();
+            await both((page) => page.shows('Banquo', TUNE, '🎵 Banquo – The Owl'));
+            await both((page) => page.shows('Banquo', ACTIVITY, '🏃 riding'));
             await banquo.page.getByRole('button', { name: 'More…' }).click();
             await dialog.getByLabel('Activity').selectOption('');
+            await dialog.getByLabel('In your own words').fill('');
+            await dialog.getByLabel('Artist').fill('');
             await dialog.getByLabel('Title').fill('');
             await dialog.getByRole('button', { name: 'Publish' }).click();
             await both(async (page) => {

@@ -46,7 +46,7 @@ const kindOf = (el) => [...el.children].find(({ localName }) => localName !== 't
 
 /**
  * How an occupant's payload reads, in the order of display: an icon, and a text or the name of what it is, which can be
- * translated. Nothing for an empty payload, which in these protocols means that it's over.
+ * translated; and the fields of the form that publishes it. Nothing for an empty payload, which in these protocols means that it's over.
  */
 export const OCCUPANT_NODES = {
     __proto__: null,
@@ -56,14 +56,17 @@ export const OCCUPANT_NODES = {
         return name && { icon: MOODS[name] ?? '💗', text: childText(mood, 'text'), name: words(clip(name)) };
     },
     [TUNE](tune) {
-        const text = ['artist', 'title'].map((part) => childText(tune, part)).filter(Boolean).join(' – ');
-        return text && { icon: '🎵', text };
+        const fields = { artist: childText(tune, 'artist'), title: childText(tune, 'title') };
+        const text = Object.values(fields).filter(Boolean).join(' – ');
+        return text && { icon: '🎵', text, fields };
     },
     [ACTIVITY](activity) {
         const general = kindOf(activity);
         if (!general) return undefined;
         const name = words(clip((kindOf(general) ?? general).localName));
-        return { icon: ACTIVITIES[general.localName] ?? '✨', text: childText(activity, 'text'), name };
+        const text = childText(activity, 'text');
+        const fields = { activity: ACTIVITIES[general.localName] ? general.localName : '', text };
+        return { icon: ACTIVITIES[general.localName] ?? '✨', text, name, fields };
     },
 };
 

@@ -1,6 +1,8 @@
 /** What stands under a name in the list of occupants, and under one's own the controls to publish with. */
 
-import { ACTIVITIES, HAND, MOODS, OCCUPANT_NODES, words } from './nodes.js';
+import { ACTIVITIES, ACTIVITY, HAND, MOODS, OCCUPANT_NODES, TUNE, words } from './nodes.js';
+
+const NO_FIELDS = { activity: '', text: '', artist: '', title: '' };
 
 export function defineOccupant(converse, api, rooms, __) {
     const { html, nothing } = converse.env;
@@ -52,16 +54,29 @@ export function defineOccupant(converse, api, rooms, __) {
                     aria-label="${__('Raise hand')}"
                     @click=${() => rooms.raiseHand(this.muc, !is_raised)}>✋</button>
                 <button type="button" class="mep-pill" title="${__('What you are doing')}"
-                    @click=${() => this.querySelector('dialog').showModal()}>${__('More…')}</button>
+                    @click=${() => this.openDialog()}>${__('More…')}</button>
                 ${this.renderDialog()}
             </li>`;
         }
 
+        /** With what is published already: what the user leaves as it is stays as it is. */
+        openDialog() {
+            const dialog = this.querySelector('dialog');
+            const mep = this.model.get('mep');
+            this.published = { ...NO_FIELDS, ...mep?.[ACTIVITY]?.fields, ...mep?.[TUNE]?.fields };
+            for (const [name, value] of Object.entries(this.published)) {
+                dialog.querySelector('form').elements[name].value = value;
+            }
+            dialog.showModal();
+        }
+
         renderDialog() {
             const submit = ({ target }) => {
-                const { activity, text, artist, title } = Object.fromEntries(new FormData(target));
-                rooms.publishActivity(this.muc, activity, text.trim());
-                rooms.publishTune(this.muc, artist.trim(), title.trim());
+                const entered = Object.fromEntries([...new FormData(target)].map(([name, text]) => [name, text.trim()]));
+                const { activity, text, artist, title } = entered;
+                const changes = (...names) => names.some((name) => entered[name] !== this.published[name]);
+                if (changes('activity', 'text')) rooms.publishActivity(this.muc, activity || (text && 'undefined'), text);
+                if (changes('artist', 'title')) rooms.publishTune(this.muc, artist, title);
             };
             return html`<dialog class="mep-dialog" aria-label="${__('What you are doing')}" @submit=${submit}>
                 <form method="dialog">

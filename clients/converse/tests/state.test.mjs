@@ -75,7 +75,9 @@ describe('payloads', () => {
         assert.equal(OCCUPANT_NODES[TUNE](el('tune', {}, el('artist', {}, 'A'), el('title', {}, 'T'))).text, 'A – T');
         assert.equal(OCCUPANT_NODES[TUNE](el('tune')), '');
         const reading = el('activity', {}, el('relaxing', {}, el('reading')));
-        assert.deepEqual(OCCUPANT_NODES[ACTIVITY](reading), { icon: '🛋️', text: '', name: 'reading' });
+        assert.deepEqual(OCCUPANT_NODES[ACTIVITY](reading), {
+            icon: '🛋️', text: '', name: 'reading', fields: { activity: 'relaxing', text: '' },
+        });
         assert.equal(OCCUPANT_NODES[ACTIVITY](el('activity')), undefined);
         assert.equal(OCCUPANT_NODES[HAND]().name, 'raised hand');
         assert.equal(OCCUPANT_NODES[MOOD](el('mood', {}, el('constructor'))).icon, '💗');
