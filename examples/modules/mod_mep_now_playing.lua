@@ -27,8 +27,7 @@ for i = #patterns, 1, -1 do
 	end
 end
 
--- The nicks whose tune comes from here, and the tunes of those who are still joining.
-local playing = setmetatable({}, { __mode = "k" });
+-- The tunes of those who are still joining, by their presence.
 local joining = setmetatable({}, { __mode = "k" });
 
 local function read(status)
@@ -40,26 +39,17 @@ local function read(status)
 	end
 end
 
-local function publish(room, address, heard)
+local function publish(occupant, heard)
 	local payload = st.stanza("tune", { xmlns = tune });
 	if heard.artist then payload:text_tag("artist", heard.artist); end
 	payload:text_tag("title", heard.title);
-	local ok, err = mep.publish(address, tune, payload, { id = "now-playing" });
+	local ok, err = mep.publish(occupant.nick, tune, payload, { id = "now-playing" });
 	if not ok then
-		module:log("debug", "Could not publish what %s listens to: %s", address, err);
-		return;
+		module:log("debug", "Could not publish what %s listens to: %s", occupant.nick, err);
 	end
-	playing[room] = playing[room] or {};
-	playing[room][address] = true;
 end
 
-local function stop(room, address)
-	if not (playing[room] and playing[room][address]) then return; end
-	playing[room][address] = nil;
-	mep.retract(address, tune, { "now-playing" });
-end
-
--- After those that may refuse the presence, so that nothing is published for a nick that is refused.
+-- After the handlers that may refuse the presence.
 module:hook("muc-occupant-pre-join", function (event)
 	local heard = event.occupant.role ~= "visitor" and read(event.stanza:get_child_text("status"));
 	if not heard then return; end
@@ -69,24 +59,16 @@ end, -1000);
 
 module:hook("muc-occupant-session-new", function (event)
 	local heard = joining[event.stanza];
-	if heard then publish(event.room, event.occupant.nick, heard); end
+	if heard then publish(event.occupant, heard); end
 end, -1000);
 
 module:hook("muc-occupant-pre-change", function (event)
-	local room, stanza, was, is = event.room, event.stanza, event.orig_occupant, event.dest_occupant;
-	local heard = was.role ~= "visitor" and read(stanza:get_child_text("status"));
+	local stanza, occupant = event.stanza, event.orig_occupant;
+	local heard = occupant.role ~= "visitor" and read(stanza:get_child_text("status"));
 	if heard then
 		stanza:remove_children("status");
-		publish(room, was.nick, heard);
+		publish(occupant, heard);
 	else
-		stop(room, was.nick);
-	end
-	-- What an occupant has published goes with it to a new nick.
-	if was.nick ~= is.nick and playing[room] and playing[room][was.nick] then
-		playing[room][was.nick], playing[room][is.nick] = nil, true;
+		mep.retract(occupant.nick, tune, { "now-playing" }); -- which most don't have
 	end
 end, -1000);
-
-module:hook("muc-occupant-left", function (event)
-	if playing[event.room] then playing[event.room][event.nick] = nil; end
-end);

@@ -70,6 +70,16 @@ async def test_now_playing_leaves_the_presence_and_becomes_a_tune(connect, serve
     event = await alice.expect_event(TUNE)
     assert (event.kind, event.from_, event.item_ids) == ("retract", f"{ROOM}/robert", ["now-playing"])
 
+    # A change of nick that is refused changes nothing.
+    bob.presence(f"{ROOM}/robert", "<status>♫ Silence</status>")
+    assert (await status("robert"), await heard()) == (None, (f"{ROOM}/robert", {"title": "Silence"}))
+    bob.presence(f"{ROOM}/alice", "<status>♫ Silence</status>")
+    await bob.expect(lambda stanza: stanza.get("type") == "error")
+    await heard()
+    bob.presence(f"{ROOM}/robert", "<status>out for lunch</status>")
+    assert await status("robert") == "out for lunch"
+    assert (await alice.expect_event(TUNE)).kind == "retract"
+
     # Another status is everybody's business, and ends nothing that the occupant published by itself.
     await must(bob, "set", f"{ROOM}/robert", publish(TUNE, f"<tune xmlns='{TUNE}'><title>own</title></tune>", "own"))
     assert (await heard())[1] == {"title": "own"}
@@ -77,7 +87,7 @@ async def test_now_playing_leaves_the_presence_and_becomes_a_tune(connect, serve
         bob.presence(f"{ROOM}/robert", f"<status>{text}</status>")
         assert (await status("robert") or "") == text
     await alice.barrier()
-    assert len(alice.events(TUNE)) == 6
+    assert len(alice.events(TUNE)) == 9
 
 
 @pytest.mark.mep(**NOW_PLAYING, options='now_playing_patterns = { "^playing (.+)$", "%" }')
