@@ -137,6 +137,16 @@ async def test_the_example_of_a_poll(connect):
     assert [await votes(), await votes(), await votes()] == [[1, 0], [1, 1], [2, 0]]
     assert await problem(VOTE, {"poll": "bob", "option": 3}) == "the poll has no such option"
 
+    # Another nick is no second vote, and what the room's owner publishes there need not be a poll.
+    await alice.change_nick(ROOM, "alicia")
+    await must(alice, "set", f"{ROOM}/alicia", publish(VOTE, as_json({"poll": "bob", "option": 2})))
+    assert await votes() == [1, 1]
+    for odd in (as_json({"question": "Odd?"}), as_json(7), "<odd xmlns='urn:odd'/>"):
+        await must(alice, "set", ROOM, publish(POLLS, odd, "odd"))
+        await alice.expect_event(POLLS)
+        assert await problem(VOTE, {"poll": "odd", "option": 1}) == "there is no such poll"
+    await alice.change_nick(ROOM, "alice")
+
     # Another poll in its place begins with no votes, and ends when it is taken back.
     await must(bob, "set", f"{ROOM}/bob", publish(POLL, as_json({"question": "Tea?", "options": ["a", "b", "c"]})))
     await must(alice, "set", f"{ROOM}/alice", publish(VOTE, as_json({"poll": "bob", "option": 3})))
