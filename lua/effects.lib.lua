@@ -57,12 +57,14 @@ function carry_out.tell(effect, batch)
 	module:send(shared.copy(effect));
 end
 
--- The event that mod_muc_cloud_notify and modules like it push for. What they do must not stop the others.
+-- The event that modules hear that push for rooms. A failure must not stop the others, nor fill the log.
+local push_has_failed = false;
 function carry_out.absent(effect)
 	for _, jid in ipairs(effect.accounts) do
 		local ok, err = pcall(module.fire_event, module, "cloud-notify-ping", { user = jid; room = effect.room });
 		if not ok then
-			module:log("warn", "A push for %s failed: %s", effect.room, err);
+			module:log(push_has_failed and "debug" or "warn", "A module that pushes for rooms fails: %s", err);
+			push_has_failed = true;
 		end
 	end
 end

@@ -68,6 +68,22 @@ async def test_what_was_published_waits_for_an_absent_member(connect, server):
     assert server.log.count("ping for") == 1
 
 
+@pytest.mark.allow_log("A module that pushes for rooms fails: .*no such device")
+async def test_a_module_that_fails_stops_no_other_push(connect, server):
+    alice = await publishing_room(connect, await connect("bob"))
+    broken = await connect("broken")
+    await must(alice, "set", ROOM, affiliate("broken@localhost", "member"))
+    await must(broken, "set", ROOM, subscribe("broken@localhost", NEWS))
+    dave = await connect("dave")
+    await must(alice, "set", ROOM, affiliate("dave@localhost", "member"))
+    await must(dave, "set", ROOM, subscribe("dave@localhost", NEWS))
+    for id in ("1", "2"):
+        await must(alice, "set", ROOM, news(id))
+    for name in ("bob", "dave"):
+        assert await asyncio.to_thread(server.has_logged, f"ping for {name}@localhost", times=2)
+    assert server.log.count("A module that pushes for rooms fails") == 1
+
+
 @pytest.mark.mep(modules=["offline", "cloud_notify"])
 @pytest.mark.parametrize("version", ["13.0", "newest"], indirect=True)  # 0.12 has no such module of its own
 async def test_an_absent_members_device_is_pushed_once(connect):
