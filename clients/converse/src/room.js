@@ -7,7 +7,7 @@ const PUBSUB = 'http://jabber.org/protocol/pubsub';
 const DATA_FORM = 'jabber:x:data';
 
 export class Rooms {
-    /** @type {WeakMap<object, Promise<void>>} */
+    /** The last of what waits for each room and occupant. @type {WeakMap<object, Map<string, Promise<void>>>} */
     #queues = new WeakMap();
 
     constructor(converse, api, __) {
@@ -21,10 +21,10 @@ export class Rooms {
 
     /**
      * Retrieves what the room has: on joining it tells the last item of each node, and there may be more.
-     * A node that isn't there is not offered to anybody, so that rooms without them look as they always did.
+     * A node that isn't there is not offered, so that rooms without them look as they always did.
      */
     load(muc) {
-        return this.#inOrder(muc, async () => {
+        return this.#inOrder(muc, null, async () => {
             const { stx } = this.env;
             const is_mep = await this.api.disco.getIdentity('pubsub', 'mep', muc.get('jid'));
             const room = {};
@@ -45,13 +45,14 @@ export class Rooms {
         });
     }
 
-    /** Takes in an event: <event/> from a room or an occupant. */
+    /** Takes in an event: <event/> from an occupant or, without a nick, from the room. */
     onEvent(muc, nick, event) {
-        return this.#inOrder(muc, async () => {
+        const patience = AbortSignal.timeout(PATIENCE);
+        return this.#inOrder(muc, nick, async () => {
             for (const change of event.children) {
                 const node = change.getAttribute('node');
                 if (nick && OCCUPANT_NODES[node]) {
-                    const occupant = await findOccupant(muc, nick);
+                    const occupant = await findOccupant(muc, nick, patience);
                     const mep = occupant?.get('mep');
                     occupant?.save('mep', { ...mep, [node]: nextItem(mep?.[node], change, OCCUPANT_NODES[node]) });
                 } else if (!nick && ROOM_NODES[node]) {
@@ -152,34 +153,44 @@ export class Rooms {
         }
     }
 
-    /** One after the other for each room: the order of events is what they say. */
-    #inOrder(muc, act) {
-        const turn = (this.#queues.get(muc) ?? Promise.resolve()).then(act).catch((e) => this.env.log.error(e));
-        this.#queues.set(muc, turn);
+    /**
+     * One after the other for each room and each occupant: the order of events is what they say. Not for all together, as
+     * one who has left before its event was looked at would hold up the others.
+     */
+    #inOrder(muc, nick, act) {
+        const queues = this.#queues.get(muc) ?? new Map();
+        this.#queues.set(muc, queues);
+        const turn = (queues.get(nick) ?? Promise.resolve()).then(act).catch((e) => this.env.log.error(e)).then(() => {
+            if (queues.get(nick) === turn) queues.delete(nick);
+        });
+        queues.set(nick, turn);
         return turn;
     }
 }
 
 const ownAddress = (muc) => `${muc.get('jid')}/${muc.get('nick')}`;
 
-/** How long an event waits for its occupant. */
+/** How long an event waits for its occupant, in milliseconds from its arrival. */
 const PATIENCE = 10_000;
 
 /**
  * The occupant of that nick, as soon as Converse knows of one: it digests presence asynchronously, so the first events
  * may be here before the occupants that they are about. Nothing if none comes.
  */
-async function findOccupant(muc, nick) {
+async function findOccupant(muc, nick, patience) {
     await muc.initialized;
     const { occupants } = muc;
-    return occupants.findOccupant({ nick }) ?? new Promise((resolve) => {
+    const known = occupants.findOccupant({ nick });
+    if (known || patience.aborted) return known;
+    return new Promise((resolve) => {
         const end = (occupant) => {
             occupants.off('add', onAdd);
-            clearTimeout(timer);
+            patience.removeEventListener('abort', onAbort);
             resolve(occupant);
         };
         const onAdd = (occupant) => occupant.get('nick') === nick && end(occupant);
-        const timer = setTimeout(end, PATIENCE);
+        const onAbort = () => end();
         occupants.on('add', onAdd);
+        patience.addEventListener('abort', onAbort);
     });
 }

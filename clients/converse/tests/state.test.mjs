@@ -7,6 +7,7 @@ import de from '../src/locales/de.js';
 import fr from '../src/locales/fr.js';
 import { translator } from '../src/i18n.js';
 import { ACTIVITIES, ACTIVITY, HAND, MOOD, MOODS, OCCUPANT_NODES, PINS, POLLS, ROOM_NODES, TUNE, words } from '../src/nodes.js';
+import { Rooms } from '../src/room.js';
 import { nextItem, nextItems } from '../src/state.js';
 
 /** As much of an element as the plugin looks at. */
@@ -68,6 +69,20 @@ describe('state of the room', () => {
         assert.deepEqual(ids(next(state, item('b', el('pin')), item('c', el('pin')))), ['a']);
         assert.deepEqual(nextItems(state, el('purge'), ROOM_NODES[PINS], 3), []);
     });
+});
+
+test('an event of one who has left already holds up no other', async () => {
+    const saved = {};
+    const muc = {
+        get: (name) => saved[name],
+        save: (name, value) => (saved[name] = value),
+        occupants: { findOccupant: () => undefined, on() {}, off() {} },
+    };
+    const rooms = new Rooms({ env: { log: console } }, {}, String);
+    const event = (node, payload) => ({ children: [el('items', { node }, item('1', payload))] });
+    for (let i = 0; i < 100; i++) rooms.onEvent(muc, 'ghost', event(MOOD, el('mood', {}, el('happy'))));
+    await rooms.onEvent(muc, null, event(PINS, pin('here')));
+    assert.equal(saved.mep_room[PINS][0].text, 'here');
 });
 
 describe('payloads', () => {
