@@ -18,7 +18,7 @@ NICK_CHANGED, ONESELF = "303", "110"
 
 
 class MEPOccupants(BaseModule):
-    #: Called with account, room and nick (None for all) when what is to be shown has changed.
+    #: Called with account, room and nick when what is to be shown has changed.
     on_change: Any = None
 
     def __init__(self, client: Any) -> None:
@@ -61,13 +61,17 @@ class MEPOccupants(BaseModule):
 
     def _on_presence(self, _client: Any, stanza: Any, _properties: Any) -> None:
         jid = stanza.getFrom()
-        if jid is None or not jid.resource or stanza.getType() != "unavailable":
+        if jid is None or not jid.resource:
             return
         room = str(jid.new_as_bare())
         x = stanza.getTag("x", namespace=Namespace.MUC_USER)
         codes = {status.getAttr("code") for status in x.getTags("status")}
         item = x.getTag("item")
-        if NICK_CHANGED in codes and item is not None and item.getAttr("nick"):
+        if stanza.getType() != "unavailable":
+            # One joins, perhaps after a lost connection: the room tells the last items after this.
+            if ONESELF in codes and not self._is_joined(jid):
+                self.states.forget(room)
+        elif NICK_CHANGED in codes and item is not None and item.getAttr("nick"):
             self.states.rename(room, jid.resource, item.getAttr("nick"))
         elif ONESELF in codes:
             self.states.forget(room)
@@ -75,10 +79,17 @@ class MEPOccupants(BaseModule):
             self.states.leave(room, jid.resource)
 
     def _is_room(self, jid: JID) -> bool:
+        contact = self._contact(jid)
+        return contact is not None and contact.is_groupchat
+
+    def _is_joined(self, jid: JID) -> bool:
+        return self._is_room(jid) and self._contact(jid).is_joined
+
+    def _contact(self, jid: JID) -> Any:
         try:
-            return self._con.get_module("Contacts").get_bare_contact(jid.new_as_bare()).is_groupchat
+            return self._con.get_module("Contacts").get_bare_contact(jid.new_as_bare())
         except KeyError:
-            return False
+            return None
 
     def _tell(self, room: str, nick: str) -> None:
         if MEPOccupants.on_change is not None:
