@@ -273,7 +273,7 @@ for (const version of ['0.12', '13.0']) {
             await both((page) => page.reads('Double, double toil'));
             await banquo.page.reload();
             await banquo.reads('Double, double toil');
-            // From the archive as well: whoever was not there reads it once, too.
+            // From the archive as well: those who were not there read it once, too.
             const ross = await Page.open(browser, stage, 'Ross');
             await ross.reads('Double, double toil');
             await speak('first', 'Fire burn, and cauldron bubble.');

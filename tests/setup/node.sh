@@ -1,7 +1,7 @@
 #!/bin/sh
 # The npm packages of the browser tests and of the Converse.js example, as their lock files name them.
-# One of this repository is linked to. Each other is unpacked as it is: both are bundled whole, and the npm of Debian 12 cannot install converse.js, which has a
-# dependency within itself.
+# One of this repository is linked to. Each other is unpacked as it is: both are bundled whole, and the npm of Debian 12
+# cannot install converse.js, which has a dependency within itself.
 set -eu
 cd "$(dirname "$0")/../.."
 

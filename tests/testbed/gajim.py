@@ -105,13 +105,13 @@ class Gajim:
             shutil.copytree(folder, config / "plugins" / folder.name, ignore=ignore)
         version = (PACKAGE / "common/settings.py").read_text().partition("CURRENT_USER_VERSION = ")[2].split()[0]
         application = {
-            "use_keyring": False, "show_trayicon": False, "check_for_update": False, "dark_theme": 0, "mainwin_width": 1100, "mainwin_height": 640,
-            "groupchat_roster_width": 260,
+            "use_keyring": False, "show_trayicon": False, "check_for_update": False, "dark_theme": 0,
+            "mainwin_width": 1100, "mainwin_height": 640, "groupchat_roster_width": 260,
         }  # fmt: skip
         account = {
             "account_label": "test", "name": self._user, "hostname": self._server.host, "password": "any",
-            "savepass": True, "active": True, "autoconnect": True, "use_custom_host": True, "custom_host": self._server.address,
-            "custom_port": self._server.c2s_port, "custom_type": "PLAIN", "confirm_unencrypted_connection": False,
+            "savepass": True, "active": True, "autoconnect": True, "use_custom_host": True,
+            "custom_host": self._server.address, "custom_port": self._server.c2s_port, "custom_type": "PLAIN", "confirm_unencrypted_connection": False,
         }  # fmt: skip
         settings = {
             "app": application, "soundevents": {}, "status_presets": {}, "proxies": {},
@@ -122,7 +122,8 @@ class Gajim:
             db.execute("CREATE TABLE settings (name TEXT UNIQUE, settings TEXT)")
             db.execute("CREATE TABLE account_settings (account TEXT UNIQUE, settings TEXT)")
             db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()])
-            db.execute("INSERT INTO account_settings VALUES (?, ?)", ("test", json.dumps({"account": account, "contact": {}, "group_chat": {}})))
+            nested = json.dumps({"account": account, "contact": {}, "group_chat": {}})
+            db.execute("INSERT INTO account_settings VALUES (?, ?)", ("test", nested))
             db.execute(f"PRAGMA user_version = {int(version)}")
         db.close()
         if os.geteuid() == 0:
