@@ -18,7 +18,7 @@ MODULE = $(BUILD)/module/mod_mep
 DIST = dist
 
 .DEFAULT_GOAL := help
-.PHONY: help cargo need core module install setup system demo-system prosody python node libraries run bench bench-tuning \
+.PHONY: help cargo need core module install setup system demo-system prosody python node libraries gajim run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
 	clean notice deb archive dist clients release newest rock rock-build rock-install \
 	coverage mutants histories fuzz soak
@@ -79,7 +79,7 @@ release: cargo ## writes the number VERSION and the changelog, commits, tags, an
 	@packaging/release.sh "$(VERSION)"
 	@packaging/dist.sh $(DIST)
 
-setup: system newest python node libraries ## everything that the targets below need
+setup: system newest python node libraries gajim ## everything that the targets below need
 
 system: cargo
 	@tests/setup/system.sh test
@@ -101,6 +101,9 @@ node: demo-system
 
 libraries: demo-system
 	@tests/setup/libraries.sh
+
+gajim: demo-system
+	@tests/setup/gajim.sh
 
 run: prosody python node module ## a Prosody with rooms to try, and occupants in them
 	target/venv/bin/python examples/demo/demo.py
@@ -141,7 +144,7 @@ test-rust: system ## the core: with Lua and without
 test-lua: system newest module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
-test-e2e: system newest python libraries module ## pytest: real Prosodys of three versions, real clients
+test-e2e: system newest python libraries gajim module ## pytest: real Prosodys of three versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e clients/slixmpp/tests
 
 # The tests play some thousands of random histories; this plays so many times more, for hours if that is wanted.

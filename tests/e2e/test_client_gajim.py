@@ -12,7 +12,11 @@ from testbed.prosody import ROOT
 
 ACTIVITY = "http://jabber.org/protocol/activity"
 
-pytestmark = pytest.mark.skipif(gajim.missing() is not None, reason=str(gajim.missing()))
+on_each = pytest.mark.parametrize(
+    "release",
+    [pytest.param(v, marks=pytest.mark.skipif(why is not None, reason=str(why))) for v, why in
+     ((v, gajim.missing(v)) for v in gajim.ROOTS)],
+)  # fmt: skip
 
 
 def tune(artist, title):
@@ -32,12 +36,13 @@ def shows(nick, *lines):
     return lambda rows: nick in rows and texts(rows[nick]) == list(lines)
 
 
-async def test_what_occupants_publish_stands_under_their_names(server, connect, version):
+@on_each
+async def test_what_occupants_publish_stands_under_their_names(server, connect, version, release):
     first, second = await connect("first"), await connect("second")
     await come_in(first, "First witch")
     await come_in(second, "Second witch")
     await must(first, "set", f"{ROOM}/First witch", publish(MOOD, mood("grateful"), "1"))
-    async with Gajim(server, ROOM) as it:
+    async with Gajim(release, server, ROOM) as it:
         await it.shows(shows("First witch", "🙏 grateful"))
         for client, line in ((first, "When shall we three meet again?"), (second, "When the hurlyburly’s done.")):
             client.message(ROOM, f"<body>{line}</body>")
@@ -49,7 +54,7 @@ async def test_what_occupants_publish_stands_under_their_names(server, connect, 
         await it.shows(shows("First witch", "🙏 grateful", "🚆 off to the heath"))
         await it.shows(shows("Second witch", "😜 I’ll give thee a wind", "🎵 Giuseppe Verdi – Macbeth"))
         folder = "clients/gajim" if os.environ.get("UPDATE_SCREENSHOT") == "1" else f"target/screenshots/{version}"
-        await it.screenshot(ROOT / folder / ("screenshot.png" if "clients" in folder else "gajim.png"))
+        await it.screenshot(ROOT / folder / ("screenshot.png" if "clients" in folder else f"gajim-{release}.png"))
 
         # Along to a new nick; gone with a retraction, a deletion, an empty payload, and with who leaves.
         await second.change_nick(ROOM, "Sorceress")
@@ -84,10 +89,11 @@ HOSTILE = [
 ]
 
 
-async def test_nothing_that_an_occupant_publishes_makes_a_traceback(server, connect):
+@on_each
+async def test_nothing_that_an_occupant_publishes_makes_a_traceback(server, connect, release):
     eve = await connect("eve")
     await come_in(eve, "eve")
-    async with Gajim(server, ROOM) as it:
+    async with Gajim(release, server, ROOM) as it:
         for node in (MOOD, ACTIVITY, TUNE, "http://jabber.org/protocol/geoloc"):
             for payload in HOSTILE:
                 await must(eve, "set", f"{ROOM}/eve", publish(node, payload))

@@ -8,7 +8,9 @@ cd "$(dirname "$0")/../.."
 
 root=$PWD/target/prosody
 apt=$root/apt
-recipe="$root $(cksum <tests/setup/prosody.sh)"
+recipe="$root $(cat tests/setup/prosody.sh tests/setup/apt.sh | cksum)"
+# shellcheck source=tests/setup/apt.sh
+. tests/setup/apt.sh
 
 main() {
 	if [ "$(cat "$root/.stamp" 2>/dev/null)" != "$recipe" ]; then
@@ -84,34 +86,6 @@ asyncio.run(main())'
 problem() { # what output
 	echo "$1: ${2:-without a word}" >"$newest.problem"
 	echo "prosody newest: $(cat "$newest.problem")" >&2
-}
-
-read_lists() { # suites
-	# apt itself reads whatever format the sources are in.
-	# shellcheck disable=SC2016 # these are apt's variables
-	mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
-		awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
-	[ -n "$mirror" ] || { echo "E: no Debian mirror among apt's sources" >&2; return 1; }
-	rm -rf "$apt"
-	mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	for suite in "$@"; do
-		echo "deb [signed-by=$keyring] $mirror $suite main"
-	done >"$apt/sources.list"
-	private_apt update
-}
-
-private_apt() {
-	apt-get -q -o APT::Sandbox::User=root -o APT::Update::Error-Mode=any \
-		-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
-		-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt" \
-		-o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false "$@"
-}
-
-fetch() { # package suite
-	rm -f "$apt/archives"/*.deb
-	(cd "$apt/archives" && private_apt download "$1/$2")
 }
 
 unpack() { # folder

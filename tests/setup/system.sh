@@ -11,7 +11,7 @@ test="
 	lua-dbi-sqlite3 lua-dbi-postgresql postgresql
 	lua-busted lua-check luarocks zip curl lua5.1 liblua5.1-0-dev shellcheck
 	chromium fonts-dejavu-core
-	gajim xvfb dbus-daemon imagemagick unzip
+	gajim python3-protobuf python3-qrcode xvfb dbus-daemon imagemagick unzip
 "
 luas="
 	lua5.1 liblua5.1-0-dev lua5.2 liblua5.2-dev lua5.3 liblua5.3-dev luajit libluajit-5.1-dev

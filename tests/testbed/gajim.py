@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -15,18 +14,23 @@ from .prosody import ROOT
 
 PLUGIN = ROOT / "clients/gajim/mep_occupants"
 DRIVER = ROOT / "clients/gajim/tests/driver"
-PACKAGE = Path("/usr/lib/python3/dist-packages/gajim")
+PACKAGES = "usr/lib/python3/dist-packages"
+# The system's, and what tests/setup/gajim.sh unpacks.
+ROOTS = {"1.7": Path("/"), "1.8": ROOT / "target/gajim/1.8"}
 NOBODY = 65534
 
 
-def missing():
-    """Returns why Gajim can't be run here, or None."""
-    programs = [name for name in ("gajim", "Xvfb", "dbus-run-session", "import") if not shutil.which(name)]
+def missing(version):
+    """Returns why this Gajim can't be run here, or None."""
+    programs = [name for name in ("Xvfb", "dbus-run-session", "import") if not shutil.which(name)]
     if programs:
         return f"{', '.join(programs)}: not installed"
+    package = ROOTS[version] / PACKAGES / "gajim/__init__.py"
+    if not package.exists():
+        return f"no Gajim {version} for this system"
     # Not asked of itself: it refuses to run as root.
-    version = (PACKAGE / "__init__.py").read_text().partition("__version__ = ")[2].partition("\n")[0].strip("'\"")
-    return None if version.startswith(("1.7", "1.8")) else f"the plugin is for Gajim 1.7 and 1.8, not {version.strip()}"
+    found = package.read_text().partition("__version__ = ")[2].partition("\n")[0].strip("'\"")
+    return None if found.startswith(version) else f"the system has Gajim {found}, which the plugin is not for"
 
 
 def environment(home, **more):
@@ -40,8 +44,8 @@ def environment(home, **more):
 class Gajim:
     """`async with Gajim(server, room, user) as gajim:` is in the room, with the nick "gajim"."""
 
-    def __init__(self, server, room, user="gajim"):
-        self._server, self._room, self._user = server, room, user
+    def __init__(self, version, server, room, user="gajim"):
+        self._version, self._server, self._room, self._user = version, server, room, user
 
     async def __aenter__(self):
         self._home = Path(tempfile.mkdtemp(prefix="mod_mep-gajim-"))
@@ -51,9 +55,12 @@ class Gajim:
             self._start_display()
             self._log = (self._home / "log").open("w+")
             self._gajim = self._run(
-                ["dbus-run-session", "--", "gajim", "-c", self._home / "config"],
+                ["dbus-run-session", "--", *self._program(), "-c", self._home / "config"],
                 stdout=self._log, stderr=subprocess.STDOUT,
-                env=environment(self._home, DISPLAY=self._display, MEP_ROOM=self._room, MEP_SHOWN=str(self._shown)),
+                env=environment(
+                    self._home, DISPLAY=self._display, MEP_ROOM=self._room, MEP_SHOWN=str(self._shown),
+                    PYTHONPATH=str(self._packages),
+                ),
             )  # fmt: skip
             await self.shows(lambda rows: "gajim" in rows, timeout=40)
         except BaseException:
@@ -98,12 +105,25 @@ class Gajim:
         command = ["import", "-display", self._display, "-window", "root", str(path)]
         await asyncio.to_thread(subprocess.run, command, check=True, timeout=30)
 
+    @property
+    def _packages(self):
+        return self._home / "gajim" / PACKAGES
+
+    def _program(self):
+        """A copy of what was unpacked: who runs it may not reach this folder."""
+        root = ROOTS[self._version]
+        if root == Path("/"):
+            return ["gajim"]
+        for folder in (PACKAGES, "usr/bin"):
+            shutil.copytree(root / folder, self._home / "gajim" / folder)
+        return ["/usr/bin/python3", self._home / "gajim/usr/bin/gajim"]
+
     def _write_home(self):
         config = self._home / "config"
         for folder in (PLUGIN, DRIVER):
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(folder, config / "plugins" / folder.name, ignore=ignore)
-        version = (PACKAGE / "common/settings.py").read_text().partition("CURRENT_USER_VERSION = ")[2].split()[0]
+        version = (ROOTS[self._version] / PACKAGES / "gajim/common/settings.py").read_text().partition("CURRENT_USER_VERSION = ")[2].split()[0]
         application = {
             "use_keyring": False, "show_trayicon": False, "check_for_update": False, "dark_theme": 0,
             "mainwin_width": 1100, "mainwin_height": 640, "groupchat_roster_width": 260,
@@ -144,7 +164,3 @@ class Gajim:
         if os.geteuid() == 0:
             options |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         return subprocess.Popen(command, start_new_session=True, cwd=self._home, **options)
-
-
-if __name__ == "__main__":
-    sys.exit(missing())
