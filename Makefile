@@ -18,7 +18,7 @@ MODULE = $(BUILD)/module/mod_mep
 DIST = dist
 
 .DEFAULT_GOAL := help
-.PHONY: help cargo need core module install setup system demo-system prosody python node libraries gajim run bench bench-tuning \
+.PHONY: help cargo need core module install setup system demo-system prosody python node libraries gajim programs run bench bench-tuning \
 	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
 	clean notice deb archive dist clients release newest rock rock-build rock-install \
 	coverage mutants histories fuzz soak
@@ -105,6 +105,9 @@ libraries: demo-system
 gajim: demo-system
 	@tests/setup/gajim.sh
 
+programs: system
+	@$(CARGO) build --quiet --locked --manifest-path tests/libraries/xmpp-rs/Cargo.toml --target-dir target/libraries
+
 run: prosody python node module ## a Prosody with rooms to try, and occupants in them
 	target/venv/bin/python examples/demo/demo.py
 
@@ -128,6 +131,7 @@ lint: system python ## formatting, and the linters of each language
 	@# Let-chains need a newer Rust than Cargo.toml promises. clippy does not say so; the parser of edition 2021 does.
 	rustfmt --check --edition 2021 --config style_edition=2024 src/lib.rs build.rs tests/*.rs benches/*.rs \
 		fuzz/fuzz_targets/*.rs
+	rustfmt --check tests/libraries/xmpp-rs/src/main.rs --edition 2024
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; else echo "cargo-deny is not installed: deny.toml is not checked"; fi
 	luacheck --quiet $(LUA_DIRS)
@@ -144,7 +148,7 @@ test-rust: system ## the core: with Lua and without
 test-lua: system newest module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
-test-e2e: system newest python libraries gajim module ## pytest: real Prosodys of three versions, real clients
+test-e2e: system newest python libraries programs gajim module ## pytest: real Prosodys of three versions, real clients
 	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e clients/slixmpp/tests
 
 # The tests play some thousands of random histories; this plays so many times more, for hours if that is wanted.

@@ -1,4 +1,4 @@
-"""JavaScript libraries in a room: each joins with capabilities, publishes, and is told, as docs/client.md says for it."""
+"""Client libraries in a room: each joins with capabilities, publishes, and is told, as docs/client.md says for it."""
 
 import asyncio
 import json
@@ -10,18 +10,23 @@ from testbed.prosody import ROOT
 
 FOLDER = ROOT / "tests" / "libraries"
 PAGE = (ROOT / "docs" / "client.md").read_text()
-LIBRARIES = {"strophe.js": "strophe.mjs", "xmpp.js": "xmpp-js.mjs", "stanza.js": "stanza-js.mjs"}
+LIBRARIES = {
+    "strophe.js": "strophe.mjs", "xmpp.js": "xmpp-js.mjs", "stanza.js": "stanza-js.mjs", "xmpp-rs": "xmpp-rs/src/main.rs",
+}  # fmt: skip
 
 
 @pytest.fixture
 async def start(server):
-    """`lines = await start("strophe.mjs")` runs the script; `await lines()` is the next that it tells."""
+    """`lines = await start("strophe.mjs")` runs the script, or the program of that source; `await lines()` is the next that it tells."""
     processes = []
 
     async def start(script):
-        service = f"ws://{server.address}:{server.http_port}/xmpp-websocket"
+        if script.endswith(".rs"):
+            program = [ROOT / "target/libraries/debug/mep-with-xmpp-rs", f"{server.address}:{server.c2s_port}"]
+        else:
+            program = ["node", script, f"ws://{server.address}:{server.http_port}/xmpp-websocket"]
         process = await asyncio.create_subprocess_exec(
-            "node", script, service, server.host, "bob", "bob", ROOM, cwd=FOLDER,
+            *program, server.host, "bob", "bob", ROOM, cwd=FOLDER,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         processes.append(process)
@@ -69,7 +74,7 @@ async def test_a_library_joins_publishes_and_is_told(connect, start, script):
 def test_what_the_page_shows_for_a_library_is_in_the_script(library):
     script = (FOLDER / LIBRARIES[library]).read_text()
     section = re.split(r"^###? ", PAGE.partition(f"\n### {library}\n")[2], flags=re.M)[0]
-    (shown,) = re.findall(r"```js\n(.*?)```", section, re.S)
+    (shown,) = re.findall(r"```(?:js|rust)\n(.*?)```", section, re.S)
     assert f"[{LIBRARIES[library]}](../tests/libraries/{LIBRARIES[library]})" in section
     lines = {line.strip() for line in script.splitlines()}
     assert [line for line in shown.splitlines() if line.strip() and line.strip() not in lines] == []
