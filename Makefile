@@ -140,16 +140,19 @@ lint: system python ## formatting, and the linters of each language
 	target/venv/bin/ruff check --quiet
 	target/venv/bin/mypy --no-error-summary --config-file clients/slixmpp/pyproject.toml clients/slixmpp/slixmpp_mep
 
-test-rust: system ## the core: with Lua and without
-	$(CARGO_TEST)
+test-rust: system ## the core without Lua, and what binds it to Lua
 	$(CARGO_TEST) --no-default-features
+	$(CARGO_TEST:--all-targets=) --lib
 	$(CARGO) test --doc --no-default-features --quiet
 
 test-lua: system newest module ## busted: the boundary and the glue
 	RUST_BACKTRACE=0 busted
 
+# Two for each core: a test waits for its server and its clients about as long as it computes.
+WORKERS ?= $(shell expr 2 '*' $$(nproc))
+
 test-e2e: system newest python libraries programs gajim module ## pytest: real Prosodys of three versions, real clients
-	target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini tests/e2e clients/slixmpp/tests
+	target/venv/bin/pytest -q -n $(WORKERS) -c tests/e2e/pytest.ini tests/e2e clients/slixmpp/tests
 
 # The tests play some thousands of random histories; this plays so many times more, for hours if that is wanted.
 TIMES ?= 200
@@ -185,7 +188,7 @@ test-luas: system python ## Lua 5.1, 5.2, 5.3 and LuaJIT: clippy, busted, and th
 test-one-lua: module
 	$(CARGO) clippy --locked --target-dir $(BUILD) --all-targets --no-default-features --features $(FEATURE) -- -D warnings
 	RUST_BACKTRACE=0 busted --run=$(FEATURE)
-	MEP_LUA=$(FEATURE) target/venv/bin/pytest -q -n 2 -c tests/e2e/pytest.ini -m luas tests/e2e
+	MEP_LUA=$(FEATURE) target/venv/bin/pytest -q -n $(WORKERS) -c tests/e2e/pytest.ini -m luas tests/e2e
 
 test-browser: system prosody python node module ## Converse.js in a headless Chromium
 	cd clients/converse && node --test

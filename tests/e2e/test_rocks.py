@@ -187,8 +187,10 @@ def test_a_binary_rock_is_for_the_lua_that_it_was_built_for(tmp_path, rock):
 
 @pytest.mark.parametrize("lua", ["5.4", "5.1"])
 def test_luarocks_make_builds_for_the_lua_that_luarocks_runs_for(tmp_path, lua):
+    # That for 5.4 is built already. The other's place is apart from what `make test-luas` builds, which is for production.
+    env = {} if lua == "5.4" else {**to_build(), "MAKEFLAGS": f"BUILD={ROOT}/target/rocks/lua51"}
     with alone():
-        done = luarocks(tmp_path, "make", lua=lua, cwd=ROOT)
+        done = luarocks(tmp_path, "make", lua=lua, cwd=ROOT, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "share/lua" / lua / "mod_mep/mod_mep.lua").is_file()
     core = tmp_path / "lib/lua" / lua / "mep_core.so"
