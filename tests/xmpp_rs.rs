@@ -109,7 +109,7 @@ fn items_are_retrieved_and_retracted() {
 }
 
 #[test]
-fn each_other_event_is_read_and_so_are_errors() {
+fn each_other_event_but_of_a_new_node_is_read_and_so_are_errors() {
     let mut world = coven();
     let node = format!("node='{}'", ns::MOOD);
     world.iq(HECATE, THE_ROOM, "set", &written(publishing(mood(MoodEnum::Proud)))).unwrap();
@@ -124,6 +124,8 @@ fn each_other_event_is_read_and_so_are_errors() {
     assert!(matches!(event(&purged.messages[0].1).1, Payload::Purge { .. }));
     let deleted = world.owner_set(HECATE, THE_ROOM, &format!("<delete {node}/>"));
     assert!(matches!(event(&deleted.messages[0].1).1, Payload::Delete { .. }));
+    let created = element(&format!("<event xmlns='{}'><create {node}/></event>", ns::PUBSUB_EVENT));
+    assert!(Event::try_from(created).is_err(), "the page says so");
     let refused = world.iq(WICCA, CRONE, "set", &written(publishing(mood(MoodEnum::Sad)))).unwrap();
     assert!(matches!(Iq::try_from(refused.reply.unwrap()).unwrap(), Iq::Error { .. }));
 }

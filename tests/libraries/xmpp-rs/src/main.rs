@@ -58,10 +58,14 @@ async fn main() -> Result<(), Failure> {
             }
             Event::Stanza(Stanza::Presence(presence)) if is_own(&presence) => {
                 let request = IqRequest::Set(publishing(mood(MoodEnum::Curious)).into());
-                match client.send_iq(Some(own.clone()), request).await.await? {
-                    IqResponse::Result(_) => println!("\"published\""),
-                    IqResponse::Error(error) => return Err(format!("{error:?}").into()),
-                }
+                let answer = client.send_iq(Some(own.clone()), request).await;
+                // Not awaited here: few stanzas wait for this loop, and the answer comes behind them.
+                tokio::spawn(async move {
+                    match answer.await {
+                        Ok(IqResponse::Result(_)) => println!("\"published\""),
+                        refused => eprintln!("{refused:?}"),
+                    }
+                });
             }
             Event::Stanza(Stanza::Message(message)) => tell(message),
             Event::Disconnected(error) => return Err(error.into()),
