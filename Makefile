@@ -18,8 +18,8 @@ MODULE = $(BUILD)/module/mod_mep
 DIST = dist
 
 .DEFAULT_GOAL := help
-.PHONY: help cargo need core module install setup system demo-system prosody python node libraries gajim programs run bench bench-tuning \
-	bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
+.PHONY: help cargo need core module install setup system demo-system prosody python node libraries gajim programs run \
+	bench bench-tuning bench-boundary test lint test-rust test-lua test-e2e test-luas test-one-lua test-browser test-clean \
 	clean notice deb archive dist clients release newest rock rock-build rock-install \
 	coverage mutants histories fuzz soak
 

@@ -2,11 +2,15 @@
 # Read by other scripts, with $apt: a folder for the lists and the packages.
 # shellcheck shell=sh
 
-read_lists() { # suites
-	# apt itself reads whatever format the sources are in.
+# Where apt has Debian's packages from; apt itself reads whatever format the sources are in.
+debian_mirror() {
 	# shellcheck disable=SC2016 # these are apt's variables
-	mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
-		awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
+	apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
+		awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }'
+}
+
+read_lists() { # suites
+	mirror=$(debian_mirror)
 	[ -n "$mirror" ] || { echo "E: no Debian mirror among apt's sources" >&2; return 1; }
 	rm -rf "${apt:?}"
 	mkdir -p "$apt/lists/partial" "$apt/archives/partial"

@@ -9,12 +9,12 @@ tests/setup/system.sh luas
 tests/setup/prosody.sh
 
 stamp=$PWD/target/.stamp-luas
-recipe="$PWD $(cat tests/setup/luas.sh tests/setup/prosody.sh tests/setup/lua51.h | cksum)"
+recipe="$PWD $(cat tests/setup/luas.sh tests/setup/prosody.sh tests/setup/apt.sh tests/setup/lua51.h | cksum)"
 [ "$(cat "$stamp" 2>/dev/null)" != "$recipe" ] || exit 0
 
-# shellcheck disable=SC2016 # apt replaces them
-mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
-	awk '$1 ~ /\/debian\/$/ && $2 == "main" { print $1; exit }')
+# shellcheck source=tests/setup/apt.sh
+. tests/setup/apt.sh
+mirror=$(debian_mirror)
 [ -n "$mirror" ] || { echo "no Debian mirror among apt's sources" >&2; exit 1; }
 
 work=$PWD/target/luas

@@ -42,7 +42,7 @@ def environment(home, **more):
 
 
 class Gajim:
-    """`async with Gajim(server, room, user) as gajim:` is in the room, with the nick "gajim"."""
+    """`async with Gajim("1.8", server, room, user) as gajim:` is in the room, with the nick "gajim"."""
 
     def __init__(self, version, server, room, user="gajim"):
         self._version, self._server, self._room, self._user = version, server, room, user
@@ -123,7 +123,8 @@ class Gajim:
         for folder in (PLUGIN, DRIVER):
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(folder, config / "plugins" / folder.name, ignore=ignore)
-        version = (ROOTS[self._version] / PACKAGES / "gajim/common/settings.py").read_text().partition("CURRENT_USER_VERSION = ")[2].split()[0]
+        source = (ROOTS[self._version] / PACKAGES / "gajim/common/settings.py").read_text()
+        version = source.partition("CURRENT_USER_VERSION = ")[2].split()[0]
         application = {
             "use_keyring": False, "show_trayicon": False, "check_for_update": False, "dark_theme": 0,
             "mainwin_width": 1100, "mainwin_height": 640, "groupchat_roster_width": 260,
